@@ -1,0 +1,112 @@
+import { argv, cpuUsage, stdout } from 'node:process'
+import { scanFrame, scanHead } from '@bgs/shared/frame/scan.ts'
+import type { CommitFrame } from '@bgs/shared/frame/frame.ts'
+import { findBlock, readCar } from '@bgs/verifier/repo/car.ts'
+import { readCommit, unsignedBytes } from '@bgs/verifier/repo/commit.ts'
+import { judgeCommit } from '@bgs/verifier/rules/commit.ts'
+import { judgeOps } from '@bgs/verifier/rules/ops.ts'
+import type { SignedCommit } from '@bgs/verifier/rules/signed-commit.ts'
+import { judgeTree } from '@bgs/verifier/rules/tree.ts'
+import { type PublicKey, parseDidKey } from '@bgs/verifier/signature/public-key.ts'
+import { curveBackends, verifySignature } from '@bgs/verifier/signature/verify.ts'
+import { makeRealCommits } from '@bgs/verifier/testing/real-commits.ts'
+
+/** CPU microseconds per commit, each step alone and the whole judgement; medians of three runs. */
+export type VerifyFigures = {
+  commits: number
+  bytes: number
+  blocks: number
+  curve: 'k256' | 'p256'
+  backend: string
+  head: number
+  scan: number
+  car: number
+  invert: number
+  signature: number
+  whole: number
+}
+
+const RUNS = 3
+const RECORDS = 1_500
+const TEXT_BYTES = 1_400
+
+/**
+ * Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. The repo has
+ * some 1,500 records, so that a frame has about 5 KB and 10 blocks, the average of the live network.
+ */
+export async function measureVerify(options: { commits: number; curve: 'k256' | 'p256' }): Promise<VerifyFigures> {
+  const { commits, curve } = options
+  const distinct = Math.min(commits, 200)
+  const real = await makeRealCommits({ curve, records: RECORDS, commits: distinct, seed: 7, textBytes: TEXT_BYTES })
+  const key = parseDidKey(real.didKey)
+  if (key === null) throw new Error(`the generator made no usable key: ${real.didKey}`)
+  const prepared = real.frames.map((bytes) => prepare(bytes, key))
+  const context = { key, nowMs: real.nowMs, lenient: false }
+  const measure = (step: (one: Prepared) => unknown) => median(() => cpuPerStep(prepared, commits, step))
+  return {
+    commits,
+    bytes: Math.round(real.frames.reduce((sum, { length }) => sum + length, 0) / distinct),
+    blocks: prepared.reduce((sum, { signed }) => sum + signed.car.cidAt.length, 0) / distinct,
+    curve,
+    backend: curveBackends()[curve],
+    head: measure(({ bytes }) => scanHead(bytes)),
+    scan: measure(({ bytes }) => scanFrame(bytes)),
+    car: measure(({ bytes, frame }) => readCar(bytes, frame.blocksAt, frame.blocksEnd)),
+    invert: measure(({ frame, signed }) => {
+      const ordered = judgeOps(frame.ops, false)
+      return ordered.kind === 'ops' ? judgeTree(frame, signed, ordered) : null
+    }),
+    signature: measure(({ unsigned, signature }) => verifySignature(key, unsigned, signature)),
+    whole: measure(({ bytes }) => {
+      const frame = scanFrame(bytes)
+      return frame.kind === 'frame' && frame.type === '#commit' && judgeCommit(frame, bytes, context)
+    }),
+  }
+}
+
+type Prepared = {
+  bytes: Uint8Array
+  frame: CommitFrame
+  signed: SignedCommit
+  unsigned: Uint8Array
+  signature: Uint8Array
+}
+
+function prepare(bytes: Uint8Array, key: PublicKey): Prepared {
+  const frame = scanFrame(bytes)
+  if (frame.kind !== 'frame' || frame.type !== '#commit') throw new Error('the generator made no commit')
+  const facts = judgeCommit(frame, bytes, { key, nowMs: Date.now() + 60_000, lenient: false })
+  if (facts.kind === 'fault') throw new Error(`the generator made a bad commit: ${facts.reason} ${facts.detail}`)
+  const car = readCar(bytes, frame.blocksAt, frame.blocksEnd)
+  if (car.kind === 'fault') throw new Error(car.detail)
+  const block = findBlock(car, frame.commit, 0)
+  const commit = readCommit(bytes, car.dataAt[block]!, car.dataEnd[block]!)
+  if (commit.kind === 'fault') throw new Error(commit.detail)
+  return {
+    bytes,
+    frame,
+    signed: { kind: 'signed', car, commit },
+    unsigned: unsignedBytes(bytes, commit),
+    signature: bytes.subarray(commit.sigAt, commit.sigEnd),
+  }
+}
+
+function cpuPerStep(prepared: Prepared[], times: number, step: (one: Prepared) => unknown): number {
+  const start = cpuUsage()
+  for (let i = 0; i < times; i++) step(prepared[i % prepared.length]!)
+  const { user, system } = cpuUsage(start)
+  return (user + system) / times
+}
+
+function median(run: () => number): number {
+  run()
+  const runs = Array.from({ length: RUNS }, run).sort((a, b) => a - b)
+  return Math.round(runs[Math.floor(RUNS / 2)]! * 100) / 100
+}
+
+if (argv[1] === import.meta.filename) {
+  const commits = Number(argv[2] ?? 10_000)
+  for (const curve of ['k256', 'p256'] as const) {
+    stdout.write(`${JSON.stringify(await measureVerify({ commits, curve }))}\n`)
+  }
+}

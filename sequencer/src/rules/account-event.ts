@@ -1,0 +1,38 @@
+import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import { effectiveStatus, type LocalStatus, type UpstreamStatus, upstreamStatus } from '@bgs/shared/envelope/status.ts'
+import type { AccountFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { encodeAccount } from '@bgs/shared/frame/encode.ts'
+import type { Account } from '../state/account.ts'
+import type { Append } from './decision.ts'
+import { takenFacts } from './taken-facts.ts'
+
+/**
+ * #account of the account's own PDS (A-1): sets the upstream status and emits the effective one (E1, E3), in the
+ * frame as it came wherever that says just the same.
+ */
+export function decideAccount(account: Account | undefined, envelope: VerifiedEnvelope, said: AccountFacts): Append {
+  const upstream = upstreamStatus(said.active, said.status)
+  const facts: Facts = { ...takenFacts(envelope), upstream }
+  const local = account?.local ?? 'active'
+  if (local !== 'active') {
+    // A local status hides it (E3): nothing visible changes, yet the word must be kept.
+    return { kind: 'quiet', outcome: 'quiet', facts, frame: null, seqAt: 0 }
+  }
+  const shown = effectiveStatus(local, upstream)
+  if (shown.active === said.active && shown.status === said.status)
+    return { kind: '#account', outcome: 'emit', facts, frame: envelope.frame, seqAt: envelope.seqAt }
+  return sayStatus(envelope.did, said.time, local, upstream, facts)
+}
+
+/** An #account in the relay's own words: effective status of the two given. */
+export function sayStatus(
+  did: string,
+  time: string,
+  local: LocalStatus,
+  upstream: UpstreamStatus,
+  facts: Facts,
+): Append {
+  const { active, status } = effectiveStatus(local, upstream)
+  const { frame, seqAt } = encodeAccount({ did, time, active, status: status ?? undefined })
+  return { kind: '#account', outcome: 'emit', facts, frame, seqAt }
+}

@@ -1,0 +1,61 @@
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { Account } from '../state/account.ts'
+import type { HostState } from '../state/state.ts'
+import { decideAccount, sayStatus } from './account-event.ts'
+import { type Append, type Decision, drop } from './decision.ts'
+import { decideCommit, decideSync } from './repo-event.ts'
+import { isTaken } from './taken-once.ts'
+import { takenFacts } from './taken-facts.ts'
+
+/**
+ * The rules that need state, for one envelope that the verifier passed (protocol.md G7, C1, C4, C13, S1, I1–I3, A-1).
+ * Pure: `account` and `host` are what is known before it; the decision's facts say what is known after.
+ */
+export function decide(
+  account: Account | undefined,
+  host: Pick<HostState, 'accountCount' | 'accountLimit' | 'banned'>,
+  envelope: VerifiedEnvelope,
+  nowMs: number,
+): Decision {
+  if (host.banned) return drop('host-banned')
+  if (account !== undefined && isTaken(account, envelope)) return drop('already-taken')
+  const decision = decideByType(account, envelope)
+  if (account !== undefined || decision.kind === 'drop') return decision
+  // First sight: the digest is noted, so that a later hint is news only if the document changed since (I2).
+  const created = { ...decision, facts: { ...decision.facts, digest: envelope.digest } }
+  return host.accountCount < host.accountLimit ? created : throttleNew(created, nowMs)
+}
+
+function decideByType(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
+  if (envelope.type === '#identity') return decideIdentity(account, envelope)
+  if (!envelope.authoritative) return drop('host-not-authoritative')
+  if (envelope.account !== null) return decideAccount(account, envelope, envelope.account)
+  if (envelope.repo === null) throw new Error(`a verified ${envelope.type} without facts`)
+  return envelope.type === '#sync'
+    ? decideSync(account, envelope, envelope.repo)
+    : decideCommit(account, envelope, envelope.repo)
+}
+
+/**
+ * I1: from the account's PDS it is passed on, whatever the account's status (I3). I2: from elsewhere it was a hint
+ * to look at the document again, and is news only if that changed.
+ */
+function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
+  if (!envelope.authoritative) {
+    if (account === undefined) return drop('host-not-authoritative')
+    if (account.digest === envelope.digest) return drop('identity-unchanged')
+  }
+  const facts = { ...takenFacts(envelope), digest: envelope.digest }
+  return { kind: '#identity', outcome: 'emit', facts, frame: envelope.frame, seqAt: envelope.seqAt }
+}
+
+/**
+ * G7: a host at its limit gets further accounts as throttled. An #identity is passed on all the same (I3); in place
+ * of anything else the network is told the status.
+ */
+function throttleNew(created: Append, nowMs: number): Append {
+  const facts = { ...created.facts, repo: null, marked: false, local: 'throttled' as const }
+  if (created.kind === '#identity') return { ...created, facts }
+  const upstream = created.facts.upstream ?? 'active'
+  return sayStatus(facts.did, new Date(nowMs).toISOString(), 'throttled', upstream, facts)
+}

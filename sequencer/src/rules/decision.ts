@@ -1,0 +1,27 @@
+import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import type { EntryKind } from '@bgs/shared/log/pack.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+
+/** What becomes of one envelope or control message. */
+export type Decision = Append | Drop
+
+export interface Append {
+  readonly kind: EntryKind
+  /** How the event stands to what was known: words of the conformance cases. */
+  readonly outcome: 'emit' | 'emit-discontinuous' | 'emit-reset' | 'emit-confirm' | 'quiet'
+  readonly facts: Facts
+  /** Null for a quiet entry. */
+  readonly frame: Uint8Array | null
+  readonly seqAt: number
+}
+
+export interface Drop {
+  readonly kind: 'drop'
+  readonly reason: Reason
+  /** The account's PDS is to be asked for its status (C1). */
+  readonly ask: boolean
+}
+
+export function drop(reason: Reason, ask = false): Drop {
+  return { kind: 'drop', reason, ask }
+}

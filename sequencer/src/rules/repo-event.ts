@@ -1,0 +1,48 @@
+import { type EffectiveStatus, effectiveStatus } from '@bgs/shared/envelope/status.ts'
+import type { RepoFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { Account } from '../state/account.ts'
+import { type Append, type Drop, drop } from './decision.ts'
+import { takenFacts } from './taken-facts.ts'
+
+/** #commit: C1, C4 against the stored rev, C13. A DID never seen is adopted. */
+export function decideCommit(account: Account | undefined, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+  const inactive = refuseInactive(account)
+  if (inactive !== null) return inactive
+  const known = account?.rev ?? null
+  if (known !== null && repo.rev <= known) return drop('rev-stale')
+  // C13: a commit that is valid but does not follow the one before it is an operational gap, not a lie.
+  const follows =
+    known === null || (repo.since === known && (repo.prevData === null || repo.prevData === account?.data))
+  return adopt(envelope, repo, follows && !envelope.marked ? 'emit' : 'emit-discontinuous')
+}
+
+/** #sync: C1, S1. Higher rev: adopt; equal: a confirmation or a fork; lower: stale. */
+export function decideSync(account: Account | undefined, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+  const inactive = refuseInactive(account)
+  if (inactive !== null) return inactive
+  const known = account?.rev ?? null
+  if (account === undefined || known === null) return adopt(envelope, repo, 'emit-reset')
+  if (repo.rev < known) return drop('rev-stale')
+  if (repo.rev === known) {
+    const same = account.commit === null ? account.data === repo.data : account.commit === repo.commit
+    return same ? adopt(envelope, repo, 'emit-confirm') : drop('sync-fork')
+  }
+  return adopt(envelope, repo, account.data === repo.data ? 'emit' : 'emit-reset')
+}
+
+function adopt(envelope: VerifiedEnvelope, repo: RepoFacts, outcome: Append['outcome']): Append {
+  const { rev, commit, data } = repo
+  const facts = {
+    ...takenFacts(envelope),
+    repo: { rev, commit, data },
+    marked: outcome === 'emit-discontinuous',
+  }
+  return { kind: envelope.type, outcome, facts, frame: envelope.frame, seqAt: envelope.seqAt }
+}
+
+/** C1: an account that is not active has no commits. Its PDS is asked where only its word stands against it. */
+function refuseInactive(account: Account | undefined): Drop | null {
+  if (account === undefined) return null
+  const status: EffectiveStatus = effectiveStatus(account.local, account.upstream)
+  return status.active ? null : drop('account-inactive', account.local === 'active')
+}

@@ -1,0 +1,13 @@
+import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+
+/** Facts that every taken envelope has: its DID, where it was taken from, and whether that is the account's home. */
+export function takenFacts(envelope: VerifiedEnvelope): Facts {
+  const { did, rawGeneration, rawOffset, host, epoch, hostSeq } = envelope
+  return {
+    ...NO_FACTS,
+    did,
+    taken: { rawGeneration, rawOffset, host, epoch, seq: hostSeq },
+    moves: envelope.authoritative,
+  }
+}

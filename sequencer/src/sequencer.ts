@@ -1,0 +1,208 @@
+import { hashDid } from '@bgs/shared/bus/partition.ts'
+import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { encodeFacts } from '@bgs/shared/envelope/facts.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { type Log, LogFullError } from '@bgs/shared/log/log.ts'
+import type { LogEntry, Pack } from '@bgs/shared/log/pack.ts'
+import { Bell } from '@bgs/shared/service/bell.ts'
+import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import type { SequencerMetrics } from './metrics.ts'
+import { decideControl } from './rules/control.ts'
+import type { Append } from './rules/decision.ts'
+import { decide } from './rules/decide.ts'
+import type { State } from './state/state.ts'
+import type { View } from './view.ts'
+
+/** Envelopes in one append at most; bytes are bounded by what the bus holds. */
+const BATCH = 1_000
+const BATCH_BYTES = 16 * 1024 * 1024
+/** Wait before an append is tried again on a full disk. */
+const FULL_RETRY_MS = 1_000
+/** How often segments beyond the window are looked for. */
+const TRIM_EVERY_MS = 60_000
+
+/** The account's PDS should be asked for its status; `version` is that of the state it is asked at (C1). */
+export interface StatusQuestion {
+  readonly did: string
+  readonly host: string
+  readonly version: number
+}
+
+export interface SequencerParts {
+  readonly verified: BusConsumer<VerifiedEnvelope>
+  readonly control: BusConsumer<ControlMessage>
+  readonly log: Log
+  readonly state: State
+  readonly view: View
+  readonly metrics: SequencerMetrics
+  readonly logger: Logger
+  /** Hears of questions for hosts; must return at once. */
+  readonly ask: (question: StatusQuestion) => void
+  readonly now: () => number
+}
+
+/**
+ * The only place where order and state meet. Takes verified envelopes and control messages, applies the rules that
+ * need state, appends, and only then calls them done (invariants 2, 5, 7, 11). One batch at a time: what is applied
+ * and what is appended never differ when the view is written.
+ */
+export class Sequencer {
+  readonly #parts: SequencerParts
+  /** Envelopes taken from the bus and not yet appended, where one append could not hold them all. */
+  #waiting: BusEntry<VerifiedEnvelope>[] = []
+  readonly #bell = new Bell()
+  #position: number
+  #trimmedMs = 0
+
+  constructor(parts: SequencerParts) {
+    this.#parts = parts
+    this.#position = parts.view.position
+  }
+
+  /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { control, verified, view } = this.#parts
+    control.onAvailable(this.#bell.ring)
+    verified.onAvailable(this.#bell.ring)
+    for (;;) {
+      // Control is read first (invariant 7).
+      const messages = control.poll(BATCH)
+      if (messages.length > 0) await this.#takeControl(messages)
+      if (this.#waiting.length < BATCH) this.#waiting.push(...verified.poll(BATCH))
+      if (this.#waiting.length > 0) await this.#takeBatch()
+      await this.#housekeeping()
+      if (messages.length + this.#waiting.length > 0) continue
+      if (signal.aborted) break
+      // The view is written a moment after the last event, too.
+      await this.#bell.wait(this.#position > view.position ? 50 : 1_000, signal)
+    }
+    await view.settled()
+    if (this.#position > view.position) await view.flush(this.#position, this.#parts.now())
+  }
+
+  async #takeControl(batch: readonly BusEntry<ControlMessage>[]): Promise<void> {
+    const { state, now } = this.#parts
+    const dids = new Set(batch.flatMap(({ value }) => ('did' in value ? [value.did] : [])))
+    const hosts = new Set(batch.flatMap(({ value }) => ('host' in value ? [value.host] : [])))
+    await state.load(dids, hosts)
+    const appends = new Appends(this.#parts.log.bounds().next)
+    for (const { value } of batch) {
+      const did = 'did' in value ? value.did : ''
+      const decision = decideControl(state.account(did), value, now())
+      if (decision !== null) appends.add(decision, state)
+    }
+    await this.#append(appends)
+    for (const entry of batch) this.#parts.control.done(entry)
+  }
+
+  async #takeBatch(): Promise<void> {
+    const { state, metrics, now, ask } = this.#parts
+    const batch = this.#cutBatch()
+    await state.load(new Set(batch.map(({ value }) => value.did)), new Set(batch.map(({ value }) => value.host)))
+    const appends = new Appends(this.#parts.log.bounds().next)
+    for (const { value } of batch) {
+      const account = state.account(value.did)
+      const decision = decide(account, state.host(value.host), value, now())
+      if (decision.kind !== 'drop') {
+        appends.add(decision, state)
+        continue
+      }
+      metrics.refused.inc({ reason: decision.reason })
+      if (decision.ask && account !== undefined)
+        ask({ did: account.did, host: account.host, version: account.version })
+      this.#parts.logger.debug(
+        { host: value.host, did: value.did, seq: value.hostSeq, reason: decision.reason },
+        'event refused',
+      )
+    }
+    crashPoint('before-append')
+    await this.#append(appends)
+    crashPoint('after-append')
+    const doneMs = now()
+    for (const entry of batch) {
+      metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
+      this.#parts.verified.done(entry)
+    }
+  }
+
+  #cutBatch(): BusEntry<VerifiedEnvelope>[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#waiting.length && count < BATCH && bytes < BATCH_BYTES) {
+      bytes += (this.#waiting[count] as BusEntry<VerifiedEnvelope>).value.frame.length
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #append(appends: Appends): Promise<void> {
+    if (appends.entries.length === 0) return
+    const { log, metrics, logger } = this.#parts
+    for (;;) {
+      const end = metrics.appendSeconds.startTimer()
+      try {
+        const pack: Pack = await log.append(appends.entries)
+        end()
+        if (pack.firstSeq !== appends.firstSeq) throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
+        this.#position = pack.lastSeq
+        metrics.bytes.inc(pack.bytes.length)
+        metrics.head.set(pack.lastSeq)
+        for (const [key, count] of appends.outcomes) {
+          const [type = '', outcome = ''] = key.split(' ')
+          metrics.events.inc({ type, outcome }, count)
+        }
+        return
+      } catch (error) {
+        if (!(error instanceof LogFullError)) throw error
+        // Nothing is lost: hosts are read no further while this waits, for their events are not done.
+        metrics.logFull.inc()
+        logger.error({ err: error }, 'no space left for the log: waiting for space, hosts are read no further')
+        await wait(FULL_RETRY_MS)
+      }
+    }
+  }
+
+  async #housekeeping(): Promise<void> {
+    const { view, state, metrics, log, now } = this.#parts
+    if (view.mustWait) await view.settled()
+    if (view.due(this.#position, now())) {
+      // Not awaited: settled() and due() report its failure.
+      view.flush(this.#position, now()).catch(() => undefined)
+    }
+    metrics.viewPosition.set(view.position)
+    metrics.viewLag.set(Math.max(0, this.#position - view.position))
+    metrics.cachedAccounts.set(state.cachedAccounts)
+    if (now() - this.#trimmedMs >= TRIM_EVERY_MS) {
+      this.#trimmedMs = now()
+      await log.trim(view.position)
+    }
+  }
+}
+
+/** Entries of one append in the making: facts are applied as they are added, so that the next event sees them. */
+class Appends {
+  readonly entries: LogEntry[] = []
+  readonly firstSeq: number
+  readonly outcomes = new Map<string, number>()
+
+  constructor(firstSeq: number) {
+    this.firstSeq = firstSeq
+  }
+
+  add(append: Append, state: State): void {
+    const { kind, facts, frame, seqAt, outcome } = append
+    state.apply(facts, this.firstSeq + this.entries.length)
+    this.entries.push({
+      kind,
+      didHash: facts.did === '' ? 0 : hashDid(facts.did),
+      facts: encodeFacts(facts),
+      frame,
+      seqAt,
+    })
+    const key = `${kind} ${outcome}`
+    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
+  }
+}

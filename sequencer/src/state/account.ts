@@ -1,0 +1,91 @@
+import type { Facts, TakenFrom } from '@bgs/shared/envelope/facts.ts'
+import type { LocalStatus, UpstreamStatus } from '@bgs/shared/envelope/status.ts'
+
+/** What the relay knows of one DID (architecture.md, the sequencer's state). CIDs are latin1 strings of 36 bytes. */
+export interface Account {
+  readonly did: string
+  /** Seq of the entry that first named it: its stable key for paging. */
+  readonly firstSeq: number
+  host: string
+  rawGeneration: number
+  rawOffset: number
+  /** Last position taken from each of its hosts, former ones included (invariant 2). */
+  taken: HostPosition[]
+  rev: string | null
+  commit: string | null
+  data: string | null
+  upstream: UpstreamStatus
+  local: LocalStatus
+  digest: string
+  /** Raised with each word on its status: answers that were asked for before are void (invariant 7). */
+  version: number
+  /** Events that broke its chain. */
+  marked: number
+  /** Changed since the view was last written. */
+  dirty: boolean
+}
+
+export interface HostPosition {
+  readonly host: string
+  epoch: number
+  seq: number
+}
+
+/** Former hosts whose positions are kept for one account. More moves than these forget the oldest. */
+const MAX_POSITIONS = 64
+
+/** An account as it is before the entry with seq `firstSeq` first names it. */
+export function newAccount(did: string, firstSeq: number, host: string): Account {
+  return {
+    did,
+    firstSeq,
+    host,
+    rawGeneration: 0,
+    rawOffset: 0,
+    taken: [],
+    rev: null,
+    commit: null,
+    data: null,
+    upstream: 'active',
+    local: 'active',
+    digest: '',
+    version: 0,
+    marked: 0,
+    dirty: true,
+  }
+}
+
+/** Applies what an appended entry says: the only way in which an account changes. */
+export function applyFacts(account: Account, facts: Facts): void {
+  if (facts.taken !== null) applyTaken(account, facts.taken)
+  if (facts.moves && facts.taken !== null) account.host = facts.taken.host
+  if (facts.repo !== null) {
+    account.rev = facts.repo.rev
+    account.commit = facts.repo.commit
+    account.data = facts.repo.data
+  }
+  if (facts.upstream !== null) account.upstream = facts.upstream
+  if (facts.local !== null) account.local = facts.local
+  if (facts.upstream !== null || facts.local !== null) account.version++
+  if (facts.digest !== null) account.digest = facts.digest
+  if (facts.marked) account.marked++
+  account.dirty = true
+}
+
+function applyTaken(account: Account, taken: TakenFrom): void {
+  account.rawGeneration = taken.rawGeneration
+  account.rawOffset = taken.rawOffset
+  const position = account.taken.find(({ host }) => host === taken.host)
+  if (position === undefined) {
+    account.taken.push({ host: taken.host, epoch: taken.epoch, seq: taken.seq })
+    if (account.taken.length > MAX_POSITIONS) account.taken.shift()
+    return
+  }
+  position.epoch = taken.epoch
+  position.seq = taken.seq
+}
+
+/** The host whose count of accounts this one belongs to; null for one that was deleted (protocol.md H8). */
+export function countedBy(account: Account): string | null {
+  return account.upstream === 'deleted' ? null : account.host
+}

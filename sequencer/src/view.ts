@@ -1,0 +1,95 @@
+import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
+import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { accountParams, UPSERT_ACCOUNT } from './state/account-rows.ts'
+import type { State } from './state/state.ts'
+
+/** Rows written in one transaction at most before the sequencer waits for it (invariant 6). */
+export const MAX_DIRTY = 5_000
+/** Longest that a change waits before it is written. */
+const FLUSH_EVERY_MS = 250
+
+const MOVE_VIEW = `UPDATE view SET generation = $1, position = $2
+  WHERE id = 1 AND position = $3 AND generation <= $1`
+const SET_HOST = `UPDATE hosts SET account_count = $2, banned = $3,
+  epoch = CASE WHEN epoch < $4 THEN $4 ELSE epoch END WHERE hostname = $1`
+
+/** Where the view stands: the state as of this seq. */
+export async function viewPosition(database: Database): Promise<number> {
+  const [row] = await database.query<{ position: number }>('SELECT position FROM view WHERE id = 1')
+  if (row === undefined) throw new Error('the database has lost its view position')
+  return Number(row.position)
+}
+
+/**
+ * Keeps the database a view of the log as of a position (invariants 5, 6): batches behind the log, one under way,
+ * each checking and setting (generation, position) in the transaction that writes the rows.
+ */
+export class View {
+  readonly #database: Database
+  readonly #state: State
+  readonly #generation: number
+  #position: number
+  #writing: Promise<void> | undefined
+  #lastFlushMs = 0
+  #failed: unknown
+
+  constructor(database: Database, state: State, generation: number, position: number) {
+    this.#database = database
+    this.#state = state
+    this.#generation = generation
+    this.#position = position
+  }
+
+  /** Position whose state is durable in the database. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Whether a batch should be written now; `position` is that of the last appended entry. */
+  due(position: number, nowMs: number): boolean {
+    if (this.#failed !== undefined) throw this.#failed
+    if (position <= this.#position || this.#writing !== undefined) return false
+    return nowMs - this.#lastFlushMs >= FLUSH_EVERY_MS || this.#state.dirtyAccounts >= MAX_DIRTY
+  }
+
+  /** Whether the log has run so far ahead that it must wait. */
+  get mustWait(): boolean {
+    return this.#writing !== undefined && this.#state.dirtyAccounts >= MAX_DIRTY
+  }
+
+  /** Resolves when no batch is under way. Throws FencedError if another process has written the view. */
+  async settled(): Promise<void> {
+    await this.#writing
+    if (this.#failed !== undefined) throw this.#failed
+  }
+
+  /**
+   * Starts writing the state as of `position`, which must be that of the last appended entry, with nothing applied
+   * beyond it. Resolves when the batch is committed.
+   */
+  flush(position: number, nowMs: number): Promise<void> {
+    this.#lastFlushMs = nowMs
+    const { accounts, hosts } = this.#state.takeDirty()
+    const steps: SqlStep[] = [
+      { sql: MOVE_VIEW, rows: [[this.#generation, position, this.#position]], expect: 1 },
+      { sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },
+      { sql: SET_HOST, rows: hosts.map((host) => [host.hostname, host.accountCount, host.banned ? 1 : 0, host.epoch]) },
+    ]
+    this.#state.setWriting(accounts, true)
+    crashPoint('before-view')
+    const writing = this.#database.transaction(steps).then(
+      () => {
+        crashPoint('after-view')
+        this.#position = position
+        this.#writing = undefined
+        this.#state.setWriting(accounts, false)
+      },
+      (error: unknown) => {
+        this.#failed = error
+        this.#writing = undefined
+      },
+    )
+    this.#writing = writing
+    return this.settled()
+  }
+}

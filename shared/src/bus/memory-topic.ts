@@ -1,0 +1,87 @@
+import type { BusConsumer, BusEntry, BusProducer, BusTopic } from './bus.ts'
+
+interface Slot<T> extends BusEntry<T> {
+  readonly bytes: number
+  readonly token: unknown
+  readonly onSafe: (token: never) => void
+}
+
+/**
+ * A topic in the memory of this process: records are handed over by reference, one consumer takes them in
+ * publish order. Nothing survives the process, so a record is safe only when its consumer is done with it, and
+ * `generation` must be one that no earlier process used. Bounded by `maxBytes` of records that are not done:
+ * the bound is advice to producers (`room`), which stop reading upstream.
+ */
+export class MemoryTopic<T> implements BusTopic<T> {
+  pendingBytes = 0
+  pendingRecords = 0
+  readonly #generation: number
+  readonly #maxBytes: number
+  readonly #partitions: number
+  readonly #positions: number[]
+  #queue: Slot<T>[] = []
+  #head = 0
+  #available: () => void = () => undefined
+  #room: { promise: Promise<void>; resolve: () => void } | undefined
+
+  constructor(options: { generation: number; partitions: number; maxBytes: number }) {
+    this.#generation = options.generation
+    this.#partitions = options.partitions
+    this.#maxBytes = options.maxBytes
+    this.#positions = new Array<number>(options.partitions).fill(0)
+  }
+
+  producer<Token>(onSafe: (token: Token) => void): BusProducer<T, Token> {
+    return {
+      publish: (partition, value, bytes, token) => {
+        if (partition < 0 || partition >= this.#partitions) throw new RangeError(`no partition ${partition}`)
+        const position = (this.#positions[partition] ?? 0) + 1
+        this.#positions[partition] = position
+        this.pendingBytes += bytes
+        this.pendingRecords++
+        this.#queue.push({ partition, position, value, bytes, token, onSafe })
+        if (this.#queue.length - this.#head === 1) this.#available()
+      },
+      room: () => {
+        if (this.pendingBytes < this.#maxBytes) return undefined
+        this.#room ??= Promise.withResolvers<void>()
+        return this.#room.promise
+      },
+    }
+  }
+
+  consumer(): BusConsumer<T> {
+    return {
+      generation: this.#generation,
+      poll: (limit) => this.#poll(limit),
+      onAvailable: (listener) => {
+        this.#available = listener
+      },
+      done: (entry) => this.#done(entry as Slot<T>),
+    }
+  }
+
+  #poll(limit: number): Slot<T>[] {
+    const end = Math.min(this.#queue.length, this.#head + limit)
+    const taken = this.#queue.slice(this.#head, end)
+    this.#head = end
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+    } else if (this.#head > 4096) {
+      this.#queue.splice(0, this.#head)
+      this.#head = 0
+    }
+    return taken
+  }
+
+  #done(slot: Slot<T>): void {
+    this.pendingBytes -= slot.bytes
+    this.pendingRecords--
+    slot.onSafe(slot.token as never)
+    if (this.#room !== undefined && this.pendingBytes < this.#maxBytes * 0.75) {
+      this.#room.resolve()
+      this.#room = undefined
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The small interface behind which SQLite and PostgreSQL stand (architecture.md, "The state"). Statements are
+ * written once, in SQL that both understand, with `$1`-style parameters.
+ */
+export interface Database {
+  /** Rows of one statement. Integers come as number; a column over 2^53-1 is a fault. */
+  query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>
+  /**
+   * Runs the steps in one transaction: all of them or none. A step with `expect` whose count of changed rows
+   * differs rolls back with FencedError. Resolves to the rows changed by each step.
+   */
+  transaction(steps: readonly SqlStep[]): Promise<number[]>
+  close(): Promise<void>
+}
+
+export type SqlValue = string | number | null | Uint8Array
+
+export interface SqlStep {
+  readonly sql: string
+  /** The statement runs once for each row of parameters. */
+  readonly rows: readonly (readonly SqlValue[])[]
+  /** Rows that the step must change in all. */
+  readonly expect?: number
+}
+
+/** Someone else has changed what this transaction stands on: a newer writer (invariant 6), or a newer epoch. */
+export class FencedError extends Error {
+  override name = 'FencedError'
+  readonly code = 'fenced'
+}
+
+/** The database was written by a newer version of this software, or by another software. */
+export class SchemaError extends Error {
+  override name = 'SchemaError'
+  readonly code = 'schema'
+}

@@ -1,0 +1,66 @@
+import { Worker } from 'node:worker_threads'
+import { type Database, FencedError, SchemaError, type SqlStep, type SqlValue } from './database.ts'
+import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts'
+
+type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void }
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
+
+/** SQLite in a worker thread (WAL, synchronous=full). Requests are answered in the order they were made. */
+export class SqliteDatabase implements Database {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+  #failed: Error | undefined
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (reply: SqliteReply) => this.#settle(reply))
+    worker.on('error', (error) => this.#fail(error as Error))
+    worker.on('exit', () => this.#fail(new Error('the database worker has ended')))
+  }
+
+  /** Opens or creates the file and brings its schema up to date. Throws SchemaError if it is of a newer version. */
+  static async open(path: string): Promise<SqliteDatabase> {
+    const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: { path }, name: 'database' })
+    const database = new SqliteDatabase(worker)
+    await new Promise<unknown>((resolve, reject) => database.#waiting.set(0, { resolve, reject }))
+    return database
+  }
+
+  async query<Row>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
+    return (await this.#ask({ kind: 'query', sql, params })) as Row[]
+  }
+
+  async transaction(steps: readonly SqlStep[]): Promise<number[]> {
+    return (await this.#ask({ kind: 'transaction', steps })) as number[]
+  }
+
+  async close(): Promise<void> {
+    if (this.#failed === undefined) await this.#ask({ kind: 'close' })
+    await this.#worker.terminate()
+  }
+
+  #ask(request: Unnumbered<SqliteRequest>): Promise<unknown> {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed)
+    const id = ++this.#lastId
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ ...request, id })
+    })
+  }
+
+  #settle(reply: SqliteReply): void {
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if (reply.error === undefined) return waiting?.resolve(reply.value)
+    const { code, message } = reply.error
+    const made = code === 'fenced' ? FencedError : code === 'schema' ? SchemaError : Error
+    waiting?.reject(new made(message))
+  }
+
+  #fail(error: Error): void {
+    this.#failed ??= error
+    for (const waiting of this.#waiting.values()) waiting.reject(error)
+    this.#waiting.clear()
+  }
+}

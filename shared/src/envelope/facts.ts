@@ -1,0 +1,157 @@
+import type { LocalStatus, UpstreamStatus } from './status.ts'
+
+/**
+ * What an entry of `sequenced` changes in the state: the reducer applies it when the entry is appended, and again
+ * when the state is brought up from the log (invariant 5). Written in full, so that no database is needed to
+ * understand an entry.
+ */
+export interface Facts {
+  /** '' for facts of a host alone. */
+  readonly did: string
+  /** Where the event was taken from (invariant 2); null for what the relay itself says. */
+  readonly taken: TakenFrom | null
+  /** The account lives on `taken.host` from here on (invariant 4). */
+  readonly moves: boolean
+  readonly repo: { readonly rev: string; readonly commit: string; readonly data: string } | null
+  readonly upstream: UpstreamStatus | null
+  readonly local: LocalStatus | null
+  readonly digest: string | null
+  /** The event broke its repo's chain, or passed only by the leniency of its host (C13, 3.5). */
+  readonly marked: boolean
+  readonly host: HostFacts | null
+}
+
+export interface TakenFrom {
+  readonly rawGeneration: number
+  readonly rawOffset: number
+  readonly host: string
+  readonly epoch: number
+  readonly seq: number
+}
+
+export interface HostFacts {
+  readonly host: string
+  readonly epoch: number | null
+  readonly banned: boolean | null
+}
+
+export const NO_FACTS: Facts = {
+  did: '',
+  taken: null,
+  moves: false,
+  repo: null,
+  upstream: null,
+  local: null,
+  digest: null,
+  marked: false,
+  host: null,
+}
+
+/** Format of encoded facts; readers know this one (invariant 17). */
+export const FACTS_VERSION = 1
+
+const TAKEN = 1
+const MOVES = 2
+const REPO = 4
+const UPSTREAM = 8
+const LOCAL = 16
+const DIGEST = 32
+const MARKED = 64
+const HOST = 128
+
+const scratch = Buffer.allocUnsafe(65_536)
+
+/** Encodes facts; a string may have up to 65,535 bytes in all. The result is a copy of its own. */
+export function encodeFacts(facts: Facts): Buffer {
+  const { taken, repo, host } = facts
+  scratch[0] = FACTS_VERSION
+  scratch[1] =
+    (taken === null ? 0 : TAKEN) |
+    (facts.moves ? MOVES : 0) |
+    (repo === null ? 0 : REPO) |
+    (facts.upstream === null ? 0 : UPSTREAM) |
+    (facts.local === null ? 0 : LOCAL) |
+    (facts.digest === null ? 0 : DIGEST) |
+    (facts.marked ? MARKED : 0) |
+    (host === null ? 0 : HOST)
+  let at = writeText(2, facts.did)
+  if (taken !== null) {
+    at = writeNumber(at, taken.rawGeneration)
+    at = writeNumber(at, taken.rawOffset)
+    at = writeNumber(at, taken.epoch)
+    at = writeNumber(at, taken.seq)
+    at = writeText(at, taken.host)
+  }
+  if (repo !== null) {
+    at = writeText(at, repo.rev)
+    at = writeText(at, repo.commit)
+    at = writeText(at, repo.data)
+  }
+  if (facts.upstream !== null) at = writeText(at, facts.upstream)
+  if (facts.local !== null) at = writeText(at, facts.local)
+  if (facts.digest !== null) at = writeText(at, facts.digest)
+  if (host !== null) {
+    at = writeText(at, host.host)
+    at = writeNumber(at, host.epoch ?? -1)
+    scratch[at++] = host.banned === null ? 2 : host.banned ? 1 : 0
+  }
+  return Buffer.from(scratch.subarray(0, at))
+}
+
+/** Decodes facts. Throws RangeError on a version it does not know: stop, never skip (invariant 17). */
+export function decodeFacts(bytes: Buffer): Facts {
+  if (bytes[0] !== FACTS_VERSION) throw new RangeError(`facts of format ${bytes[0]} are not known here`)
+  const mask = bytes[1] as number
+  const reader = new Reader(bytes)
+  const did = reader.text()
+  let taken: TakenFrom | null = null
+  if (mask & TAKEN) {
+    const [rawGeneration, rawOffset, epoch, seq] = [reader.number(), reader.number(), reader.number(), reader.number()]
+    taken = { rawGeneration, rawOffset, epoch, seq, host: reader.text() }
+  }
+  const repo = mask & REPO ? { rev: reader.text(), commit: reader.text(), data: reader.text() } : null
+  const upstream = mask & UPSTREAM ? reader.text() : null
+  const local = mask & LOCAL ? (reader.text() as LocalStatus) : null
+  const digest = mask & DIGEST ? reader.text() : null
+  const host = mask & HOST ? reader.host() : null
+  return { did, taken, moves: (mask & MOVES) !== 0, repo, upstream, local, digest, marked: (mask & MARKED) !== 0, host }
+}
+
+/** The DID alone, for those who filter. */
+export function didOfFacts(bytes: Buffer): string {
+  return new Reader(bytes).text()
+}
+
+function writeText(at: number, text: string): number {
+  // All that is written is ASCII, or CID bytes in a latin1 string; a status from outside may be anything.
+  const length = scratch.write(text, at + 2, 'latin1')
+  scratch.writeUInt16LE(length, at)
+  return at + 2 + length
+}
+
+function writeNumber(at: number, value: number): number {
+  return scratch.writeDoubleLE(value, at)
+}
+
+class Reader {
+  readonly #bytes: Buffer
+  #at = 2
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+  text(): string {
+    const start = this.#at + 2
+    this.#at = start + this.#bytes.readUInt16LE(this.#at)
+    return this.#bytes.toString('latin1', start, this.#at)
+  }
+  number(): number {
+    this.#at += 8
+    return this.#bytes.readDoubleLE(this.#at - 8)
+  }
+  host(): HostFacts {
+    const host = this.text()
+    const epoch = this.number()
+    const banned = this.#bytes[this.#at++]
+    return { host, epoch: epoch < 0 ? null : epoch, banned: banned === 2 ? null : banned === 1 }
+  }
+}

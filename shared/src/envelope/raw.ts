@@ -1,0 +1,21 @@
+import type { EventType } from './event-type.ts'
+
+/** What a crawler appends to `raw`: the frame as it came, and where and when it came from. */
+export interface RawEnvelope {
+  readonly type: EventType
+  readonly did: string
+  /** Hostname of the socket, `localhost:PORT` in private mode. */
+  readonly host: string
+  /** Raised each time the host starts its sequence anew (Q12). */
+  readonly epoch: number
+  readonly seq: number
+  readonly receivedMs: number
+  /** Per-host flag of protocol.md 3.5: lets four checks mark instead of refuse. */
+  readonly lenient: boolean
+  readonly frame: Uint8Array
+}
+
+/** Bytes that one raw record is counted as: its frame and what surrounds it in memory. */
+export function rawBytes(envelope: RawEnvelope): number {
+  return envelope.frame.length + 256
+}

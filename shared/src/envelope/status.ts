@@ -1,0 +1,31 @@
+/** What this relay's operator, or a quota, says of an account (protocol.md section 5). */
+export type LocalStatus = 'active' | 'takendown' | 'suspended' | 'throttled'
+
+/**
+ * What the account's PDS says: `active` or `inactive` (no reason given), a status string with active=false as it
+ * came, or one of the two that may stand with active=true, written `active:desynchronized`, `active:throttled`.
+ */
+export type UpstreamStatus = string
+
+/** The two statuses that are legal together with active=true (protocol.md section 5). */
+const LEGAL_WHILE_ACTIVE = new Set(['desynchronized', 'throttled'])
+
+/** One word for what an #account event or a getRepoStatus answer says. */
+export function upstreamStatus(active: boolean, status: string | null): UpstreamStatus {
+  if (!active) return status === null || status === '' || status === 'active' ? 'inactive' : status
+  return status !== null && LEGAL_WHILE_ACTIVE.has(status) ? `active:${status}` : 'active'
+}
+
+export interface EffectiveStatus {
+  readonly active: boolean
+  /** The status string as shown on the wire; null: none. */
+  readonly status: string | null
+}
+
+/** Rule E1: a local status other than active wins, else what the PDS says. */
+export function effectiveStatus(local: LocalStatus, upstream: UpstreamStatus): EffectiveStatus {
+  if (local !== 'active') return { active: false, status: local }
+  if (upstream === 'active') return { active: true, status: null }
+  if (upstream.startsWith('active:')) return { active: true, status: upstream.slice('active:'.length) }
+  return { active: false, status: upstream === 'inactive' ? null : upstream }
+}

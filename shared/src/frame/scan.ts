@@ -1,0 +1,81 @@
+import { MAJOR_MAP, newCursor, openCursor, peekMajor } from '../drisl/cursor.ts'
+import { skipStrict } from '../drisl/skip.ts'
+import type { Scan } from './fields.ts'
+import type { Frame } from './frame.ts'
+import { type FrameType, frameType, MAX_FRAME_BYTES, refuseFault, scanHead } from './head.ts'
+import { readHeader, readMap } from './header.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { scanCommit } from './scan-commit.ts'
+import { scanAccount, scanError, scanIdentity, scanInfo, scanSync, scanUnknown } from './scan-message.ts'
+
+export { scanHead }
+
+const shared = newCursor()
+
+/**
+ * Scans a whole frame strictly (protocol.md W1-W7): exactly two DRISL maps that fill it, every byte proved, the known
+ * fields typed and the rest passed over. A refusal still names `seq` and DID where they could be read. Never throws
+ * and never reads past the end; the frame keeps its bytes, nothing is copied out of it but short texts.
+ */
+export function scanFrame(frame: Uint8Array): Frame | Refusal {
+  if (frame.length > MAX_FRAME_BYTES) return refuse('frame-too-large', `${frame.length} bytes`)
+  const cursor = openCursor(shared, frame)
+  const scan: Scan = { cursor, wrong: '', did: '', seq: -1, seqAt: -1, seqEnd: -1, time: null }
+  const header = readHeader(cursor)
+  if (header === null) return refuseFault(cursor, -1, '')
+  const { op, t } = header
+  const type = frameType(op, t)
+  const result = scanPayload(scan, type, op, t)
+  if (cursor.fault === null && cursor.at !== cursor.end) {
+    return refuse('frame-malformed', 'bytes after the payload', scan.seq, scan.did)
+  }
+  if (cursor.fault !== null) return refuseBroken(frame, scan)
+  if (op === 0) return refuse('frame-fields', 'op')
+  if (op === 1 && t === '') return refuse('frame-fields', 't', scan.seq, scan.did)
+  if (type === 'unknown' || type === 'error' || type === '#info') {
+    return result ?? refuse('frame-fields', scan.wrong)
+  }
+  if (scan.wrong === '' && scan.seq < 0) scan.wrong = 'seq'
+  if (scan.wrong === '' && scan.did === '') scan.wrong = type === '#commit' ? 'repo' : 'did'
+  if (result === null || scan.wrong !== '') return refuse('frame-fields', scan.wrong, scan.seq, scan.did)
+  return result
+}
+
+function scanPayload(scan: Scan, type: FrameType, op: number, t: string): Frame | null {
+  const { cursor } = scan
+  const payloadAt = cursor.at
+  if (op !== 1 && op !== -1 && peekMajor(cursor) !== MAJOR_MAP) {
+    skipStrict(cursor, 1)
+    return { kind: 'frame', type: 'unknown', op, t, did: '', seq: -1 }
+  }
+  const count = readMap(cursor, 'the payload is not a map')
+  if (count < 0) return null
+  switch (type) {
+    case '#commit':
+      return scanCommit(scan, count)
+    case '#sync':
+      return scanSync(scan, count)
+    case '#identity':
+      return scanIdentity(scan, count, payloadAt)
+    case '#account':
+      return scanAccount(scan, count)
+    case '#info':
+      return scanInfo(scan, count)
+    case 'error':
+      return scanError(scan, count)
+    case 'unknown':
+      scanUnknown(scan, count)
+      return { kind: 'frame', type: 'unknown', op, t, did: scan.did, seq: scan.seq }
+  }
+}
+
+/** The refusal of broken CBOR: where the scan stopped before `seq` or DID, a first look may still find them. */
+function refuseBroken(frame: Uint8Array, scan: Scan): Refusal {
+  const refusal = refuseFault(scan.cursor, scan.seq, scan.did)
+  if (scan.seq < 0 || scan.did === '') {
+    const head = scanHead(frame)
+    if (refusal.seq < 0) refusal.seq = head.seq
+    if (refusal.did === '') refusal.did = head.did
+  }
+  return refusal
+}

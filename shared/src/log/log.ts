@@ -1,0 +1,59 @@
+import type { LogEntry, Pack } from './pack.ts'
+
+/**
+ * The log `sequenced` (architecture.md, "Two ways to run"). Seq is a pure function of the position in it: strictly
+ * rising, never reused, gaps allowed. Readers see only what is committed.
+ */
+export interface Log extends LogReader {
+  /** Raised each time the log is opened for writing: fences and tells the processes' lives apart. */
+  readonly generation: number
+  /**
+   * Appends all entries or none, durably before it resolves; one call at a time. Resolves to the committed pack.
+   * Throws LogFullError (nothing written, try again), LogTooLargeError, or LogUnknownError (outcome unknown: the
+   * writer is unusable; reopen and look).
+   */
+  append(entries: readonly LogEntry[]): Promise<Pack>
+  /** Removes whole segments beyond the window, never above `position` (invariant 5). */
+  trim(position: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LogReader {
+  bounds(): LogBounds
+  /**
+   * Packs from the one that holds `fromSeq` (or the first after it), in order: as many as fit into `maxBytes`, at
+   * least one; none at the end. Throws LogTrimmedError below the floor.
+   */
+  read(fromSeq: number, maxBytes: number): Promise<Pack[]>
+  /** Calls back for each pack once it is committed, in order; returns the way to stop. */
+  tail(listener: (pack: Pack) => void): () => void
+}
+
+export interface LogBounds {
+  /** First retained seq; equal to `next` where the log is empty. */
+  readonly first: number
+  /** Seq that the next entry will get at the earliest. */
+  readonly next: number
+  /** Whether anything was ever evicted, or lost, below `first` (Q4). */
+  readonly evicted: boolean
+}
+
+export class LogFullError extends Error {
+  override name = 'LogFullError'
+  readonly code = 'full'
+}
+
+export class LogTooLargeError extends Error {
+  override name = 'LogTooLargeError'
+  readonly code = 'too-large'
+}
+
+export class LogUnknownError extends Error {
+  override name = 'LogUnknownError'
+  readonly code = 'unknown'
+}
+
+export class LogTrimmedError extends Error {
+  override name = 'LogTrimmedError'
+  readonly code = 'trimmed'
+}

@@ -1,0 +1,218 @@
+import type { Disk } from './disk.ts'
+import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
+import {
+  type Log,
+  type LogBounds,
+  LogFullError,
+  LogTooLargeError,
+  LogTrimmedError,
+  LogUnknownError,
+} from './log.ts'
+import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
+import { recover } from './recover.ts'
+import { Segment } from './segment.ts'
+
+/** First seq of a new log: from here on seq always takes nine bytes of CBOR (invariant 10). */
+export const FIRST_SEQ = 2 ** 32
+
+/**
+ * Seqs left out after a start that may have lost a tail: more than one segment can hold, so that nothing that was
+ * ever served is numbered again even where the disk lost what it had called durable (invariant 10, X1).
+ */
+const GAP_AFTER_CRASH = 2 ** 20
+/** Seqs left out where the log ends below what the database has seen. */
+const GAP_AFTER_LOSS = 2 ** 32
+
+export interface SegmentLogOptions {
+  readonly folder: string
+  readonly disk: Disk
+  /** Generation of this process's life, from the lock (invariant 9). Raised above any found in the log. */
+  readonly generation: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  /** Highest position the database has seen; 0: none. */
+  readonly seenPosition: number
+  /** Whether the last process closed the log properly. */
+  readonly clean: boolean
+  readonly segmentBytes?: number
+  readonly now?: () => number
+  readonly acceptGap?: boolean
+}
+
+const SEGMENT_BYTES = 64 * 1024 * 1024
+/** Files of older segments kept open for subscribers that read them. */
+const MAX_OPEN_SEGMENTS = 64
+
+/** The embedded log: segment files, one write and one fdatasync for each append. */
+export class SegmentLog implements Log {
+  readonly generation: number
+  /** Bytes of a torn tail that were cut when the log was opened. */
+  readonly cutBytes: number
+  readonly #options: SegmentLogOptions
+  readonly #segmentBytes: number
+  readonly #now: () => number
+  #segments: Segment[]
+  #next: number
+  #appending = false
+  #broken: Error | undefined
+  readonly #listeners = new Set<(pack: Pack) => void>()
+  /** Older segments that were read, least recently first. */
+  readonly #open = new Set<Segment>()
+
+  private constructor(options: SegmentLogOptions, segments: Segment[], next: number, generation: number, cut: number) {
+    this.#options = options
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
+    this.#now = options.now ?? Date.now
+    this.#segments = segments
+    this.#next = next
+    this.generation = generation
+    this.cutBytes = cut
+  }
+
+  /** Opens the folder for writing: recovers what is there, and never numbers anew what may have been served. */
+  static async open(options: SegmentLogOptions): Promise<SegmentLog> {
+    const found = await recover(options.disk, options.folder, options.acceptGap ?? false)
+    const generation = Math.max(options.generation, found.generation + 1)
+    let next = Math.max(found.next, FIRST_SEQ)
+    if (options.seenPosition >= next) next = options.seenPosition + 1 + GAP_AFTER_LOSS
+    else if (found.cutBytes > 0 || (!options.clean && found.next > 0)) next += GAP_AFTER_CRASH
+    return new SegmentLog(options, found.segments, next, generation, found.cutBytes)
+  }
+
+  bounds(): LogBounds {
+    const first = this.#segments[0]?.firstSeq ?? this.#next
+    return { first, next: this.#next, evicted: first > FIRST_SEQ }
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<Pack> {
+    if (this.#broken !== undefined) throw new LogUnknownError('the log failed before', { cause: this.#broken })
+    if (this.#appending) throw new Error('one append at a time')
+    const bytes = packBytes(entries)
+    if (bytes > MAX_PACK_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
+    this.#appending = true
+    try {
+      const firstSeq = this.#next
+      const timeMs = this.#now()
+      const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
+      writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
+      sealGroup(group, { generation: this.generation, firstSeq, timeMs, count: entries.length })
+      const segment = await this.#writable(group.length, timeMs)
+      await this.#write(segment, group)
+      segment.noteGroup(firstSeq, segment.end)
+      segment.end += group.length
+      this.#next = firstSeq + entries.length
+      const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
+      for (const listener of this.#listeners) listener(pack)
+      return pack
+    } finally {
+      this.#appending = false
+    }
+  }
+
+  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    const first = this.#segments[0]
+    if (first === undefined || fromSeq >= this.#next) return []
+    if (fromSeq < first.firstSeq) throw new LogTrimmedError(`seq ${fromSeq} is below ${first.firstSeq}, the oldest retained`)
+    let i = this.#segments.length - 1
+    while (i > 0 && (this.#segments[i] as Segment).firstSeq > fromSeq) i--
+    for (; i < this.#segments.length; i++) {
+      const segment = this.#segments[i] as Segment
+      this.#keepOpen(segment)
+      const packs = await segment.read(fromSeq, maxBytes)
+      if (packs.length > 0) return packs
+    }
+    return []
+  }
+
+  tail(listener: (pack: Pack) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async trim(position: number): Promise<void> {
+    let bytes = this.#segments.reduce((sum, segment) => sum + segment.end, 0)
+    const oldest = this.#now() - this.#options.retentionMs
+    let removed = false
+    while (this.#segments.length > 1) {
+      const [segment, after] = this.#segments as [Segment, Segment]
+      const beyond = after.firstTimeMs < oldest || bytes > this.#options.retentionBytes
+      if (!beyond || after.firstSeq > position + 1) break
+      this.#segments = this.#segments.slice(1)
+      bytes -= segment.end
+      this.#open.delete(segment)
+      await segment.remove()
+      removed = true
+    }
+    if (removed) await this.#options.disk.syncFolder(this.#options.folder)
+  }
+
+  async close(): Promise<void> {
+    this.#broken ??= new Error('closed')
+    this.#listeners.clear()
+    for (const segment of this.#segments) await segment.close()
+  }
+
+  #keepOpen(segment: Segment): void {
+    if (segment === this.#segments.at(-1)) return
+    this.#open.delete(segment)
+    this.#open.add(segment)
+    if (this.#open.size <= MAX_OPEN_SEGMENTS) return
+    for (const oldest of this.#open) {
+      if (!oldest.idle) continue
+      this.#open.delete(oldest)
+      oldest.close().catch((error: unknown) => {
+        this.#broken ??= error as Error
+      })
+      return
+    }
+  }
+
+  async #writable(bytes: number, timeMs: number): Promise<Segment> {
+    const last = this.#segments.at(-1)
+    // An hour at most in one segment, so that a quiet relay's window ends where its setting says.
+    const old = last !== undefined && last.end > 0 && timeMs - last.firstTimeMs > Math.min(3_600_000, this.#options.retentionMs)
+    if (last !== undefined && !old && (last.end === 0 || last.end + bytes <= this.#segmentBytes)) return last
+    const segment = new Segment(this.#options.disk, this.#options.folder, this.#next)
+    segment.firstTimeMs = timeMs
+    try {
+      await segment.file()
+      await this.#options.disk.syncFolder(this.#options.folder)
+    } catch (error) {
+      throw this.#failed(error)
+    }
+    this.#segments = [...this.#segments, segment]
+    // Handles of older segments are opened again when a subscriber reads them.
+    if (last?.idle === true) await last.close()
+    return segment
+  }
+
+  async #write(segment: Segment, group: Buffer): Promise<void> {
+    const file = await segment.file()
+    try {
+      await file.write(group, segment.end)
+    } catch (error) {
+      try {
+        await file.truncate(segment.end)
+      } catch (cause) {
+        this.#broken = cause as Error
+        throw new LogUnknownError('a failed append could not be taken back', { cause })
+      }
+      throw this.#failed(error)
+    }
+    try {
+      await file.datasync()
+    } catch (error) {
+      // After a failed fdatasync nobody knows what is on the disk: reopen and look.
+      this.#broken = error as Error
+      throw new LogUnknownError('fdatasync failed', { cause: error })
+    }
+    segment.cutIndex(segment.end)
+  }
+
+  #failed(error: unknown): Error {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOSPC' || code === 'EDQUOT') return new LogFullError('no space left for the log', { cause: error })
+    this.#broken = error as Error
+    return new LogUnknownError('the log could not be written', { cause: error })
+  }
+}

@@ -1,0 +1,155 @@
+import { join } from 'node:path'
+import type { Disk, DiskFile } from './disk.ts'
+import { GROUP_HEADER_BYTES, type GroupHeader, groupIsWhole, readGroupHeader } from './group.ts'
+import { LogTrimmedError, LogUnknownError } from './log.ts'
+import { Pack } from './pack.ts'
+
+const NAME = /^(\d{16})\.seg$/
+
+/** A point of the sparse index is kept for each so many bytes of a segment. */
+const INDEX_EVERY_BYTES = 1024 * 1024
+/** Where sequential readers will go on: so many are remembered for each segment. */
+const MAX_HINTS = 256
+
+export function segmentName(firstSeq: number): string {
+  return `${String(firstSeq).padStart(16, '0')}.seg`
+}
+
+/** First seq of a segment file, undefined for any other file. */
+export function segmentSeq(name: string): number | undefined {
+  const match = NAME.exec(name)
+  return match === null ? undefined : Number(match[1])
+}
+
+/** One file of the log: groups one after another. Knows where its groups are; `end` is the end of what is committed. */
+export class Segment {
+  readonly firstSeq: number
+  readonly path: string
+  end = 0
+  /** Time of its first group; the file's age is that of the segment after it. */
+  firstTimeMs = 0
+  readonly #disk: Disk
+  #file: DiskFile | undefined
+  #index: { seq: number; at: number }[] = []
+  readonly #hints = new Map<number, number>()
+  #readers = 0
+  #removed = false
+
+  constructor(disk: Disk, folder: string, firstSeq: number) {
+    this.#disk = disk
+    this.firstSeq = firstSeq
+    this.path = join(folder, segmentName(firstSeq))
+  }
+
+  async file(): Promise<DiskFile> {
+    this.#file ??= await this.#disk.open(this.path)
+    return this.#file
+  }
+
+  /** Notes that a group with these entries begins at `at`. */
+  noteGroup(seq: number, at: number): void {
+    const last = this.#index.at(-1)
+    if (last === undefined || at - last.at >= INDEX_EVERY_BYTES) this.#index.push({ seq, at })
+  }
+
+  /** Forgets index points at or behind `at`, which a failed write may have left. */
+  cutIndex(at: number): void {
+    this.#index = this.#index.filter((point) => point.at < at)
+  }
+
+  /** Packs from the one holding `fromSeq` on; see LogReader.read. Empty when `fromSeq` lies behind the end. */
+  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    if (this.#removed) throw new LogTrimmedError(`seq ${fromSeq} is no longer retained`)
+    this.#readers++
+    try {
+      const file = await this.file()
+      let at = this.#hints.get(fromSeq) ?? this.#nearest(fromSeq)
+      this.#hints.delete(fromSeq)
+      const packs: Pack[] = []
+      let chunk = Buffer.allocUnsafe(Math.max(maxBytes, GROUP_HEADER_BYTES))
+      while (packs.length === 0 && at < this.end) {
+        const got = await file.read(chunk.subarray(0, Math.min(chunk.length, this.end - at)), at)
+        let inChunk = 0
+        let header = readGroupHeader(chunk, 0)
+        if (got < GROUP_HEADER_BYTES || header === undefined) throw this.#damaged(at)
+        while (header !== undefined && inChunk + GROUP_HEADER_BYTES + header.packBytes <= got) {
+          const groupEnd = inChunk + GROUP_HEADER_BYTES + header.packBytes
+          this.noteGroup(header.firstSeq, at + inChunk)
+          if (header.firstSeq + header.count > fromSeq) {
+            const group = chunk.subarray(inChunk, groupEnd)
+            if (!groupIsWhole(group, header)) throw this.#damaged(at + inChunk)
+            packs.push(new Pack(group.subarray(GROUP_HEADER_BYTES), header.firstSeq))
+          }
+          inChunk = groupEnd
+          header = inChunk + GROUP_HEADER_BYTES <= got ? readGroupHeader(chunk, inChunk) : undefined
+        }
+        at += inChunk
+        // A single group larger than the chunk: read it whole.
+        if (inChunk === 0 && header !== undefined) chunk = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
+      }
+      const last = packs.at(-1)
+      if (last !== undefined) this.#remember(last.lastSeq + 1, at)
+      return packs
+    } finally {
+      this.#readers--
+      if (this.#removed && this.#readers === 0) await this.close()
+    }
+  }
+
+  /** Calls back for each group header from the start until one is not valid; returns where it stopped. */
+  async scan(upTo: number, onGroup: (header: GroupHeader, at: number) => void, verify: boolean): Promise<number> {
+    const file = await this.file()
+    const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
+    let at = 0
+    while (at + GROUP_HEADER_BYTES <= upTo) {
+      if ((await file.read(head, at)) < GROUP_HEADER_BYTES) break
+      const header = readGroupHeader(head, 0)
+      if (header === undefined || at + GROUP_HEADER_BYTES + header.packBytes > upTo) break
+      if (verify) {
+        const group = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
+        await file.read(group, at)
+        if (!groupIsWhole(group, header)) break
+      }
+      onGroup(header, at)
+      at += GROUP_HEADER_BYTES + header.packBytes
+    }
+    return at
+  }
+
+  /** Removes the file; readers that are in it finish first. */
+  async remove(): Promise<void> {
+    this.#removed = true
+    await this.#disk.remove(this.path)
+    if (this.#readers === 0) await this.close()
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  get idle(): boolean {
+    return this.#readers === 0
+  }
+
+  #nearest(seq: number): number {
+    let low = 0
+    let high = this.#index.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#index[middle] as { seq: number }).seq <= seq) low = middle + 1
+      else high = middle
+    }
+    return this.#index[low - 1]?.at ?? 0
+  }
+
+  #remember(seq: number, at: number): void {
+    this.#hints.set(seq, at)
+    if (this.#hints.size > MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value as number)
+  }
+
+  #damaged(at: number): LogUnknownError {
+    return new LogUnknownError(`${this.path} is damaged at byte ${at}: stop the relay and run repair --accept-gap`)
+  }
+}

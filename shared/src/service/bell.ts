@@ -1,0 +1,28 @@
+/** Wakes the one loop that waits at it; a ring while nobody waits is kept. */
+export class Bell {
+  #rung = false
+  #wake: (() => void) | undefined
+
+  readonly ring = (): void => {
+    this.#rung = true
+    this.#wake?.()
+  }
+
+  /** Resolves at the next ring, at once if it rang since the last wait; or after `ms`, or when `signal` is aborted. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#rung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', done)
+          resolve()
+        }
+        const timer = setTimeout(done, ms)
+        signal.addEventListener('abort', done)
+        this.#wake = done
+      })
+      this.#wake = undefined
+    }
+    this.#rung = false
+  }
+}

@@ -1,0 +1,49 @@
+import type { Logger } from './logger.ts'
+
+/**
+ * Holds the promises that nobody awaits: loops that run as long as the process. One that rejects is a fault of our
+ * own, and ends the process (style 13, 14).
+ */
+export class Supervisor {
+  readonly signal: AbortSignal
+  readonly #abort = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  readonly #fault = Promise.withResolvers<never>()
+  readonly #log: Logger
+
+  constructor(log: Logger) {
+    this.#log = log
+    this.signal = this.#abort.signal
+    this.#fault.promise.catch(() => undefined)
+  }
+
+  /** Rejects with the first fault of a supervised task. */
+  get fault(): Promise<never> {
+    return this.#fault.promise
+  }
+
+  /** Takes over a promise; `name` is what the log says if it fails. */
+  run(name: string, task: Promise<unknown>): void {
+    const held = task.then(
+      () => undefined,
+      (error: unknown) => {
+        this.#log.fatal({ err: error, task: name }, 'a part of the relay failed')
+        this.#fault.reject(error)
+      },
+    )
+    this.#running.add(held)
+    held.finally(() => this.#running.delete(held)).catch(() => undefined)
+  }
+
+  /** Reports a fault found outside any task. */
+  fail(error: unknown): void {
+    this.#log.fatal({ err: error }, 'the relay failed')
+    this.#fault.reject(error)
+  }
+
+  /** Asks all tasks to end and waits for them. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await Promise.all(this.#running)
+  }
+}

@@ -1,0 +1,128 @@
+import { wait } from '@bgs/shared/service/wait.ts'
+import type { VerifierMetrics } from '../metrics.ts'
+import { type CacheEntry, IdentityCache } from './cache.ts'
+import { type Resolution, type ResolveOptions, resolveDid } from './resolve.ts'
+import { Slots } from './slots.ts'
+import type { IdentityStore } from './store.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** Entries in memory at most, about 400 bytes each. */
+const MAX_CACHED = 250_000
+/** Requests a second toward the PLC directory, and at once after a quiet time (protocol.md D9). */
+const PLC_RATE = 300
+const PLC_BURST = 3_000
+/** Look-ups under way: in all, and on behalf of one host. */
+const PLC_SLOTS = { total: 64, perHost: 8 }
+const WEB_SLOTS = { total: 32, perHost: 4 }
+/** So many failures of the resolver as a whole in a row, with no success between, open the circuit. */
+const CIRCUIT_FAILURES = 5
+/** While it is open, one look-up tries again so often. */
+const CIRCUIT_PROBE_MS = 2_000
+
+/**
+ * Identities for the verifier (protocol.md section 4): cache, negative cache, one look-up at a time for each DID,
+ * budgets toward the PLC and for each host, and a circuit that tells the directory's failure from a single DID's.
+ */
+export class Identities {
+  readonly cache = new IdentityCache(MAX_CACHED)
+  readonly #options: ResolveOptions
+  readonly #metrics: VerifierMetrics
+  readonly #store: IdentityStore | undefined
+  readonly #signal: AbortSignal
+  readonly #plcBucket = new TokenBucket(PLC_RATE, PLC_BURST, Date.now)
+  readonly #plcSlots = new Slots(PLC_SLOTS.total, PLC_SLOTS.perHost)
+  readonly #webSlots = new Slots(WEB_SLOTS.total, WEB_SLOTS.perHost)
+  readonly #flights = new Map<string, { startedMs: number; promise: Promise<Resolution> }>()
+  #failures = 0
+  #pausedUntilMs = 0
+
+  constructor(
+    options: ResolveOptions,
+    metrics: VerifierMetrics,
+    store: IdentityStore | undefined,
+    signal: AbortSignal,
+  ) {
+    this.#options = options
+    this.#metrics = metrics
+    this.#store = store
+    this.#signal = signal
+  }
+
+  /** The directory as a whole does not answer: frames wait, nothing is refused (G6, invariant 13). */
+  get circuitOpen(): boolean {
+    return this.#failures >= CIRCUIT_FAILURES
+  }
+
+  /** What is cached and fresh. */
+  known(did: string, nowMs: number): CacheEntry | undefined {
+    return this.cache.get(did, nowMs)
+  }
+
+  giveUp(did: string, nowMs: number): void {
+    this.cache.put(did, { found: 'identity-unavailable', startedMs: nowMs })
+  }
+
+  /**
+   * Looks a DID up at its authority, with a look-up that began at `notBeforeMs` or later: one under way serves
+   * everybody who may use it. `host` is on whose behalf. The outcome is cached unless it is transient.
+   */
+  async fetch(did: string, host: string, notBeforeMs: number): Promise<Resolution> {
+    const flight = this.#flights.get(did)
+    if (flight !== undefined) {
+      const result = await flight.promise
+      if (flight.startedMs >= notBeforeMs) return result
+      return this.fetch(did, host, notBeforeMs)
+    }
+    // Noted as it begins, before it waits for a slot: what it finds is then at least as new as this.
+    const begun = { startedMs: Date.now(), promise: this.#lookUp(did, host) }
+    this.#flights.set(did, begun)
+    try {
+      return await begun.promise
+    } finally {
+      this.#flights.delete(did)
+    }
+  }
+
+  async #lookUp(did: string, host: string): Promise<Resolution> {
+    const web = did.startsWith('did:web:')
+    const slots = web ? this.#webSlots : this.#plcSlots
+    await slots.acquire(host)
+    try {
+      if (!web) await this.#plcTurn()
+      const startedMs = Date.now()
+      const end = this.#metrics.resolveSeconds.startTimer()
+      const result = await resolveDid(did, this.#options)
+      end()
+      this.#note(did, web, result, startedMs)
+      return result
+    } finally {
+      slots.release(host)
+    }
+  }
+
+  /** Waits for the directory's budget, and as long as it has asked us to. */
+  async #plcTurn(): Promise<void> {
+    for (;;) {
+      const ms = Math.max(this.#pausedUntilMs - Date.now(), this.#plcBucket.waitMs())
+      if (this.#signal.aborted) return
+      if (ms <= 0 && this.#plcBucket.take()) return
+      await wait(Math.max(ms, 1), this.#signal)
+    }
+  }
+
+  #note(did: string, web: boolean, result: Resolution, startedMs: number): void {
+    this.#metrics.resolutions.inc({ method: web ? 'web' : 'plc', result: result.kind })
+    if (result.kind === 'transient') {
+      if (!result.whole) return
+      this.#failures++
+      const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? CIRCUIT_PROBE_MS : 0)
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, Date.now() + pauseMs)
+      return
+    }
+    if (!web) this.#failures = 0
+    if (result.kind === 'unusable') return this.cache.put(did, { found: result.reason, startedMs })
+    const entry = { found: result.identity, startedMs }
+    this.cache.put(did, entry)
+    this.#store?.note(entry)
+  }
+}

@@ -1,0 +1,62 @@
+import { TokenBucket } from './token-bucket.ts'
+
+/** A document is fetched anew for the same cause once in so long (protocol.md C8). */
+const ONCE_MS = 60_000
+/** Refreshes a second that one host's frames may cause, and at once after a quiet time. */
+const HOST_RATE = 50
+const HOST_BURST = 500
+/** Causes remembered; beyond it the oldest are forgotten, and their hosts' buckets bound what that can cost. */
+const MAX_CAUSES = 100_000
+
+/**
+ * Budgets of forced refetches (C8, G5, I2): once per minute for each DID and cause, and a bucket for each host whose
+ * frames cause them, so that nobody can turn this relay against the PLC directory.
+ */
+export class RefreshBudget {
+  readonly #now: () => number
+  readonly #last = new Map<string, number>()
+  readonly #hosts = new Map<string, TokenBucket>()
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Takes from the budget if there is any; `cause` names who may not do it again within the minute. */
+  take(host: string, cause: string): boolean {
+    return this.waitMs(host, cause) === 0 && this.#take(host, cause)
+  }
+
+  /** Milliseconds until `take` may succeed. */
+  waitMs(host: string, cause: string): number {
+    const last = this.#last.get(cause)
+    const again = last === undefined ? 0 : Math.max(0, last + ONCE_MS - this.#now())
+    return Math.max(again, this.#bucket(host).waitMs())
+  }
+
+  /** Takes from the host's bucket alone, for events that are their own cause. */
+  takeHost(host: string): boolean {
+    return this.#bucket(host).take()
+  }
+
+  hostWaitMs(host: string): number {
+    return this.#bucket(host).waitMs()
+  }
+
+  #take(host: string, cause: string): boolean {
+    if (!this.#bucket(host).take()) return false
+    this.#last.delete(cause)
+    this.#last.set(cause, this.#now())
+    if (this.#last.size > MAX_CAUSES) this.#last.delete(this.#last.keys().next().value as string)
+    return true
+  }
+
+  #bucket(host: string): TokenBucket {
+    let bucket = this.#hosts.get(host)
+    if (bucket === undefined) {
+      bucket = new TokenBucket(HOST_RATE, HOST_BURST, this.#now)
+      this.#hosts.set(host, bucket)
+      if (this.#hosts.size > MAX_CAUSES) this.#hosts.delete(this.#hosts.keys().next().value as string)
+    }
+    return bucket
+  }
+}

@@ -1,0 +1,83 @@
+import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
+import { cidKey } from '@bgs/shared/cid/text.ts'
+import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { withSeqSlot } from '@bgs/shared/frame/seq-slot.ts'
+import { withoutHandle } from '@bgs/shared/frame/strip-handle.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { judgeCommit } from '../rules/commit.ts'
+import { judgeSync } from '../rules/sync.ts'
+import { cachedPublicKey } from './key-cache.ts'
+
+export interface JudgeContext {
+  /** Type and multibase of the account's key, one space between. */
+  readonly key: string
+  /** Handle in the DID document, '' if none. */
+  readonly handle: string
+  readonly lenient: boolean
+  readonly nowMs: number
+}
+
+/** What the frame and the DID document alone say of a frame. */
+export type Judgement = Passed | { readonly reason: Reason; readonly detail: string }
+
+export interface Passed {
+  readonly reason: null
+  /** The frame to be passed on, with its slot for seq. */
+  readonly frame: Uint8Array
+  readonly seqAt: number
+  readonly repo: RepoFacts | null
+  readonly account: AccountFacts | null
+  readonly marked: boolean
+}
+
+/** Judges one frame of a host whose authority is settled (protocol.md G1, C2–C12, S1, I1, A-1). Never throws on bytes. */
+export function judgeFrame(bytes: Uint8Array, context: JudgeContext): Judgement {
+  const frame = scanFrame(bytes)
+  if (frame.kind === 'refusal') return frame
+  switch (frame.type) {
+    case '#commit':
+      return judgeCommitFrame(frame, bytes, context)
+    case '#sync':
+      return judgeSyncFrame(frame, bytes, context)
+    case '#identity':
+      return judgeIdentityFrame(frame, bytes, context)
+    case '#account':
+      return judgeAccountFrame(frame, bytes)
+    default:
+      return { reason: 'frame-type-unknown', detail: frame.type }
+  }
+}
+
+function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
+  const { nowMs, lenient } = context
+  const verdict = judgeCommit(frame, bytes, { key: cachedPublicKey(context.key), nowMs, lenient })
+  if (verdict.kind === 'fault') return verdict
+  const { rev, since, prevData, commit, data, marks } = verdict
+  const repo = { rev, since, prevData: prevData === null ? null : cidKey(prevData), commit: cidKey(commit), data: cidKey(data) }
+  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo, account: null, marked: marks.length > 0 }
+}
+
+function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
+  const verdict = judgeSync(frame, bytes, { key: cachedPublicKey(context.key), nowMs: context.nowMs, lenient: false })
+  if (verdict.kind === 'fault') return verdict
+  const { rev, commit, data } = verdict
+  const repo = { rev, since: null, prevData: null, commit: cidKey(commit), data: cidKey(data) }
+  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo, account: null, marked: false }
+}
+
+/** I1: the handle is passed on only where the DID document says the same. */
+function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
+  if (frame.handle !== undefined && frame.handle.toLowerCase() !== context.handle) {
+    const stripped = withoutHandle(bytes, frame)
+    const again = scanFrame(stripped)
+    if (again.kind === 'refusal' || again.type !== '#identity') return { reason: 'frame-malformed', detail: 'handle' }
+    return { reason: null, ...withSeqSlot(stripped, again.seqAt, again.seqEnd), repo: null, account: null, marked: false }
+  }
+  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo: null, account: null, marked: false }
+}
+
+function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
+  const account = { active: frame.active, status: frame.status ?? null, time: frame.time }
+  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo: null, account, marked: false }
+}

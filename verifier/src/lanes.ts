@@ -1,0 +1,115 @@
+import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+
+export interface LaneEntry {
+  readonly raw: BusEntry<RawEnvelope>
+  /** Batches up to this one were handed to the judges before this entry: they come first. */
+  readonly after: number
+}
+
+/** The frames of one DID that go one by one, because its identity must be looked up or looked at again. */
+export interface Lane {
+  readonly did: string
+  readonly entries: LaneEntry[]
+  /** Since when its identity could not be had; undefined while it is not held. */
+  heldSinceMs: number | undefined
+}
+
+/** Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. */
+export const HELD_BYTES_PER_HOST = 2 * 1024 * 1024
+export const HELD_DIDS_PER_HOST = 200
+export const HELD_MS = 5 * 60_000
+
+/** What of one host is held: frames of DIDs whose identity could not be had. */
+interface Held {
+  bytes: number
+  dids: number
+}
+
+/** All lanes, and what each host has in those that are held. */
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  readonly #held = new Map<string, Held>()
+  heldBytes = 0
+  heldLanes = 0
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  get(did: string): Lane | undefined {
+    return this.#lanes.get(did)
+  }
+
+  open(did: string): Lane {
+    const lane: Lane = { did, entries: [], heldSinceMs: undefined }
+    this.#lanes.set(did, lane)
+    return lane
+  }
+
+  close(lane: Lane): void {
+    this.#lanes.delete(lane.did)
+  }
+
+  /** Puts an entry in its place: a partition's offsets rise, and what comes back from a batch may be older. */
+  insert(lane: Lane, entry: LaneEntry): void {
+    let at = lane.entries.length
+    while (at > 0 && (lane.entries[at - 1] as LaneEntry).raw.position > entry.raw.position) at--
+    lane.entries.splice(at, 0, entry)
+    if (lane.heldSinceMs !== undefined) this.#count(entry, 1)
+  }
+
+  /** Takes the first entry out. */
+  shift(lane: Lane): LaneEntry {
+    const entry = lane.entries.shift() as LaneEntry
+    if (lane.heldSinceMs !== undefined) this.#count(entry, -1)
+    return entry
+  }
+
+  /** Whether a host has as much in held lanes as it may. */
+  isOverBudget(host: string): boolean {
+    const held = this.#held.get(host)
+    return held !== undefined && (held.bytes > HELD_BYTES_PER_HOST || held.dids > HELD_DIDS_PER_HOST)
+  }
+
+  /** The lane's identity could not be had: its frames count against their hosts' budgets from here on. */
+  hold(lane: Lane, current: LaneEntry, nowMs: number): void {
+    if (lane.heldSinceMs !== undefined) return
+    lane.heldSinceMs = nowMs
+    this.heldLanes++
+    this.#host(current.raw.value.host).dids++
+    for (const entry of [current, ...lane.entries]) this.#count(entry, 1)
+  }
+
+  /** It could be had after all, or was given up. */
+  release(lane: Lane, current: LaneEntry): void {
+    if (lane.heldSinceMs === undefined) return
+    for (const entry of [current, ...lane.entries]) this.#count(entry, -1)
+    const { host } = current.raw.value
+    this.#host(host).dids--
+    this.#forget(host)
+    lane.heldSinceMs = undefined
+    this.heldLanes--
+  }
+
+  #count(entry: LaneEntry, sign: 1 | -1): void {
+    const { host, frame } = entry.raw.value
+    this.heldBytes += sign * frame.length
+    this.#host(host).bytes += sign * frame.length
+    this.#forget(host)
+  }
+
+  #host(host: string): Held {
+    let held = this.#held.get(host)
+    if (held === undefined) {
+      held = { bytes: 0, dids: 0 }
+      this.#held.set(host, held)
+    }
+    return held
+  }
+
+  #forget(host: string): void {
+    const held = this.#held.get(host)
+    if (held !== undefined && held.bytes === 0 && held.dids === 0) this.#held.delete(host)
+  }
+}

@@ -1,0 +1,255 @@
+import type { BusConsumer, BusEntry, BusProducer } from '@bgs/shared/bus/bus.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { Bell } from '@bgs/shared/service/bell.ts'
+import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { RefreshBudget } from './identity/refresh-budget.ts'
+import { type JudgeItem, type JudgeReply, readJudgement } from './judge/batch.ts'
+import type { Passed } from './judge/judge.ts'
+import type { JudgePool } from './judge/pool.ts'
+import { type LaneWork, type IdentitySource, refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
+import { HELD_MS, type Lane, type LaneEntry, Lanes } from './lanes.ts'
+import type { VerifierMetrics } from './metrics.ts'
+
+/** Frames judged in one hand-over at most, by number and bytes. */
+const BATCH = 64
+const BATCH_BYTES = 512 * 1024
+/** Frames taken from the bus at once. */
+const POLL = 256
+
+type Raw = BusEntry<RawEnvelope>
+
+interface Batch {
+  readonly number: number
+  readonly raws: readonly Raw[]
+  readonly items: readonly JudgeItem[]
+  reply: JudgeReply | undefined
+}
+
+export interface VerifierParts {
+  readonly raw: BusConsumer<RawEnvelope>
+  readonly verified: BusProducer<VerifiedEnvelope, Raw>
+  readonly identities: IdentitySource & { readonly cache: { readonly size: number } }
+  readonly pool: JudgePool
+  readonly metrics: VerifierMetrics
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/**
+ * Takes frames from `raw`, judges them by their own bytes and the DID document, and publishes what passes, in the
+ * same partition. Each DID strictly in order, different DIDs in parallel: a frame whose identity is cached and fits
+ * goes with the batch; any other opens a lane, in which the frames of its DID go one by one until none is left.
+ */
+export class Verifier {
+  readonly #parts: VerifierParts
+  readonly #lanes = new Lanes()
+  readonly #budget: RefreshBudget
+  readonly #bell = new Bell()
+  /** Batches handed to the judges, in order; they are finished in order, too. */
+  readonly #batches: Batch[] = []
+  #submitted = 0
+  #completed = 0
+  #waiters: { number: number; resolve: () => void }[] = []
+  #signal = new AbortController().signal
+  #fault: unknown
+
+  constructor(parts: VerifierParts) {
+    this.#parts = parts
+    this.#budget = new RefreshBudget(parts.now)
+  }
+
+  /** Runs until `signal` is aborted; what is in flight then is not published, and comes again after a restart. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal
+    const { raw, pool, verified } = this.#parts
+    raw.onAvailable(this.#bell.ring)
+    while (!signal.aborted) {
+      if (this.#fault !== undefined) throw this.#fault
+      await verified.room()
+      const entries = pool.hasRoom ? raw.poll(POLL) : []
+      if (entries.length > 0) this.#dispatch(entries)
+      else await this.#bell.wait(1_000, signal)
+      this.#gauges()
+    }
+  }
+
+  #dispatch(entries: readonly Raw[]): void {
+    const nowMs = this.#parts.now()
+    let raws: Raw[] = []
+    let items: JudgeItem[] = []
+    let bytes = 0
+    const hand = () => {
+      if (raws.length > 0) this.#submit(raws, items)
+      raws = []
+      items = []
+      bytes = 0
+    }
+    for (const entry of entries) {
+      const { did, host, type, frame } = entry.value
+      const known =
+        (type === '#commit' || type === '#sync') && this.#lanes.get(did) === undefined
+          ? this.#parts.identities.known(did, nowMs)?.found
+          : undefined
+      if (known === undefined || typeof known === 'string' || known.pds !== host) {
+        // What of this DID is in the batch being filled must be judged before its lane begins.
+        hand()
+        this.#intoLane(entry)
+        continue
+      }
+      raws.push(entry)
+      items.push({ envelope: entry.value, identity: known })
+      bytes += frame.length
+      if (raws.length >= BATCH || bytes >= BATCH_BYTES) hand()
+    }
+    hand()
+  }
+
+  #submit(raws: readonly Raw[], items: readonly JudgeItem[]): void {
+    const batch: Batch = { number: ++this.#submitted, raws, items, reply: undefined }
+    this.#batches.push(batch)
+    this.#parts.pool.judge(items, this.#parts.now()).then(
+      (reply) => {
+        batch.reply = reply
+        this.#finishBatches()
+        this.#bell.ring()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** Finishes batches in the order in which they were handed over, whatever thread was first. */
+  #finishBatches(): void {
+    for (let batch = this.#batches[0]; batch?.reply !== undefined; batch = this.#batches[0]) {
+      this.#batches.shift()
+      this.#finish(batch, batch.reply)
+      this.#completed = batch.number
+    }
+    this.#waiters = this.#waiters.filter(({ number, resolve }) => {
+      if (number > this.#completed) return true
+      resolve()
+      return false
+    })
+  }
+
+  #finish(batch: Batch, reply: JudgeReply): void {
+    this.#parts.metrics.judgeSeconds.inc(reply.seconds)
+    for (const [i, raw] of batch.raws.entries()) {
+      const lane = this.#lanes.get(raw.value.did)
+      const judgement = readJudgement(reply, i)
+      // Behind a frame of this DID that is being looked at again; or the first to be.
+      if (lane !== undefined) this.#lanes.insert(lane, { raw, after: batch.number })
+      else if (judgement.reason === 'signature-invalid') this.#intoLane(raw, batch.number)
+      else if (judgement.reason !== null) this.#refuse(raw, judgement.reason, judgement.detail)
+      else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity.digest, true)
+    }
+  }
+
+  #intoLane(raw: Raw, after = this.#submitted): void {
+    const { did, host } = raw.value
+    const lane = this.#lanes.get(did)
+    if (lane === undefined) {
+      const opened = this.#lanes.open(did)
+      this.#lanes.insert(opened, { raw, after })
+      this.#work(opened).catch((error: unknown) => this.#fail(error))
+    } else if (
+      lane.heldSinceMs !== undefined &&
+      this.#lanes.isOverBudget(host) &&
+      !this.#parts.identities.circuitOpen
+    ) {
+      this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
+    } else this.#lanes.insert(lane, { raw, after })
+  }
+
+  /** Works a lane off, one frame at a time. */
+  async #work(lane: Lane): Promise<void> {
+    while (lane.entries.length > 0 && !this.#signal.aborted) {
+      await this.#batchesThrough((lane.entries[0] as LaneEntry).after)
+      // A batch that has just been finished may have put an older frame in front.
+      const entry = this.#lanes.shift(lane)
+      await this.#workOne(lane, entry)
+      this.#lanes.release(lane, entry)
+    }
+    this.#lanes.close(lane)
+  }
+
+  async #workOne(lane: Lane, entry: LaneEntry): Promise<void> {
+    const { raw } = entry
+    const { now } = this.#parts
+    const work: LaneWork = {
+      identities: this.#parts.identities,
+      budget: this.#budget,
+      now,
+      signal: this.#signal,
+      onHeld: () => {
+        this.#lanes.hold(lane, entry, now())
+        return now() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
+      },
+    }
+    let settled: Settled = await settleIdentity(raw.value, work)
+    while (!this.#signal.aborted) {
+      if ('reason' in settled) return this.#refuse(raw, settled.reason, '')
+      const reply = await this.#parts.pool.judge([{ envelope: raw.value, identity: settled.identity }], now())
+      this.#parts.metrics.judgeSeconds.inc(reply.seconds)
+      const judgement = readJudgement(reply, 0)
+      if (judgement.reason === null)
+        return this.#pass(raw, judgement, settled.identity.digest, settled.authoritative)
+      const again: Settled | undefined =
+        judgement.reason === 'signature-invalid' ? await refreshForSignature(raw.value, settled, work) : undefined
+      if (again === undefined) return this.#refuse(raw, judgement.reason, judgement.detail)
+      settled = again
+    }
+  }
+
+  #batchesThrough(number: number): Promise<void> {
+    if (this.#completed >= number) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push({ number, resolve }))
+  }
+
+  #pass(raw: Raw, judged: Passed, digest: string, authoritative: boolean): void {
+    const { type, did, host, epoch, seq, receivedMs } = raw.value
+    this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })
+    crashPoint('after-verify')
+    const envelope: VerifiedEnvelope = {
+      type,
+      did,
+      rawGeneration: this.#parts.raw.generation,
+      rawOffset: raw.position,
+      host,
+      epoch,
+      hostSeq: seq,
+      receivedMs,
+      authoritative,
+      digest,
+      frame: judged.frame,
+      seqAt: judged.seqAt,
+      repo: judged.repo,
+      account: judged.account,
+      marked: judged.marked,
+    }
+    this.#parts.verified.publish(raw.partition, envelope, judged.frame.length + 512, raw)
+  }
+
+  #refuse(raw: Raw, reason: Reason, detail: string): void {
+    const { type, did, host, seq } = raw.value
+    this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
+    this.#parts.metrics.refused.inc({ reason })
+    this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
+    this.#parts.raw.done(raw)
+  }
+
+  #fail(error: unknown): void {
+    this.#fault ??= error
+    this.#bell.ring()
+  }
+
+  #gauges(): void {
+    const { metrics, identities } = this.#parts
+    metrics.heldBytes.set(this.#lanes.heldBytes)
+    metrics.heldLanes.set(this.#lanes.heldLanes)
+    metrics.cachedIdentities.set(identities.cache.size)
+    metrics.circuitOpen.set(identities.circuitOpen ? 1 : 0)
+  }
+}
