@@ -1,6 +1,6 @@
 import { argv, cpuUsage, stdout } from 'node:process'
-import { scanFrame, scanHead } from '@bgs/shared/frame/scan.ts'
 import type { CommitFrame } from '@bgs/shared/frame/frame.ts'
+import { scanFrame, scanHead } from '@bgs/shared/frame/scan.ts'
 import { findBlock, readCar } from '@bgs/verifier/repo/car.ts'
 import { readCommit, unsignedBytes } from '@bgs/verifier/repo/commit.ts'
 import { judgeCommit } from '@bgs/verifier/rules/commit.ts'
@@ -27,17 +27,26 @@ export type VerifyFigures = {
 }
 
 const RUNS = 3
-const RECORDS = 1_500
-const TEXT_BYTES = 1_400
+const RECORDS = 4_000
+const TEXT_BYTES = 900
 
 /**
  * Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. The repo has
- * some 1,500 records, so that a frame has about 5 KB and 10 blocks, the average of the live network.
+ * some 4,000 records, so that a frame has about 5 KB and 10 blocks, the average of the live network.
  */
-export async function measureVerify(options: { commits: number; curve: 'k256' | 'p256' }): Promise<VerifyFigures> {
+export async function measureVerify(options: {
+  commits: number
+  curve: 'k256' | 'p256'
+}): Promise<VerifyFigures> {
   const { commits, curve } = options
   const distinct = Math.min(commits, 200)
-  const real = await makeRealCommits({ curve, records: RECORDS, commits: distinct, seed: 7, textBytes: TEXT_BYTES })
+  const real = await makeRealCommits({
+    curve,
+    records: RECORDS,
+    commits: distinct,
+    seed: 7,
+    textBytes: TEXT_BYTES,
+  })
   const key = parseDidKey(real.didKey)
   if (key === null) throw new Error(`the generator made no usable key: ${real.didKey}`)
   const prepared = real.frames.map((bytes) => prepare(bytes, key))
@@ -76,7 +85,8 @@ function prepare(bytes: Uint8Array, key: PublicKey): Prepared {
   const frame = scanFrame(bytes)
   if (frame.kind !== 'frame' || frame.type !== '#commit') throw new Error('the generator made no commit')
   const facts = judgeCommit(frame, bytes, { key, nowMs: Date.now() + 60_000, lenient: false })
-  if (facts.kind === 'fault') throw new Error(`the generator made a bad commit: ${facts.reason} ${facts.detail}`)
+  if (facts.kind === 'fault')
+    throw new Error(`the generator made a bad commit: ${facts.reason} ${facts.detail}`)
   const car = readCar(bytes, frame.blocksAt, frame.blocksEnd)
   if (car.kind === 'fault') throw new Error(car.detail)
   const block = findBlock(car, frame.commit, 0)

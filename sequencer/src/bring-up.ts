@@ -58,7 +58,10 @@ async function replay(pack: Pack, from: number, state: State): Promise<number> {
     if (seq >= from) facts.push({ seq, facts: decodeFacts(bytes) })
     seq++
   }
-  await loadFor(state, facts.map((entry) => entry.facts))
+  await loadFor(
+    state,
+    facts.map((entry) => entry.facts),
+  )
   for (const entry of facts) state.apply(entry.facts, entry.seq)
   return facts.length
 }

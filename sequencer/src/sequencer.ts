@@ -1,5 +1,5 @@
-import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
+import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { encodeFacts } from '@bgs/shared/envelope/facts.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
@@ -11,14 +11,14 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { SequencerMetrics } from './metrics.ts'
 import { decideControl } from './rules/control.ts'
-import type { Append } from './rules/decision.ts'
 import { decide } from './rules/decide.ts'
+import type { Append } from './rules/decision.ts'
 import type { State } from './state/state.ts'
 import type { View } from './view.ts'
 
-/** Envelopes in one append at most; bytes are bounded by what the bus holds. */
+/** Envelopes in one append at most; and bytes, about: a slow subscriber may hold on to a pack or two. */
 const BATCH = 1_000
-const BATCH_BYTES = 16 * 1024 * 1024
+const BATCH_BYTES = 2 * 1024 * 1024
 /** Wait before an append is tried again on a full disk. */
 const FULL_RETRY_MS = 1_000
 /** How often segments beyond the window are looked for. */
@@ -101,7 +101,10 @@ export class Sequencer {
   async #takeBatch(): Promise<void> {
     const { state, metrics, now, ask } = this.#parts
     const batch = this.#cutBatch()
-    await state.load(new Set(batch.map(({ value }) => value.did)), new Set(batch.map(({ value }) => value.host)))
+    await state.load(
+      new Set(batch.map(({ value }) => value.did)),
+      new Set(batch.map(({ value }) => value.host)),
+    )
     const appends = new Appends(this.#parts.log.bounds().next)
     for (const { value } of batch) {
       const account = state.account(value.did)
@@ -146,7 +149,8 @@ export class Sequencer {
       try {
         const pack: Pack = await log.append(appends.entries)
         end()
-        if (pack.firstSeq !== appends.firstSeq) throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
+        if (pack.firstSeq !== appends.firstSeq)
+          throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
         this.#position = pack.lastSeq
         metrics.bytes.inc(pack.bytes.length)
         metrics.head.set(pack.lastSeq)
@@ -159,7 +163,10 @@ export class Sequencer {
         if (!(error instanceof LogFullError)) throw error
         // Nothing is lost: hosts are read no further while this waits, for their events are not done.
         metrics.logFull.inc()
-        logger.error({ err: error }, 'no space left for the log: waiting for space, hosts are read no further')
+        logger.error(
+          { err: error },
+          'no space left for the log: waiting for space, hosts are read no further',
+        )
         await wait(FULL_RETRY_MS)
       }
     }

@@ -10,8 +10,12 @@ const FLUSH_EVERY_MS = 250
 
 const MOVE_VIEW = `UPDATE view SET generation = $1, position = $2
   WHERE id = 1 AND position = $3 AND generation <= $1`
-const SET_HOST = `UPDATE hosts SET account_count = $2, banned = $3,
-  epoch = CASE WHEN epoch < $4 THEN $4 ELSE epoch END WHERE hostname = $1`
+/** A host that only the log remembers, because the database was lost or is older, is taken up again. */
+const SET_HOST = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, status, connected, trusted, lenient,
+    banned, account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms)
+  VALUES ($1, $2, $3, NULL, NULL, 'active', 0, 0, 0, $4, $5, $6, 0, 0, 0, NULL, 1)
+  ON CONFLICT (hostname) DO UPDATE SET account_count = excluded.account_count, banned = excluded.banned,
+    epoch = CASE WHEN hosts.epoch < excluded.epoch THEN excluded.epoch ELSE hosts.epoch END`
 
 /** Where the view stands: the state as of this seq. */
 export async function viewPosition(database: Database): Promise<number> {
@@ -73,7 +77,17 @@ export class View {
     const steps: SqlStep[] = [
       { sql: MOVE_VIEW, rows: [[this.#generation, position, this.#position]], expect: 1 },
       { sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },
-      { sql: SET_HOST, rows: hosts.map((host) => [host.hostname, host.accountCount, host.banned ? 1 : 0, host.epoch]) },
+      {
+        sql: SET_HOST,
+        rows: hosts.map((host) => [
+          host.hostname,
+          nowMs,
+          host.epoch,
+          host.banned ? 1 : 0,
+          host.accountCount,
+          host.accountLimit,
+        ]),
+      },
     ]
     this.#state.setWriting(accounts, true)
     crashPoint('before-view')

@@ -21,6 +21,9 @@ export const POST = 'app.bsky.feed.post'
 export const LIKE = 'app.bsky.feed.like'
 export const FOLLOW = 'app.bsky.graph.follow'
 
+/** Record keys begin here; only their order matters to anybody. */
+const RKEY_START = Date.UTC(2026, 0, 1)
+
 /**
  * A person of the simulated network: DID, key, handle and repo. Where the account lives and what its host says of
  * it is the host's business (`SimPds`); the account only makes signed bytes. Writes run one after the other.
@@ -33,7 +36,10 @@ export class SimAccount {
   readonly repo: SimRepo
   handle: string
   key: SimKey
+  /** Revs: real time, unless told otherwise. */
   private readonly clock: TidClock
+  /** Record keys: the same for the same seed at any time, so that a tree's shape can be had again. */
+  private readonly rkeys: TidClock
   private readonly paths: string[] = []
   private tail: Promise<unknown> = Promise.resolve()
 
@@ -51,6 +57,7 @@ export class SimAccount {
     this.handle = parts.handle
     this.key = parts.key
     this.clock = parts.clock
+    this.rkeys = new TidClock(() => RKEY_START, parts.random.int(1024))
     this.repo = parts.repo
     this.firstCommit = parts.firstCommit
   }
@@ -83,7 +90,7 @@ export class SimAccount {
     return this.create(FOLLOW, { $type: FOLLOW, subject, createdAt: new Date().toISOString() })
   }
 
-  create(collection: string, record: RecordValue, rkey = this.clock.next()): Promise<CommitBody> {
+  create(collection: string, record: RecordValue, rkey = this.rkeys.next()): Promise<CommitBody> {
     return this.applyWrites([createOp(collection, rkey, record)])
   }
 
@@ -106,7 +113,7 @@ export class SimAccount {
   /** `count` (at most 200) new posts in one commit. */
   bulk(count: number): Promise<CommitBody> {
     const writes = Array.from({ length: count }, () =>
-      createOp(POST, this.clock.next(), {
+      createOp(POST, this.rkeys.next(), {
         $type: POST,
         text: this.random.text(40),
         createdAt: new Date().toISOString(),

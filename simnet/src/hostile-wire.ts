@@ -127,6 +127,11 @@ export const WIRE_FAULTS: readonly Fault[] = [
   ),
 ]
 
+/** A #identity that is right but for its size: `padding` bytes in a field that nobody knows. */
+export function largeIdentity(did: string, seq: number, padding: number): Uint8Array {
+  return encodeFrame('#identity', { did, seq, time: FAULT_TIME, note: new Uint8Array(padding) })
+}
+
 function wire(
   name: string,
   rule: string,

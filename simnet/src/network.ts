@@ -1,5 +1,6 @@
 import { SimAccount } from './account.ts'
 import { didOf, type SimEvent } from './events.ts'
+import { HostileHost } from './hostile.ts'
 import { StreamModel } from './model.ts'
 import { type InactiveStatus, SimPds } from './pds.ts'
 import { PlcDirectory } from './plc.ts'
@@ -34,6 +35,7 @@ export class SimNetwork {
   readonly random: Random
   readonly plc: PlcDirectory
   readonly hosts: SimPds[] = []
+  readonly hostiles: HostileHost[] = []
   readonly residents = new Map<string, Resident>()
   readonly model = new StreamModel()
   private readonly queues = new Map<string, Promise<unknown>>()
@@ -60,7 +62,7 @@ export class SimNetwork {
   relayEnv(): { RELAY_PLC_URL: string; RELAY_HOSTS: string; RELAY_ALLOW_PRIVATE_HOSTS: string } {
     return {
       RELAY_PLC_URL: this.plc.url,
-      RELAY_HOSTS: this.hosts.map((pds) => pds.endpoint).join(','),
+      RELAY_HOSTS: [...this.hosts, ...this.hostiles].map((pds) => pds.endpoint).join(','),
       RELAY_ALLOW_PRIVATE_HOSTS: 'true',
     }
   }
@@ -70,6 +72,19 @@ export class SimNetwork {
     const pds = await SimPds.start({ onEvent, ...(port === undefined ? {} : { port }) })
     this.hosts.push(pds)
     return pds
+  }
+
+  /** A host that can misbehave, not in `hosts`: its accounts are no residents, their creations are expected. */
+  async addHostileHost(): Promise<HostileHost> {
+    const onEvent = (event: SimEvent, _seq: number, pds: SimPds) => this.record(event, pds)
+    const foreign = this.residents.values().next().value?.account
+    const host = await HostileHost.start({
+      plc: this.plc,
+      onEvent,
+      ...(foreign === undefined ? {} : { foreign }),
+    })
+    this.hostiles.push(host)
+    return host
   }
 
   /** A new account with its document and its four first events. */
@@ -166,13 +181,14 @@ export class SimNetwork {
 
   async close(): Promise<void> {
     await this.idle()
-    await Promise.all([this.plc.close(), ...this.hosts.map((pds) => pds.close())])
+    await Promise.all([this.plc.close(), ...[...this.hosts, ...this.hostiles].map((pds) => pds.close())])
   }
 
   /** Only the host that the document names has authority (G5); what others say must not come out. */
   private record(event: SimEvent, pds: SimPds): void {
     const did = didOf(event)
-    if (this.plc.get(did).pds === pds.endpoint) this.model.expect(event, { host: pds.hostname })
+    if (this.plc.has(did) && this.plc.get(did).pds === pds.endpoint)
+      this.model.expect(event, { host: pds.hostname })
   }
 
   private exclusively<T>(did: string, work: (resident: Resident) => T | Promise<T>): Promise<T> {

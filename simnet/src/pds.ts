@@ -45,7 +45,7 @@ export class SimPds {
   protected readonly listener: LoopbackServer
   private readonly policy: SendingPolicy = { paused: false, eventsPerSecond: null }
   private readonly onEvent: NonNullable<PdsOptions['onEvent']>
-  private pumpScheduled = false
+  private pumpScheduled = false as boolean
 
   protected constructor(options: PdsOptions) {
     this.onEvent = options.onEvent ?? (() => undefined)

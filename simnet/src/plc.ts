@@ -54,6 +54,10 @@ export class PlcDirectory {
     this.records.set(did, { ...this.get(did), ...change })
   }
 
+  has(did: string): boolean {
+    return this.records.has(did)
+  }
+
   get(did: string): DidRecord {
     const record = this.records.get(did)
     if (record === undefined) throw new Error(`${did} is not registered in the directory`)

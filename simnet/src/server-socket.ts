@@ -19,7 +19,7 @@ export class ServerSocket {
   pongsReceived = 0
   closeCode: number | null = null
   private pending: Buffer = Buffer.alloc(0)
-  private closing = false
+  private closing = false as boolean
 
   private constructor(socket: Duplex) {
     this.socket = socket

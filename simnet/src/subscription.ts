@@ -27,7 +27,7 @@ export class Subscription {
   private readonly policy: SendingPolicy
   private index: number
   private version: number
-  private waitingForDrain = false
+  private waitingForDrain = false as boolean
   private allowance = 0
   private lastRefill = 0
   private timer: NodeJS.Timeout | null = null

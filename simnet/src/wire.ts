@@ -23,7 +23,8 @@ export function encodeErrorFrame(error: string, message?: string): Uint8Array {
 export function decodeFrame(bytes: Uint8Array): DecodedFrame {
   const [header, rest] = decodeFirst(bytes, dagCbor.decodeOptions) as [Record<string, unknown>, Uint8Array]
   const body: unknown = dagCbor.decode(rest)
-  if (typeof body !== 'object' || body === null) throw new TypeError('frame payload is not a map')
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new TypeError('frame payload is not a map')
   return {
     op: Number(header.op),
     type: typeof header.t === 'string' ? header.t : '',

@@ -67,9 +67,11 @@ async function identityBudget(
   { budget, signal }: LaneWork,
 ): Promise<Reason | null> {
   const home = known !== undefined && typeof known.found !== 'string' ? known.found.pds : undefined
-  if (home !== undefined && home !== host) return budget.take(host, `hint ${did} ${host}`) ? null : 'identity-hint-limit'
+  if (home !== undefined && home !== host)
+    return budget.take(host, `hint ${did} ${host}`) ? null : 'identity-hint-limit'
   // A DID never met is paid for out of the directory's own budget.
-  while (known !== undefined && !budget.takeHost(host) && !signal.aborted) await wait(budget.hostWaitMs(host) + 1, signal)
+  while (known !== undefined && !budget.takeHost(host) && !signal.aborted)
+    await wait(budget.hostWaitMs(host) + 1, signal)
   return null
 }
 
@@ -77,12 +79,14 @@ async function settleAuthority(envelope: RawEnvelope, entry: CacheEntry, work: L
   const { did, host, type, receivedMs } = envelope
   if (typeof entry.found === 'string') {
     // What was found wanting is looked at again when its host speaks, within the budget: it may have been mended.
-    if (entry.startedMs >= receivedMs || !work.budget.take(host, `unusable ${did} ${host}`)) return { reason: entry.found }
+    if (entry.startedMs >= receivedMs || !work.budget.take(host, `unusable ${did} ${host}`))
+      return { reason: entry.found }
     return authority(envelope, await fetchHeld(did, host, receivedMs, work))
   }
   if (entry.found.pds === host || entry.startedMs >= receivedMs) return authority(envelope, entry)
   // Cached mismatch (G5): the account may have moved. The hint of an #identity has paid for its look already.
-  if (type !== '#identity' && !work.budget.take(host, `move ${did} ${host}`)) return authority(envelope, entry)
+  if (type !== '#identity' && !work.budget.take(host, `move ${did} ${host}`))
+    return authority(envelope, entry)
   return authority(envelope, await fetchHeld(did, host, receivedMs, work))
 }
 
@@ -111,7 +115,12 @@ export async function refreshForSignature(
 }
 
 /** Fetches until there is an answer: a transient failure holds the lane (G6, invariant 13). */
-async function fetchHeld(did: string, host: string, notBeforeMs: number, work: LaneWork): Promise<CacheEntry> {
+async function fetchHeld(
+  did: string,
+  host: string,
+  notBeforeMs: number,
+  work: LaneWork,
+): Promise<CacheEntry> {
   for (let attempt = 0; ; attempt++) {
     const startedMs = work.now()
     const result = await work.identities.fetch(did, host, notBeforeMs)

@@ -9,7 +9,13 @@ import { RefreshBudget } from './identity/refresh-budget.ts'
 import { type JudgeItem, type JudgeReply, readJudgement } from './judge/batch.ts'
 import type { Passed } from './judge/judge.ts'
 import type { JudgePool } from './judge/pool.ts'
-import { type LaneWork, type IdentitySource, refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
+import {
+  type IdentitySource,
+  type LaneWork,
+  refreshForSignature,
+  type Settled,
+  settleIdentity,
+} from './lane-work.ts'
 import { HELD_MS, type Lane, type LaneEntry, Lanes } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
 
@@ -197,7 +203,9 @@ export class Verifier {
       if (judgement.reason === null)
         return this.#pass(raw, judgement, settled.identity.digest, settled.authoritative)
       const again: Settled | undefined =
-        judgement.reason === 'signature-invalid' ? await refreshForSignature(raw.value, settled, work) : undefined
+        judgement.reason === 'signature-invalid'
+          ? await refreshForSignature(raw.value, settled, work)
+          : undefined
       if (again === undefined) return this.#refuse(raw, judgement.reason, judgement.detail)
       settled = again
     }

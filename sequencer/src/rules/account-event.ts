@@ -1,5 +1,10 @@
 import type { Facts } from '@bgs/shared/envelope/facts.ts'
-import { effectiveStatus, type LocalStatus, type UpstreamStatus, upstreamStatus } from '@bgs/shared/envelope/status.ts'
+import {
+  effectiveStatus,
+  type LocalStatus,
+  type UpstreamStatus,
+  upstreamStatus,
+} from '@bgs/shared/envelope/status.ts'
 import type { AccountFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { encodeAccount } from '@bgs/shared/frame/encode.ts'
 import type { Account } from '../state/account.ts'
@@ -10,7 +15,11 @@ import { takenFacts } from './taken-facts.ts'
  * #account of the account's own PDS (A-1): sets the upstream status and emits the effective one (E1, E3), in the
  * frame as it came wherever that says just the same.
  */
-export function decideAccount(account: Account | undefined, envelope: VerifiedEnvelope, said: AccountFacts): Append {
+export function decideAccount(
+  account: Account | undefined,
+  envelope: VerifiedEnvelope,
+  said: AccountFacts,
+): Append {
   const upstream = upstreamStatus(said.active, said.status)
   const facts: Facts = { ...takenFacts(envelope), upstream }
   const local = account?.local ?? 'active'

@@ -6,7 +6,11 @@ import { sayStatus } from './account-event.ts'
 import type { Append } from './decision.ts'
 
 /** What a control message changes (invariant 7); null: it is void, or changes nothing. */
-export function decideControl(account: Account | undefined, message: ControlMessage, nowMs: number): Append | null {
+export function decideControl(
+  account: Account | undefined,
+  message: ControlMessage,
+  nowMs: number,
+): Append | null {
   switch (message.kind) {
     case 'host-epoch':
       return quiet({ ...NO_FACTS, host: { host: message.host, epoch: message.epoch, banned: null } })
@@ -18,7 +22,8 @@ export function decideControl(account: Account | undefined, message: ControlMess
     }
     case 'account-upstream': {
       // Asked before the account's status changed, or before it moved: void.
-      if (account === undefined || account.version !== message.version || account.host !== message.host) return null
+      if (account === undefined || account.version !== message.version || account.host !== message.host)
+        return null
       const upstream = upstreamStatus(message.active, message.status)
       if (upstream === account.upstream) return null
       return change(account, { ...NO_FACTS, did: message.did, upstream }, nowMs)

@@ -4,8 +4,8 @@ import type { HostState } from '../state/state.ts'
 import { decideAccount, sayStatus } from './account-event.ts'
 import { type Append, type Decision, drop } from './decision.ts'
 import { decideCommit, decideSync } from './repo-event.ts'
-import { isTaken } from './taken-once.ts'
 import { takenFacts } from './taken-facts.ts'
+import { isTaken } from './taken-once.ts'
 
 /**
  * The rules that need state, for one envelope that the verifier passed (protocol.md G7, C1, C4, C13, S1, I1–I3, A-1).

@@ -5,7 +5,11 @@ import { type Append, type Drop, drop } from './decision.ts'
 import { takenFacts } from './taken-facts.ts'
 
 /** #commit: C1, C4 against the stored rev, C13. A DID never seen is adopted. */
-export function decideCommit(account: Account | undefined, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+export function decideCommit(
+  account: Account | undefined,
+  envelope: VerifiedEnvelope,
+  repo: RepoFacts,
+): Append | Drop {
   const inactive = refuseInactive(account)
   if (inactive !== null) return inactive
   const known = account?.rev ?? null
@@ -17,7 +21,11 @@ export function decideCommit(account: Account | undefined, envelope: VerifiedEnv
 }
 
 /** #sync: C1, S1. Higher rev: adopt; equal: a confirmation or a fork; lower: stale. */
-export function decideSync(account: Account | undefined, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+export function decideSync(
+  account: Account | undefined,
+  envelope: VerifiedEnvelope,
+  repo: RepoFacts,
+): Append | Drop {
   const inactive = refuseInactive(account)
   if (inactive !== null) return inactive
   const known = account?.rev ?? null

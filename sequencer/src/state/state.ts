@@ -167,7 +167,8 @@ export class State {
   #turn(): void {
     if (this.#young.size < MAX_CACHED_ACCOUNTS / 2) return
     const kept = new Map<string, Account>()
-    for (const [did, account] of this.#old) if (account.dirty || this.#writing.has(did)) kept.set(did, account)
+    for (const [did, account] of this.#old)
+      if (account.dirty || this.#writing.has(did)) kept.set(did, account)
     this.#old = this.#young
     this.#young = kept
   }

@@ -28,7 +28,9 @@ export class DataLock {
     const database = new DatabaseSync(join(folder, 'lock.db'))
     try {
       database.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; BEGIN EXCLUSIVE')
-      database.exec('CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, generation INTEGER, clean INTEGER)')
+      database.exec(
+        'CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, generation INTEGER, clean INTEGER)',
+      )
       database.exec('INSERT OR IGNORE INTO held VALUES (1, 0, 1)')
       const row = database.prepare('SELECT generation, clean FROM held WHERE id = 1').get() as {
         generation: number

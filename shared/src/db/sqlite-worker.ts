@@ -12,7 +12,11 @@ export type SqliteRequest =
   | { id: number; kind: 'transaction'; steps: readonly SqlStep[] }
   | { id: number; kind: 'close' }
 
-export type SqliteReply = { id: number; value?: unknown; error?: { code: 'fenced' | 'schema' | 'sql'; message: string } }
+export type SqliteReply = {
+  id: number
+  value?: unknown
+  error?: { code: 'fenced' | 'schema' | 'sql'; message: string }
+}
 
 const database = new DatabaseSync((workerData as { path: string }).path)
 const prepared = new Map<string, StatementSync>()
@@ -70,7 +74,9 @@ function answer(request: SqliteRequest): SqliteReply {
     // Rows have a null prototype, which a structured clone does not mind.
     if (request.kind === 'query') return { id, value: statement(request.sql).all(...request.params) }
     const value = transaction(request.steps)
-    return value === undefined ? { id, error: { code: 'fenced', message: 'someone else wrote first' } } : { id, value }
+    return value === undefined
+      ? { id, error: { code: 'fenced', message: 'someone else wrote first' } }
+      : { id, value }
   } catch (error) {
     return { id, error: { code: 'sql', message: (error as Error).message } }
   }

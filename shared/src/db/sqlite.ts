@@ -21,7 +21,10 @@ export class SqliteDatabase implements Database {
 
   /** Opens or creates the file and brings its schema up to date. Throws SchemaError if it is of a newer version. */
   static async open(path: string): Promise<SqliteDatabase> {
-    const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: { path }, name: 'database' })
+    const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
+      workerData: { path },
+      name: 'database',
+    })
     const database = new SqliteDatabase(worker)
     await new Promise<unknown>((resolve, reject) => database.#waiting.set(0, { resolve, reject }))
     return database

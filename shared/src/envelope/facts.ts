@@ -106,7 +106,12 @@ export function decodeFacts(bytes: Buffer): Facts {
   const did = reader.text()
   let taken: TakenFrom | null = null
   if (mask & TAKEN) {
-    const [rawGeneration, rawOffset, epoch, seq] = [reader.number(), reader.number(), reader.number(), reader.number()]
+    const [rawGeneration, rawOffset, epoch, seq] = [
+      reader.number(),
+      reader.number(),
+      reader.number(),
+      reader.number(),
+    ]
     taken = { rawGeneration, rawOffset, epoch, seq, host: reader.text() }
   }
   const repo = mask & REPO ? { rev: reader.text(), commit: reader.text(), data: reader.text() } : null
@@ -114,7 +119,17 @@ export function decodeFacts(bytes: Buffer): Facts {
   const local = mask & LOCAL ? (reader.text() as LocalStatus) : null
   const digest = mask & DIGEST ? reader.text() : null
   const host = mask & HOST ? reader.host() : null
-  return { did, taken, moves: (mask & MOVES) !== 0, repo, upstream, local, digest, marked: (mask & MARKED) !== 0, host }
+  return {
+    did,
+    taken,
+    moves: (mask & MOVES) !== 0,
+    repo,
+    upstream,
+    local,
+    digest,
+    marked: (mask & MARKED) !== 0,
+    host,
+  }
 }
 
 /** The DID alone, for those who filter. */

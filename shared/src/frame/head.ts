@@ -75,16 +75,16 @@ function lookForDidAndSeq(cursor: Cursor, count: number, head: FrameHead): Frame
     keyAt = readKey(cursor, keyAt, keyLength)
     if (keyAt < 0) return refuseFault(cursor, head.seq, head.did)
     keyLength = cursor.arg
-    if (isTextAt(cursor.bytes, keyAt, keyLength, 'seq')) {
-      const seq = takeSeq(cursor)
-      if (seq < 0)
-        return cursor.fault ? refuseFault(cursor, -1, head.did) : refuse('frame-fields', 'seq', -1, head.did)
-      head.seq = seq
-    } else if (isTextAt(cursor.bytes, keyAt, keyLength, didKey)) {
-      if (peekMajor(cursor) !== MAJOR_TEXT) return refuse('frame-fields', didKey, head.seq)
-      head.did = takeString(cursor)
-      if (cursor.fault !== null) return refuseFault(cursor, head.seq, '')
-    } else if (!skipQuick(cursor)) return refuseFault(cursor, head.seq, head.did)
+    const isSeq = isTextAt(cursor.bytes, keyAt, keyLength, 'seq')
+    const isDid = !isSeq && isTextAt(cursor.bytes, keyAt, keyLength, didKey)
+    const major = peekMajor(cursor)
+    if (isSeq && major === MAJOR_UINT) head.seq = takeSeq(cursor)
+    else if (isDid && major === MAJOR_TEXT) head.did = takeString(cursor)
+    else skipQuick(cursor)
+    if (cursor.fault !== null) return refuseFault(cursor, head.seq, head.did)
+    if (head.type === 'unknown') continue
+    if (isSeq && head.seq < 0) return refuse('frame-fields', 'seq', -1, head.did)
+    if (isDid && major !== MAJOR_TEXT) return refuse('frame-fields', didKey, head.seq)
   }
   return head
 }
@@ -105,9 +105,9 @@ function lookForError(cursor: Cursor, count: number, head: FrameHead): FrameHead
   return head
 }
 
-/** Takes a `seq`: 1 to 2^53-1 (protocol.md Q1). Returns -1 for anything else. */
-export function takeSeq(cursor: Cursor): number {
-  if (peekMajor(cursor) !== MAJOR_UINT || readHead(cursor) < 0) return -1
+/** Takes an int that is known to come next as a `seq`: 1 to 2^53-1 (protocol.md Q1), or -1. */
+function takeSeq(cursor: Cursor): number {
+  if (readHead(cursor) < 0) return -1
   return cursor.arg >= 1 && Number.isSafeInteger(cursor.arg) ? cursor.arg : -1
 }
 

@@ -122,6 +122,7 @@ function scanOp(scan: Scan): Op | null {
   const count = cursor.arg
   let action: string | null = null
   let path: string | null = null
+  let pathAt = -1
   let pathEnd = -1
   let cidAt = -1
   let prevAt = -1
@@ -135,6 +136,7 @@ function scanOp(scan: Scan): Op | null {
     else if (isTextAt(bytes, at, length, 'path')) {
       path = takeText(scan, 'ops.path', OP_VALUE_DEPTH)
       pathEnd = cursor.at
+      pathAt = pathEnd - cursor.arg
     } else if (isTextAt(bytes, at, length, 'prev')) {
       prevAt = takeNullableCid(scan, 'ops.prev', false, OP_VALUE_DEPTH)
     } else if (isTextAt(bytes, at, length, 'action')) action = takeText(scan, 'ops.action', OP_VALUE_DEPTH)
@@ -145,9 +147,5 @@ function scanOp(scan: Scan): Op | null {
     noteMissing(scan, { 'ops.action': action, 'ops.path': path })
     return null
   }
-  return { action, path, pathAt: pathEnd - byteLength(path), pathEnd, cidAt, prevAt }
-}
-
-function byteLength(text: string): number {
-  return Buffer.byteLength(text)
+  return { action, path, pathAt, pathEnd, cidAt, prevAt }
 }

@@ -1,4 +1,4 @@
-import { MAJOR_MAP, newCursor, openCursor, peekMajor } from '../drisl/cursor.ts'
+import { newCursor, openCursor } from '../drisl/cursor.ts'
 import { skipStrict } from '../drisl/skip.ts'
 import type { Scan } from './fields.ts'
 import type { Frame } from './frame.ts'
@@ -44,7 +44,7 @@ export function scanFrame(frame: Uint8Array): Frame | Refusal {
 function scanPayload(scan: Scan, type: FrameType, op: number, t: string): Frame | null {
   const { cursor } = scan
   const payloadAt = cursor.at
-  if (op !== 1 && op !== -1 && peekMajor(cursor) !== MAJOR_MAP) {
+  if (op !== 1 && op !== -1) {
     skipStrict(cursor, 1)
     return { kind: 'frame', type: 'unknown', op, t, did: '', seq: -1 }
   }

@@ -46,7 +46,8 @@ export function readGroupHeader(bytes: Buffer, at: number): GroupHeader | undefi
     timeMs: Number(bytes.readBigUInt64LE(at + 24)),
     count: bytes.readUInt32LE(at + 32),
   }
-  if (header.packBytes === 0 || header.packBytes > MAX_PACK_BYTES || !Number.isSafeInteger(firstSeq)) return undefined
+  if (header.packBytes === 0 || header.packBytes > MAX_PACK_BYTES || !Number.isSafeInteger(firstSeq))
+    return undefined
   return header
 }
 

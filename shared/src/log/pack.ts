@@ -85,7 +85,8 @@ export class Pack {
 
   constructor(bytes: Buffer, firstSeq: number) {
     const version = bytes.readUInt32LE(0)
-    if (version !== PACK_VERSION) throw new RangeError(`log entry format ${version} at seq ${firstSeq} is not known here`)
+    if (version !== PACK_VERSION)
+      throw new RangeError(`log entry format ${version} at seq ${firstSeq} is not known here`)
     this.bytes = bytes
     this.firstSeq = firstSeq
     this.count = bytes.readUInt32LE(4)
@@ -100,7 +101,8 @@ export class Pack {
 
   kind(index: number): EntryKind {
     const kind = ENTRY_KINDS[this.bytes[HEAD_BYTES + index * ENTRY_BYTES + 10] as number]
-    if (kind === undefined) throw new RangeError(`log entry ${this.firstSeq + index} is of a kind not known here`)
+    if (kind === undefined)
+      throw new RangeError(`log entry ${this.firstSeq + index} is of a kind not known here`)
     return kind
   }
 
@@ -131,7 +133,8 @@ export class Pack {
 
   /** WebSocket messages of the entries from `from` up to but not including `to`, ready to be written. */
   frames(from = 0, to = this.count): Buffer {
-    if (from === 0 && to === this.count) return this.bytes.subarray(this.#framesAt, this.#framesAt + this.framesBytes)
+    if (from === 0 && to === this.count)
+      return this.bytes.subarray(this.#framesAt, this.#framesAt + this.framesBytes)
     let at = this.#framesAt
     for (let i = 0; i < from; i++) at += this.frameBytes(i)
     let end = at

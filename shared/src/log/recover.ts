@@ -67,10 +67,14 @@ export async function recover(disk: Disk, folder: string, acceptGap: boolean): P
   if (next === 0 && last !== undefined) {
     const before = segments.at(-2)
     next = last.firstSeq
-    await before?.scan(before.end, (header) => {
-      generation = Math.max(generation, header.generation)
-      next = Math.max(next, header.firstSeq + header.count)
-    }, false)
+    await before?.scan(
+      before.end,
+      (header) => {
+        generation = Math.max(generation, header.generation)
+        next = Math.max(next, header.firstSeq + header.count)
+      },
+      false,
+    )
     await before?.close()
   }
   return { segments, generation, next, cutBytes }

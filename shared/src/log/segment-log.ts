@@ -59,7 +59,13 @@ export class SegmentLog implements Log {
   /** Older segments that were read, least recently first. */
   readonly #open = new Set<Segment>()
 
-  private constructor(options: SegmentLogOptions, segments: Segment[], next: number, generation: number, cut: number) {
+  private constructor(
+    options: SegmentLogOptions,
+    segments: Segment[],
+    next: number,
+    generation: number,
+    cut: number,
+  ) {
     this.#options = options
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
     this.#now = options.now ?? Date.now
@@ -85,7 +91,8 @@ export class SegmentLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<Pack> {
-    if (this.#broken !== undefined) throw new LogUnknownError('the log failed before', { cause: this.#broken })
+    if (this.#broken !== undefined)
+      throw new LogUnknownError('the log failed before', { cause: this.#broken })
     if (this.#appending) throw new Error('one append at a time')
     const bytes = packBytes(entries)
     if (bytes > MAX_PACK_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
@@ -112,7 +119,8 @@ export class SegmentLog implements Log {
   async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
     const first = this.#segments[0]
     if (first === undefined || fromSeq >= this.#next) return []
-    if (fromSeq < first.firstSeq) throw new LogTrimmedError(`seq ${fromSeq} is below ${first.firstSeq}, the oldest retained`)
+    if (fromSeq < first.firstSeq)
+      throw new LogTrimmedError(`seq ${fromSeq} is below ${first.firstSeq}, the oldest retained`)
     let i = this.#segments.length - 1
     while (i > 0 && (this.#segments[i] as Segment).firstSeq > fromSeq) i--
     for (; i < this.#segments.length; i++) {
@@ -170,7 +178,10 @@ export class SegmentLog implements Log {
   async #writable(bytes: number, timeMs: number): Promise<Segment> {
     const last = this.#segments.at(-1)
     // An hour at most in one segment, so that a quiet relay's window ends where its setting says.
-    const old = last !== undefined && last.end > 0 && timeMs - last.firstTimeMs > Math.min(3_600_000, this.#options.retentionMs)
+    const old =
+      last !== undefined &&
+      last.end > 0 &&
+      timeMs - last.firstTimeMs > Math.min(3_600_000, this.#options.retentionMs)
     if (last !== undefined && !old && (last.end === 0 || last.end + bytes <= this.#segmentBytes)) return last
     const segment = new Segment(this.#options.disk, this.#options.folder, this.#next)
     segment.firstTimeMs = timeMs
@@ -211,7 +222,8 @@ export class SegmentLog implements Log {
 
   #failed(error: unknown): Error {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT') return new LogFullError('no space left for the log', { cause: error })
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      return new LogFullError('no space left for the log', { cause: error })
     this.#broken = error as Error
     return new LogUnknownError('the log could not be written', { cause: error })
   }

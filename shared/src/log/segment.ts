@@ -85,7 +85,8 @@ export class Segment {
         }
         at += inChunk
         // A single group larger than the chunk: read it whole.
-        if (inChunk === 0 && header !== undefined) chunk = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
+        if (inChunk === 0 && header !== undefined)
+          chunk = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
       }
       const last = packs.at(-1)
       if (last !== undefined) this.#remember(last.lastSeq + 1, at)
@@ -97,7 +98,11 @@ export class Segment {
   }
 
   /** Calls back for each group header from the start until one is not valid; returns where it stopped. */
-  async scan(upTo: number, onGroup: (header: GroupHeader, at: number) => void, verify: boolean): Promise<number> {
+  async scan(
+    upTo: number,
+    onGroup: (header: GroupHeader, at: number) => void,
+    verify: boolean,
+  ): Promise<number> {
     const file = await this.file()
     const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
     let at = 0
@@ -150,6 +155,8 @@ export class Segment {
   }
 
   #damaged(at: number): LogUnknownError {
-    return new LogUnknownError(`${this.path} is damaged at byte ${at}: stop the relay and run repair --accept-gap`)
+    return new LogUnknownError(
+      `${this.path} is damaged at byte ${at}: stop the relay and run repair --accept-gap`,
+    )
   }
 }

@@ -54,7 +54,8 @@ function expand(address: string): number[] {
       ? address
       : `${v4[1]}${((Number(v4[2]) << 8) | Number(v4[3])).toString(16)}:${((Number(v4[4]) << 8) | Number(v4[5])).toString(16)}`
   const [left = '', right] = hex.split('::') as [string, string | undefined]
-  const words = (part: string) => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)))
+  const words = (part: string) =>
+    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16))
   const before = words(left)
   const after = right === undefined ? [] : words(right)
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]

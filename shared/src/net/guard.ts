@@ -8,7 +8,11 @@ export class ForbiddenAddressError extends Error {
   readonly code = 'forbidden-address'
 }
 
-type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void
+type LookupCallback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number,
+) => void
 export type GuardedLookup = (hostname: string, options: LookupOptions, callback: LookupCallback) => void
 
 /**
@@ -21,7 +25,10 @@ export const guardedLookup: GuardedLookup = (hostname, options, callback) => {
     const open = addresses.filter(({ address }) => isPublicAddress(address))
     const [first] = open
     if (first === undefined)
-      return callback(new ForbiddenAddressError(`${hostname} has no public address`) as NodeJS.ErrnoException, [])
+      return callback(
+        new ForbiddenAddressError(`${hostname} has no public address`) as NodeJS.ErrnoException,
+        [],
+      )
     if (options.all === true) return callback(null, open)
     callback(null, first.address, first.family)
   })
@@ -35,8 +42,10 @@ export function checkTarget(url: URL, allowPrivate: boolean): void {
   if (allowPrivate) return
   const secure = url.protocol === 'https:' || url.protocol === 'wss:'
   if (!secure) throw new ForbiddenAddressError(`${url.protocol} is not allowed: TLS is required`)
-  if (url.port !== '' && url.port !== '443') throw new ForbiddenAddressError(`port ${url.port} is not allowed`)
-  if (url.username !== '' || url.password !== '') throw new ForbiddenAddressError('a user in a URL is not allowed')
+  if (url.port !== '' && url.port !== '443')
+    throw new ForbiddenAddressError(`port ${url.port} is not allowed`)
+  if (url.username !== '' || url.password !== '')
+    throw new ForbiddenAddressError('a user in a URL is not allowed')
   const bare = url.hostname.replace(/^\[|\]$/g, '')
   if (isIP(bare) !== 0) throw new ForbiddenAddressError('an address in place of a name is not allowed')
 }

@@ -2,7 +2,15 @@ import { isIP } from 'node:net'
 
 /** Top-level names that never lead to a public host (protocol.md D2). */
 const RESERVED_TLDS = new Set([
-  'alt', 'arpa', 'example', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test',
+  'alt',
+  'arpa',
+  'example',
+  'internal',
+  'invalid',
+  'local',
+  'localhost',
+  'onion',
+  'test',
 ])
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
@@ -40,7 +48,11 @@ export function parseHost(text: string, allowPrivate: boolean): HostAddress {
   const secure = scheme === 'https' || scheme === 'wss'
   const withPort = PRIVATE.exec(name)
   if (allowPrivate && withPort !== null && Number(withPort[2]) < 65_536)
-    return { hostname: name, http: `http${secure ? 's' : ''}://${name}`, ws: `ws${secure ? 's' : ''}://${name}` }
+    return {
+      hostname: name,
+      http: `http${secure ? 's' : ''}://${name}`,
+      ws: `ws${secure ? 's' : ''}://${name}`,
+    }
   if (/[/?#]/.test(name)) throw new HostnameError('a hostname has no path, query or fragment')
   if (name.includes('@')) throw new HostnameError('a hostname has no user')
   if (isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name.startsWith('['))
@@ -63,7 +75,8 @@ export function endpointHost(endpoint: string, allowPrivate: boolean): string | 
   if (!/^https?:\/\//.test(endpoint)) return undefined
   try {
     const bare = endpoint.replace(/^https?:\/\//, '').replace(/\/$/, '')
-    return parseHost(allowPrivate && PRIVATE.test(bare.toLowerCase()) ? endpoint : bare, allowPrivate).hostname
+    return parseHost(allowPrivate && PRIVATE.test(bare.toLowerCase()) ? endpoint : bare, allowPrivate)
+      .hostname
   } catch {
     return undefined
   }

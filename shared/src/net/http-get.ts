@@ -61,7 +61,8 @@ export function httpGet(url: URL, options: HttpGetOptions): Promise<HttpReply> {
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > options.maxBytes) return fail(new Error(`more than ${options.maxBytes} bytes`), 'too-large')
+        if (bytes > options.maxBytes)
+          return fail(new Error(`more than ${options.maxBytes} bytes`), 'too-large')
         chunks.push(chunk)
       })
       response.on('error', (error: NodeJS.ErrnoException) => fail(error, error.code ?? 'network'))

@@ -59,7 +59,11 @@ export function loadSettings(
     }
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return { settings: settings as Settings, words, flags: new Set(extraFlags.filter((flag) => flags[flag] === true)) }
+  return {
+    settings: settings as Settings,
+    words,
+    flags: new Set(extraFlags.filter((flag) => flags[flag] === true)),
+  }
 }
 
 function complaint(issues: readonly { message: string; code: string; errors?: unknown }[]): string {

@@ -15,10 +15,19 @@ export interface Setting<T> {
 }
 
 const text = z.string()
-const port = z.string().regex(/^\d{1,5}$/, 'is not a port').transform(Number).refine((n) => n <= 65_535, 'is above 65535')
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is not a port')
+  .transform(Number)
+  .refine((n) => n <= 65_535, 'is above 65535')
 const bool = z.enum(['true', 'false'], 'is neither true nor false').transform((value) => value === 'true')
 const notYet = z.literal('', 'is not supported by this version: leave it empty')
-const list = z.string().transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''))
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
 const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
 const bytes = z
   .string()
@@ -33,7 +42,9 @@ const count = (least: number, most: number) =>
     .refine((n) => n >= least && n <= most, `is not between ${least} and ${most}`)
 const auto = <T>(parse: z.ZodType<T, string>) =>
   z.union([z.literal('auto').transform(() => undefined), parse])
-const url = z.string().refine((value) => URL.canParse(value) && /^https?:/.test(value), 'is not an http(s) URL')
+const url = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:/.test(value), 'is not an http(s) URL')
 
 function setting<T>(
   parse: z.ZodType<T, string>,
@@ -50,25 +61,96 @@ export const SETTINGS = {
   RELAY_OPS_PORT: setting(port, '2471', 'operator listener: /metrics, /livez, /readyz', '2471'),
   RELAY_HOST: setting(text, '0.0.0.0', 'address that the public listener binds', '0.0.0.0'),
   RELAY_OPS_HOST: setting(text, '127.0.0.1', 'address that the operator listener binds', '127.0.0.1'),
-  RELAY_HOSTS: setting(list, '', 'comma-separated hosts to crawl from the start; trusted with the large quotas', 'pds.example.com'),
+  RELAY_HOSTS: setting(
+    list,
+    '',
+    'comma-separated hosts to crawl from the start; trusted with the large quotas',
+    'pds.example.com',
+  ),
   RELAY_PLC_URL: setting(url, 'https://plc.directory', 'where did:plc is resolved', 'https://plc.directory'),
   RELAY_DATA_DIR: setting(text, './data', 'folder of the log and the database', './data'),
-  RELAY_DATABASE_URL: setting(notYet, '', 'PostgreSQL in place of the embedded database: not in this version', ''),
+  RELAY_DATABASE_URL: setting(
+    notYet,
+    '',
+    'PostgreSQL in place of the embedded database: not in this version',
+    '',
+  ),
   RELAY_REDIS_URL: setting(notYet, '', 'Redis for what verifiers share: not in this version', ''),
-  RELAY_KAFKA_BROKERS: setting(notYet, '', 'Kafka in place of the embedded bus and log: not in this version', ''),
-  RELAY_KAFKA_TOPIC_PREFIX: setting(text, 'relay.', 'prefix of the topics in Kafka; unused without it', 'relay.'),
-  RELAY_ADMIN_PASSWORD: setting(text, '', 'passwords of the admin API, which this version does not have yet', '', true),
+  RELAY_KAFKA_BROKERS: setting(
+    notYet,
+    '',
+    'Kafka in place of the embedded bus and log: not in this version',
+    '',
+  ),
+  RELAY_KAFKA_TOPIC_PREFIX: setting(
+    text,
+    'relay.',
+    'prefix of the topics in Kafka; unused without it',
+    'relay.',
+  ),
+  RELAY_ADMIN_PASSWORD: setting(
+    text,
+    '',
+    'passwords of the admin API, which this version does not have yet',
+    '',
+    true,
+  ),
   RELAY_RAW_PARTITIONS: setting(count(1, 1024), '16', 'partitions of raw and verified', '16'),
   RELAY_RETENTION_HOURS: setting(count(1, 87_600), '72', 'replay window in hours', '72'),
-  RELAY_RETENTION_BYTES: setting(auto(bytes), 'auto', 'replay window in bytes; auto: half of the space free at start', '200GiB'),
-  RELAY_BACKLOG_BYTES: setting(bytes, '20GiB', 'bytes of raw not yet consumed at which hosts are read no further; the embedded bus, in memory, stops at 64 MiB if this is more', '20GiB'),
-  RELAY_NEW_HOST_CURSOR: setting(z.enum(['0', 'live'], 'is neither 0 nor live'), '0', 'where a host first met starts: 0 (all it retains) or live', '0'),
-  RELAY_NEW_HOST_ACCOUNT_LIMIT: setting(count(1, 1_000_000_000), '100', 'accounts that a host which is not trusted may have before further ones are throttled', '100'),
-  RELAY_TRUSTED_PROXIES: setting(list, '', 'comma-separated addresses or networks whose X-Forwarded-For counts', '10.0.0.0/8'),
-  RELAY_ALLOW_PRIVATE_HOSTS: setting(bool, 'false', 'development only: http and ws, localhost and private addresses, ports', 'false'),
-  RELAY_VERIFIER_THREADS: setting(auto(count(0, 256)), 'auto', 'worker threads that verify; 0: in the main thread; auto: cores less one, at least 1', '2'),
-  RELAY_FANOUT_THREADS: setting(count(0, 256), '0', 'worker threads that serve subscribers; 0: in the main thread, the only choice so far', '0'),
-  RELAY_LOG_LEVEL: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'is not a level'), 'info', 'trace, debug, info, warn, error or fatal', 'info'),
+  RELAY_RETENTION_BYTES: setting(
+    auto(bytes),
+    'auto',
+    'replay window in bytes; auto: half of the space free at start',
+    '200GiB',
+  ),
+  RELAY_BACKLOG_BYTES: setting(
+    bytes,
+    '20GiB',
+    'bytes of raw not yet consumed at which hosts are read no further; the embedded bus, in memory, stops at 64 MiB if this is more',
+    '20GiB',
+  ),
+  RELAY_NEW_HOST_CURSOR: setting(
+    z.enum(['0', 'live'], 'is neither 0 nor live'),
+    '0',
+    'where a host first met starts: 0 (all it retains) or live',
+    '0',
+  ),
+  RELAY_NEW_HOST_ACCOUNT_LIMIT: setting(
+    count(1, 1_000_000_000),
+    '100',
+    'accounts that a host which is not trusted may have before further ones are throttled',
+    '100',
+  ),
+  RELAY_TRUSTED_PROXIES: setting(
+    list,
+    '',
+    'comma-separated addresses or networks whose X-Forwarded-For counts',
+    '10.0.0.0/8',
+  ),
+  RELAY_ALLOW_PRIVATE_HOSTS: setting(
+    bool,
+    'false',
+    'development only: http and ws, localhost and private addresses, ports',
+    'false',
+  ),
+  RELAY_VERIFIER_THREADS: setting(
+    auto(count(0, 256)),
+    'auto',
+    'worker threads that verify; 0: in the main thread; auto: cores less one, at least 1',
+    '2',
+  ),
+  RELAY_FANOUT_THREADS: setting(
+    count(0, 256),
+    '0',
+    'worker threads that serve subscribers; 0: in the main thread, the only choice so far',
+    '0',
+  ),
+  RELAY_LOG_LEVEL: setting(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'is not a level'),
+    'info',
+    'trace, debug, info, warn, error or fatal',
+    'info',
+  ),
 } as const
 
 export type SettingName = keyof typeof SETTINGS

@@ -2,7 +2,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import { REASON_NAMES, type Reason } from '@bgs/shared/verdict/reason.ts'
 import type { Identity } from '../identity/document.ts'
-import type { Judgement, JudgeContext } from './judge.ts'
+import type { JudgeContext, Judgement } from './judge.ts'
 
 /**
  * Batches that travel to a judging thread and back: the frames' bytes in one buffer each way, handed over without
@@ -47,7 +47,8 @@ export function packRequest(id: number, items: readonly JudgeItem[], nowMs: numb
     ends[i] = bytes
   }
   const frames = new Uint8Array(bytes)
-  for (const [i, { envelope }] of items.entries()) frames.set(envelope.frame, (ends[i] as number) - envelope.frame.length)
+  for (const [i, { envelope }] of items.entries())
+    frames.set(envelope.frame, (ends[i] as number) - envelope.frame.length)
   return {
     id,
     frames,
@@ -90,7 +91,10 @@ export function judgeRequest(
       continue
     }
     out.set(judgement.frame, at)
-    ints.set([0, at, judgement.frame.length, judgement.seqAt, judgement.marked ? 1 : 0, kindOf(judgement)], i * INTS)
+    ints.set(
+      [0, at, judgement.frame.length, judgement.seqAt, judgement.marked ? 1 : 0, kindOf(judgement)],
+      i * INTS,
+    )
     at += judgement.frame.length
     pushTexts(texts, judgement.repo, judgement.account)
   }
@@ -113,7 +117,13 @@ export function readJudgement(reply: JudgeReply, i: number): Judgement {
     marked: ints[at + 4] === 1,
     repo:
       kind === 1
-        ? { rev: text(0) as string, since: text(1), prevData: text(2), commit: text(3) as string, data: text(4) as string }
+        ? {
+            rev: text(0) as string,
+            since: text(1),
+            prevData: text(2),
+            commit: text(3) as string,
+            data: text(4) as string,
+          }
         : null,
     account: kind >= 2 ? { active: kind === 3, status: text(0), time: text(1) as string } : null,
   }

@@ -1,5 +1,5 @@
-import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import { cidKey } from '@bgs/shared/cid/text.ts'
+import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { withSeqSlot } from '@bgs/shared/frame/seq-slot.ts'
@@ -54,16 +54,38 @@ function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeC
   const verdict = judgeCommit(frame, bytes, { key: cachedPublicKey(context.key), nowMs, lenient })
   if (verdict.kind === 'fault') return verdict
   const { rev, since, prevData, commit, data, marks } = verdict
-  const repo = { rev, since, prevData: prevData === null ? null : cidKey(prevData), commit: cidKey(commit), data: cidKey(data) }
-  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo, account: null, marked: marks.length > 0 }
+  const repo = {
+    rev,
+    since,
+    prevData: prevData === null ? null : cidKey(prevData),
+    commit: cidKey(commit),
+    data: cidKey(data),
+  }
+  return {
+    reason: null,
+    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    repo,
+    account: null,
+    marked: marks.length > 0,
+  }
 }
 
 function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
-  const verdict = judgeSync(frame, bytes, { key: cachedPublicKey(context.key), nowMs: context.nowMs, lenient: false })
+  const verdict = judgeSync(frame, bytes, {
+    key: cachedPublicKey(context.key),
+    nowMs: context.nowMs,
+    lenient: false,
+  })
   if (verdict.kind === 'fault') return verdict
   const { rev, commit, data } = verdict
   const repo = { rev, since: null, prevData: null, commit: cidKey(commit), data: cidKey(data) }
-  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo, account: null, marked: false }
+  return {
+    reason: null,
+    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    repo,
+    account: null,
+    marked: false,
+  }
 }
 
 /** I1: the handle is passed on only where the DID document says the same. */
@@ -71,13 +93,32 @@ function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: Ju
   if (frame.handle !== undefined && frame.handle.toLowerCase() !== context.handle) {
     const stripped = withoutHandle(bytes, frame)
     const again = scanFrame(stripped)
-    if (again.kind === 'refusal' || again.type !== '#identity') return { reason: 'frame-malformed', detail: 'handle' }
-    return { reason: null, ...withSeqSlot(stripped, again.seqAt, again.seqEnd), repo: null, account: null, marked: false }
+    if (again.kind === 'refusal' || again.type !== '#identity')
+      return { reason: 'frame-malformed', detail: 'handle' }
+    return {
+      reason: null,
+      ...withSeqSlot(stripped, again.seqAt, again.seqEnd),
+      repo: null,
+      account: null,
+      marked: false,
+    }
   }
-  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo: null, account: null, marked: false }
+  return {
+    reason: null,
+    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    repo: null,
+    account: null,
+    marked: false,
+  }
 }
 
 function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
   const account = { active: frame.active, status: frame.status ?? null, time: frame.time }
-  return { reason: null, ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd), repo: null, account, marked: false }
+  return {
+    reason: null,
+    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    repo: null,
+    account,
+    marked: false,
+  }
 }

@@ -1,4 +1,4 @@
-import { parsePublicKey, type PublicKey } from '../signature/public-key.ts'
+import { type PublicKey, parsePublicKey } from '../signature/public-key.ts'
 
 /** Parsed keys kept in each judging thread: making one costs as much as two signatures. */
 const MAX_KEYS = 100_000

@@ -26,7 +26,10 @@ export class JudgePool {
 
   /** Whether another batch would be begun at once. */
   get hasRoom(): boolean {
-    return this.#queue.length === 0 && (this.#threads.length === 0 || this.#threads.some(({ busy }) => busy < DEPTH))
+    return (
+      this.#queue.length === 0 &&
+      (this.#threads.length === 0 || this.#threads.some(({ busy }) => busy < DEPTH))
+    )
   }
 
   /** Judges a batch; use `readJudgement` on the reply. */

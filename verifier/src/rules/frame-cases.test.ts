@@ -60,12 +60,15 @@ describe.skipIf(isAbsent)('frame cases (the vectors beside the project)', () => 
   test.each(cases.map((testCase) => ({ name: testCase.name, testCase })))('$name', ({ testCase }) => {
     expect(judge(testCase)).toBe(testCase.expect)
   })
-  test.each(cases.map((testCase) => ({ name: testCase.name, testCase })))('$name: a first look agrees', ({ testCase }) => {
-    const bytes = Uint8Array.from(Buffer.from(testCase.frame, 'base64'))
-    const head = scanHead(bytes)
-    const frame = scanFrame(bytes)
-    if (frame.kind === 'refusal' || head.kind === 'refusal') return
-    expect(head.type).toBe(frame.type)
-    if ('seq' in frame) expect([head.did, head.seq]).toEqual([frame.did, frame.seq])
-  })
+  test.each(cases.map((testCase) => ({ name: testCase.name, testCase })))(
+    '$name: a first look agrees',
+    ({ testCase }) => {
+      const bytes = Uint8Array.from(Buffer.from(testCase.frame, 'base64'))
+      const head = scanHead(bytes)
+      const frame = scanFrame(bytes)
+      if (frame.kind === 'refusal' || head.kind === 'refusal') return
+      expect(head.type).toBe(frame.type)
+      if ('seq' in frame) expect([head.did, head.seq]).toEqual([frame.did, frame.seq])
+    },
+  )
 })

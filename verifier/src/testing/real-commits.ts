@@ -30,8 +30,11 @@ export type CommitPlan = {
   onlyProofs?: boolean
 }
 
+/** Where a record is, as the reference types it. */
+type Path = Pick<RecordCreateOp, 'collection' | 'rkey'>
+
 const DID = 'did:plc:realcommits2222222222222'
-const COLLECTIONS = ['app.bsky.feed.post', 'app.bsky.feed.like', 'app.bsky.graph.follow']
+const COLLECTIONS = ['app.bsky.feed.post', 'app.bsky.feed.like', 'app.bsky.graph.follow'] as const
 const START_MICROS = 1_750_000_000_000_000
 
 /** Builds a repo and `commits` frames that follow it, each with its own operations, from the seed. */
@@ -39,14 +42,18 @@ export async function makeRealCommits(plan: CommitPlan): Promise<RealCommits> {
   const random = seeded(plan.seed)
   const keypair: Keypair =
     plan.curve === 'k256' ? await Secp256k1Keypair.create() : await P256Keypair.create()
-  const paths: { collection: string; rkey: string }[] = []
+  const paths: Path[] = []
   let micros = START_MICROS
   const create = (): RecordCreateOp => {
     micros += 1 + random(90_000_000)
     const collection = COLLECTIONS[random(COLLECTIONS.length)]!
-    const path = { collection, rkey: tidFromMicros(micros, random(1_024)) as string }
+    const path: Path = { collection, rkey: tidFromMicros(micros, random(1_024)) }
     paths.push(path)
-    return { action: WriteOpAction.Create, ...path, record: record(collection, plan.textBytes ?? 200, random) }
+    return {
+      action: WriteOpAction.Create,
+      ...path,
+      record: record(collection, plan.textBytes ?? 200, random),
+    }
   }
   const initial = Array.from({ length: plan.records }, create)
   let repo = await Repo.create(new MemoryBlockstore(), DID, keypair, initial)
@@ -71,7 +78,11 @@ export async function makeRealCommits(plan: CommitPlan): Promise<RealCommits> {
       }
       touched.add(`${path.collection}/${path.rkey}`)
       if (kind === 2) {
-        writes.push({ action: WriteOpAction.Update, ...path, record: record(path.collection, plan.textBytes ?? 200, random) })
+        writes.push({
+          action: WriteOpAction.Update,
+          ...path,
+          record: record(path.collection, plan.textBytes ?? 200, random),
+        })
       } else {
         paths.splice(index, 1)
         writes.push({ action: WriteOpAction.Delete, ...path })

@@ -1,0 +1,379 @@
+import type { BusProducer } from '@bgs/shared/bus/bus.ts'
+import { partitionOf } from '@bgs/shared/bus/partition.ts'
+import type { EventType } from '@bgs/shared/envelope/event-type.ts'
+import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
+import { type FrameHead, scanHead } from '@bgs/shared/frame/head.ts'
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import type { HostStatus } from '@bgs/shared/hosts/host-rows.ts'
+import { Bell } from '@bgs/shared/service/bell.ts'
+import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import { parseDid } from '@bgs/shared/syntax/did.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
+import { Connection, type ConnectionEnd } from './connection.ts'
+import { CursorTracker, type InFlight } from './cursor-tracker.ts'
+import type { CrawlerMetrics } from './metrics.ts'
+import { Poison } from './poison.ts'
+import type { Quota } from './quota.ts'
+
+/** Bytes of one host that are on their way at most; beyond it is read no further (protocol.md H10). */
+const IN_FLIGHT_BYTES = 4 * 1024 * 1024
+const IN_FLIGHT_FRAMES = 50_000
+/** Repeats of one seq, or steps back, within one connection before it is closed (Q11). */
+const MAX_NOT_RISING = 100
+/** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
+const FUTURE_RETRY_MS = 30_000
+/** A new sequence is believed on the host's behaviour alone once in so long. */
+const EPOCH_EVERY_MS = 3_600_000
+
+/** What a session tells of its host, to be kept in the database. */
+export interface HostReport {
+  status: HostStatus
+  connected: boolean
+  failures: number
+  retryAtMs: number
+  lastEventMs: number
+  lastSeq: number | null
+  lastError: string | null
+}
+
+export interface SessionParts {
+  readonly raw: BusProducer<RawEnvelope, InFlight>
+  readonly partitions: number
+  /** A promise while no host may be read (no disk space); undefined otherwise. */
+  readonly gate: () => Promise<void> | undefined
+  readonly metrics: CrawlerMetrics
+  readonly logger: Logger
+  readonly allowPrivate: boolean
+  readonly lenient: boolean
+  readonly quota: Quota | undefined
+  readonly now: () => number
+  /** Makes the host's next epoch durable; resolves to it. */
+  readonly raiseEpoch: (hostname: string, from: number) => Promise<number>
+  /** The host turned out to be a relay (H5). */
+  readonly banAsRelay: (hostname: string) => void
+}
+
+/**
+ * One host, for as long as this process crawls it: connects, reads at the pace of what is downstream, reconnects with
+ * jittered backoff without end, steps over poison, notices a new sequence (protocol.md section 6, Q9–Q13).
+ */
+export class HostSession {
+  readonly hostname: string
+  readonly report: HostReport
+  epoch: number
+  tracker: CursorTracker
+  readonly #parts: SessionParts
+  readonly #poison = new Poison()
+  readonly #crawlNow = new Bell()
+  #connection: Connection | undefined
+  #lastSeq: number
+  #firstOfConnection = true
+  #notRising = 0
+  #progress = false
+  /** Ends in a row over a frame whose seq could not be read: the cursor is moved on step by step. */
+  #blind = 0
+  #futureCursor = 0
+  #epochRaisedMs = Number.NEGATIVE_INFINITY
+  #pausing = false
+  #newSequence = false
+
+  constructor(
+    host: { hostname: string; epoch: number; cursor: number | null; failures: number },
+    startLive: boolean,
+    parts: SessionParts,
+  ) {
+    this.hostname = host.hostname
+    this.epoch = host.epoch
+    this.#parts = parts
+    // A host first met: all it retains, or live (Q10, RELAY_NEW_HOST_CURSOR).
+    this.tracker = new CursorTracker(host.cursor ?? (startLive ? null : 0), () => this.#onDone())
+    this.#lastSeq = host.cursor ?? 0
+    this.report = {
+      status: 'active',
+      connected: false,
+      failures: host.failures,
+      retryAtMs: 0,
+      lastEventMs: 0,
+      lastSeq: host.cursor,
+      lastError: null,
+    }
+  }
+
+  /** Ends a pause between attempts; after FutureCursor the host's word is taken that it began anew (Q12). */
+  crawlNow(): void {
+    if (this.report.connected) return
+    if (this.#futureCursor > 0) this.#newSequence = true
+    this.#crawlNow.ring()
+  }
+
+  /** Crawls until `signal` is aborted. */
+  async run(signal: AbortSignal, firstPauseMs: number): Promise<void> {
+    await this.#crawlNow.wait(firstPauseMs, signal)
+    while (!signal.aborted) {
+      if (this.#newSequence) await this.#beginNewSequence()
+      const end = await this.#connect(signal)
+      if (signal.aborted) return
+      if (end.cause === 'relay') {
+        this.report.status = 'banned'
+        return this.#parts.banAsRelay(this.hostname)
+      }
+      await this.#crawlNow.wait(this.#pauseAfter(end), signal)
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<ConnectionEnd> {
+    const { metrics, logger } = this.#parts
+    this.#firstOfConnection = true
+    this.#notRising = 0
+    this.#progress = false
+    const cursor = this.tracker.lowWater
+    const guess = cursor === null ? null : cursor + blindStep(this.#blind)
+    // What is still on its way of an earlier connection will come again, and be dropped as taken once.
+    this.tracker = new CursorTracker(guess, () => this.#onDone())
+    this.#lastSeq = guess ?? 0
+    let connection: Connection
+    try {
+      connection = new Connection(this.hostname, guess, this.#parts.allowPrivate, {
+        onOpen: () => {
+          this.report.connected = true
+          this.report.lastError = null
+          metrics.connects.inc({ result: 'opened' })
+          logger.info({ host: this.hostname, cursor: guess }, 'subscribed to a host')
+          this.#flow()
+        },
+        onFrame: (frame) => this.#onFrame(frame),
+        onText: () => {
+          this.#refuse('frame-text', -1, '')
+          this.#connection?.close({ cause: 'closed', detail: 'a text message' }, 1003)
+        },
+      })
+    } catch (error) {
+      metrics.connects.inc({ result: 'refused' })
+      return { cause: 'refused', detail: (error as Error).message }
+    }
+    this.#connection = connection
+    const stop = () => connection.close({ cause: 'stopped', detail: 'the relay stops' }, 1001)
+    signal.addEventListener('abort', stop)
+    const end = await connection.ended
+    signal.removeEventListener('abort', stop)
+    this.#connection = undefined
+    this.report.connected = false
+    metrics.connects.inc({ result: end.cause })
+    if (end.cause === 'too-large') {
+      this.#refuse('frame-too-large', -1, '')
+      this.#blind++
+    }
+    return end
+  }
+
+  #pauseAfter(end: ConnectionEnd): number {
+    const { report } = this
+    const nowMs = this.#parts.now()
+    report.failures = this.#progress ? 0 : report.failures + 1
+    report.lastError = end.detail
+    let pauseMs = backoffMs(report.failures)
+    if (this.#newSequence) pauseMs = 0
+    else if (this.#futureCursor > 0) {
+      report.status = 'idle'
+      pauseMs = Math.max(pauseMs, FUTURE_RETRY_MS)
+    } else report.status = report.failures >= OFFLINE_AFTER ? 'offline' : 'active'
+    report.retryAtMs = nowMs + pauseMs
+    this.#parts.logger.info(
+      {
+        host: this.hostname,
+        cause: end.cause,
+        detail: end.detail,
+        failures: report.failures,
+        retryMs: pauseMs,
+      },
+      'subscription to a host ended',
+    )
+    return pauseMs
+  }
+
+  #onFrame(frame: Buffer): void {
+    const { metrics } = this.#parts
+    metrics.bytes.inc(frame.length)
+    const head = scanHead(frame)
+    if (head.kind === 'refusal') {
+      metrics.frames.inc({ type: 'malformed' })
+      return this.#onBadFrame(frame, head.reason, head.seq, head.did)
+    }
+    metrics.frames.inc({ type: head.type })
+    switch (head.type) {
+      case 'error':
+        return this.#onError(frame)
+      case '#info':
+        return this.#onInfo(frame)
+      case 'unknown':
+        this.#refuse('frame-type-unknown', head.seq, head.did)
+        if (this.#rises(head.seq)) this.tracker.pass(head.seq)
+        return
+      default:
+        return this.#onEvent(frame, head, head.type)
+    }
+  }
+
+  #onEvent(frame: Buffer, head: FrameHead, type: EventType): void {
+    const { did, seq } = head
+    if (seq < 0 || did === '') return this.#onBadFrame(frame, 'frame-fields', seq, did)
+    if (!this.#rises(seq)) return this.#onNotRising(seq, did)
+    this.#noteProgress(seq)
+    if (parseDid(did, this.#parts.allowPrivate) === null) {
+      this.#refuse('did-syntax', seq, did)
+      return this.tracker.pass(seq)
+    }
+    const envelope: RawEnvelope = {
+      type,
+      did,
+      host: this.hostname,
+      epoch: this.epoch,
+      seq,
+      receivedMs: this.#parts.now(),
+      lenient: this.#parts.lenient,
+      frame,
+    }
+    const bytes = rawBytes(envelope)
+    const token = this.tracker.begin(seq, bytes)
+    crashPoint('after-receive')
+    this.#parts.raw.publish(partitionOf(did, this.#parts.partitions), envelope, bytes, token)
+    const quotaMs = this.#parts.quota?.take() ?? 0
+    if (quotaMs > 0) this.#pauseUntil(wait(quotaMs), 'quota')
+    this.#flow()
+  }
+
+  /** The first event behind the cursor with a seq below it: the host did not say so, yet it began anew (A2). */
+  #rises(seq: number): boolean {
+    const first = this.#firstOfConnection
+    this.#firstOfConnection = false
+    if (seq > this.#lastSeq) {
+      this.#lastSeq = seq
+      return true
+    }
+    const due = this.#parts.now() - this.#epochRaisedMs > EPOCH_EVERY_MS
+    if (first && seq < this.#lastSeq && this.#blind === 0 && due) {
+      this.#newSequence = true
+      this.#connection?.close({ cause: 'closed', detail: `seq ${seq} came behind cursor ${this.#lastSeq}` })
+    }
+    return false
+  }
+
+  #onNotRising(seq: number, did: string): void {
+    this.#refuse('seq-not-rising', seq, did)
+    if (++this.#notRising > MAX_NOT_RISING)
+      this.#connection?.close({ cause: 'closed', detail: 'seq does not rise' }, 1008)
+  }
+
+  #noteProgress(seq: number): void {
+    const { report } = this
+    report.lastEventMs = this.#parts.now()
+    report.lastSeq = seq
+    report.status = 'active'
+    this.#progress = true
+    this.#blind = 0
+    this.#futureCursor = 0
+  }
+
+  /** G1, W4, A4: close, and step over it; met again it is passed over without closing. */
+  #onBadFrame(frame: Buffer, reason: Reason, seq: number, did: string): void {
+    this.#refuse(reason, seq, did)
+    if (seq >= 0 && this.#rises(seq)) {
+      this.#noteProgress(seq)
+      this.tracker.pass(seq)
+    }
+    // A wrong field in a frame that is whole is one event's fault, not the stream's.
+    if (reason === 'frame-fields' || this.#poison.isKnown(frame)) return
+    this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
+  }
+
+  #onError(bytes: Buffer): void {
+    const frame = scanFrame(bytes)
+    const [name, message] =
+      frame.kind === 'frame' && frame.type === 'error' ? [frame.error, frame.message] : ['', '']
+    if (name === 'FutureCursor' && this.#blind === 0) {
+      this.#futureCursor++
+      this.#parts.logger.warn(
+        { host: this.hostname, cursor: this.tracker.lowWater },
+        'the host says our cursor lies in its future',
+      )
+      // Said twice, half a minute apart, it is no mishap: the host began anew (Q12).
+      if (this.#futureCursor > 1) this.#newSequence = true
+    }
+    this.#blind = 0
+    this.#connection?.close({
+      cause: 'closed',
+      detail: `error frame ${name} ${message}`.trim().slice(0, 200),
+    })
+  }
+
+  #onInfo(bytes: Buffer): void {
+    const frame = scanFrame(bytes)
+    if (frame.kind !== 'frame' || frame.type !== '#info') return
+    this.#parts.logger.warn({ host: this.hostname, name: frame.name }, 'a host tells of a gap in its stream')
+  }
+
+  #refuse(reason: Reason, seq: number, did: string): void {
+    this.#parts.metrics.refused.inc({ reason })
+    this.#parts.logger.debug({ host: this.hostname, did, seq, reason }, 'frame refused at the door')
+  }
+
+  async #beginNewSequence(): Promise<void> {
+    this.#newSequence = false
+    this.#futureCursor = 0
+    this.#epochRaisedMs = this.#parts.now()
+    this.epoch = await this.#parts.raiseEpoch(this.hostname, this.epoch)
+    this.#parts.metrics.epochs.inc()
+    this.#parts.logger.warn(
+      { host: this.hostname, epoch: this.epoch },
+      'the host began a new sequence: reading all it has',
+    )
+    this.tracker = new CursorTracker(0, () => this.#onDone())
+  }
+
+  #onDone(): void {
+    if (this.#flowWaits && !this.#isFull(0.75)) this.#flowWaits()
+  }
+
+  #flowWaits: (() => void) | undefined
+
+  /** Stops reading this host while too much of it, or of all, is on its way. */
+  #flow(): void {
+    const gate = this.#parts.gate()
+    if (gate !== undefined) return this.#pauseUntil(gate, 'space')
+    const room = this.#parts.raw.room()
+    if (room !== undefined) return this.#pauseUntil(room, 'backlog')
+    if (!this.#isFull(1)) return
+    const done = new Promise<void>((resolve) => {
+      this.#flowWaits = resolve
+    })
+    this.#pauseUntil(done, 'host')
+  }
+
+  #isFull(share: number): boolean {
+    return this.tracker.bytes > IN_FLIGHT_BYTES * share || this.tracker.count > IN_FLIGHT_FRAMES * share
+  }
+
+  #pauseUntil(open: Promise<void>, cause: 'quota' | 'space' | 'backlog' | 'host'): void {
+    if (this.#pausing) return
+    this.#pausing = true
+    this.#parts.metrics.pauses.inc({ cause })
+    this.#connection?.pause()
+    open.then(
+      () => {
+        this.#pausing = false
+        this.#flowWaits = undefined
+        this.#connection?.resume()
+        this.#flow()
+      },
+      () => undefined,
+    )
+  }
+}
+
+/** Past a frame that cannot be read: one seq at first, so that no good event is skipped, then further. */
+function blindStep(attempts: number): number {
+  return attempts <= 16 ? attempts : 16 + 2 ** Math.min(attempts - 16, 20)
+}

@@ -1,0 +1,93 @@
+import type { BusProducer } from '@bgs/shared/bus/bus.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { parseHost } from '@bgs/shared/net/hostname.ts'
+import { httpGet } from '@bgs/shared/net/http-get.ts'
+import { Bell } from '@bgs/shared/service/bell.ts'
+import { USER_AGENT } from '@bgs/shared/service/version.ts'
+import { z } from 'zod'
+import type { CrawlerMetrics } from './metrics.ts'
+
+/** A DID is asked about once in so long (protocol.md C1). */
+const ONCE_MS = 60_000
+/** Questions waiting at most, and DIDs remembered as asked; beyond it a question is dropped: the next commit asks again. */
+const MAX_WAITING = 1_000
+const MAX_REMEMBERED = 100_000
+/** Questions under way. */
+const PARALLEL = 4
+const TIMEOUT_MS = 5_000
+const MAX_BYTES = 64 * 1024
+
+const Answer = z.object({ did: z.string(), active: z.boolean(), status: z.string().max(64).optional() })
+
+interface Question {
+  readonly did: string
+  readonly host: string
+  readonly version: number
+}
+
+/**
+ * Asks an account's PDS for its status when commits arrive of an account that its PDS once called inactive (C1, E2);
+ * the answer goes through control, with the state version that it was asked at (invariant 7).
+ */
+export class StatusRecheck {
+  readonly #control: BusProducer<ControlMessage, () => void>
+  readonly #metrics: CrawlerMetrics
+  readonly #allowPrivate: boolean
+  readonly #waiting: Question[] = []
+  readonly #askedMs = new Map<string, number>()
+  readonly #bell = new Bell()
+
+  constructor(
+    control: BusProducer<ControlMessage, () => void>,
+    metrics: CrawlerMetrics,
+    allowPrivate: boolean,
+  ) {
+    this.#control = control
+    this.#metrics = metrics
+    this.#allowPrivate = allowPrivate
+  }
+
+  /** Takes a question, unless it was asked within the minute or too many wait. Returns at once. */
+  readonly ask = (question: Question): void => {
+    const nowMs = Date.now()
+    const asked = this.#askedMs.get(question.did)
+    if ((asked !== undefined && nowMs - asked < ONCE_MS) || this.#waiting.length >= MAX_WAITING) return
+    this.#askedMs.delete(question.did)
+    this.#askedMs.set(question.did, nowMs)
+    if (this.#askedMs.size > MAX_REMEMBERED) this.#askedMs.delete(this.#askedMs.keys().next().value as string)
+    this.#waiting.push(question)
+    this.#bell.ring()
+  }
+
+  /** Asks until `signal` is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const questions = this.#waiting.splice(0, PARALLEL)
+      if (questions.length === 0) await this.#bell.wait(1_000, signal)
+      await Promise.all(questions.map((question) => this.#put(question)))
+    }
+  }
+
+  async #put({ did, host, version }: Question): Promise<void> {
+    try {
+      const url = new URL('/xrpc/com.atproto.sync.getRepoStatus', parseHost(host, this.#allowPrivate).http)
+      url.searchParams.set('did', did)
+      const trust = this.#allowPrivate ? 'private' : 'public'
+      const reply = await httpGet(url, {
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: MAX_BYTES,
+        userAgent: USER_AGENT,
+        trust,
+      })
+      if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
+      const { active, status = null, did: answered } = Answer.parse(JSON.parse(reply.body))
+      if (answered !== did) throw new Error('an answer about another DID')
+      this.#metrics.rechecks.inc({ result: active ? 'active' : 'inactive' })
+      const message = { kind: 'account-upstream', did, host, version, active, status } as const
+      this.#control.publish(0, message, 512, () => undefined)
+    } catch {
+      // No answer changes nothing (E2): the next commit asks again.
+      this.#metrics.rechecks.inc({ result: 'failed' })
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { TIME_BUCKETS } from '@bgs/shared/service/metrics.ts'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+/** Figures of the fan-out. Labels come from closed sets only. */
+export function fanoutMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    subscribers: new Gauge({ name: 'relay_fanout_subscribers', help: 'Open subscriptions', registers }),
+    subscriptions: new Counter({
+      name: 'relay_fanout_subscriptions_total',
+      help: 'Subscriptions asked for, by how they began',
+      labelNames: ['start'] as const,
+      registers,
+    }),
+    ended: new Counter({
+      name: 'relay_fanout_subscriptions_ended_total',
+      help: 'Subscriptions ended, by cause',
+      labelNames: ['cause'] as const,
+      registers,
+    }),
+    events: new Counter({
+      name: 'relay_fanout_events_total',
+      help: 'Events written to subscribers, by where they were read from',
+      labelNames: ['source'] as const,
+      registers,
+    }),
+    bytes: new Counter({ name: 'relay_fanout_bytes_total', help: 'Bytes written to subscribers', registers }),
+    windowBytes: new Gauge({
+      name: 'relay_fanout_window_bytes',
+      help: 'Bytes of the log in memory',
+      registers,
+    }),
+    queuedBytes: new Gauge({
+      name: 'relay_fanout_queued_bytes',
+      help: 'Bytes in the send buffers of all subscribers',
+      registers,
+    }),
+    furthestBehind: new Gauge({
+      name: 'relay_fanout_furthest_behind_events',
+      help: 'Seqs between the head and the subscriber that is furthest behind it',
+      registers,
+    }),
+    head: new Gauge({ name: 'relay_fanout_head_seq', help: 'Newest seq that can be served', registers }),
+    requests: new Counter({
+      name: 'relay_fanout_requests_total',
+      help: 'HTTP requests, by method of XRPC (known ones) and status',
+      labelNames: ['method', 'status'] as const,
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'relay_fanout_request_seconds',
+      help: 'Time to answer an HTTP request',
+      buckets: TIME_BUCKETS,
+      registers,
+    }),
+  }
+}
+
+export type FanoutMetrics = ReturnType<typeof fanoutMetrics>

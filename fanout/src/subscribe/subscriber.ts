@@ -1,0 +1,176 @@
+import type { Socket } from 'node:net'
+import { encodeError } from '@bgs/shared/frame/encode.ts'
+import { type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
+import type { Pack } from '@bgs/shared/log/pack.ts'
+import type { WebSocket } from 'ws'
+import type { FanoutMetrics } from '../metrics.ts'
+import type { Takedowns } from '../takedowns.ts'
+import type { Window } from '../window.ts'
+import { asMessage } from './message.ts'
+
+/** No more is handed to a socket while so many bytes wait in it. */
+const HIGH_WATER = 256 * 1024
+/** Read from the log at once. */
+const READ_BYTES = 512 * 1024
+/** A subscriber that takes nothing for so long although there is something, has stopped reading (Q6). */
+export const STALLED_MS = 60_000
+/** A ping so often (W12) … */
+const PING_MS = 30_000
+/** … and dead after so long without any sign from a client for whom nothing waits. */
+const DEAD_MS = 90_000
+/** Time for the last frame to be taken before the socket is cut (Q6). */
+const FAREWELL_MS = 5_000
+/** What a client sends is ignored (W10), up to so many messages, of which some are forgiven at each check. */
+const MAX_CLIENT_MESSAGES = 100
+const FORGIVEN_MESSAGES = 10
+
+export interface SubscriberParts {
+  readonly log: LogReader
+  readonly window: Window
+  readonly takedowns: Takedowns
+  readonly metrics: FanoutMetrics
+  readonly onEnd: (subscriber: Subscriber) => void
+}
+
+/**
+ * One subscriber: a position in the log (invariant 15). Takes from the window in memory, or from the log where that
+ * begins later, as fast as its socket does; nothing is queued for it beyond the socket's own buffer.
+ */
+export class Subscriber {
+  /** Seq of the next event it gets. */
+  next: number
+  readonly address: string
+  readonly #ws: WebSocket
+  readonly #socket: Socket
+  readonly #parts: SubscriberParts
+  #ended = false
+  #reading = false
+  #takenBytes = 0
+  #takenMs: number
+  #pingedMs: number
+  #heardMs: number
+  #messages = 0
+
+  constructor(ws: WebSocket, socket: Socket, start: number, address: string, parts: SubscriberParts) {
+    this.#ws = ws
+    this.#socket = socket
+    this.next = start
+    this.address = address
+    this.#parts = parts
+    this.#takenMs = this.#pingedMs = this.#heardMs = performance.now()
+    ws.on('message', () => this.#onMessage())
+    ws.on('pong', () => this.#heard())
+    ws.on('ping', () => this.#heard())
+    ws.on('error', () => this.#end('error'))
+    ws.on('close', () => this.#end('closed'))
+    socket.on('drain', () => this.pump())
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Writes what the subscriber lacks, as far as its socket takes it. Call whenever the log has grown. */
+  pump(): void {
+    if (this.#ended || this.#reading) return
+    const { window } = this.#parts
+    while (this.#socket.writableLength < HIGH_WATER) {
+      const pack = window.find(this.next)
+      if (pack === undefined) {
+        if (this.next < this.#parts.log.bounds().next) this.#readLog()
+        return
+      }
+      this.#write(pack, 'window')
+    }
+  }
+
+  /** Sends a frame that has no seq (Q8). */
+  send(frame: Uint8Array): void {
+    this.#socket.write(asMessage(frame))
+  }
+
+  /** Says why in an error frame, then closes with 1008 (W9, W11). */
+  refuse(error: string, message: string): void {
+    if (this.#ended) return
+    this.send(encodeError({ error, message }))
+    this.close(1008, error, error === 'ConsumerTooSlow' ? 'too-slow' : 'refused')
+  }
+
+  close(code: number, reason: string, cause: string): void {
+    if (this.#ended) return
+    this.#ws.close(code, reason)
+    this.#end(cause)
+    const socket = this.#socket
+    setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+  }
+
+  /** Looks whether it still reads and lives. Call every few seconds. */
+  check(nowMs: number): void {
+    if (this.#ended) return
+    const taken = this.#socket.bytesWritten - this.#socket.writableLength
+    if (taken !== this.#takenBytes || this.#socket.writableLength === 0) {
+      this.#takenBytes = taken
+      this.#takenMs = nowMs
+    }
+    if (nowMs - this.#takenMs > STALLED_MS)
+      return this.refuse('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
+    this.#messages = Math.max(0, this.#messages - FORGIVEN_MESSAGES)
+    if (this.#socket.writableLength > 0) return
+    if (nowMs - this.#heardMs > DEAD_MS) {
+      this.#end('dead')
+      return this.#ws.terminate()
+    }
+    if (nowMs - this.#pingedMs < PING_MS) return
+    this.#pingedMs = nowMs
+    this.#ws.ping()
+  }
+
+  #write(pack: Pack, source: 'window' | 'log'): void {
+    const { takedowns, metrics } = this.#parts
+    const { frames, events } = takedowns.servable(pack, Math.max(0, this.next - pack.firstSeq))
+    for (const bytes of frames) {
+      if (bytes.length === 0) continue
+      this.#socket.write(bytes)
+      metrics.bytes.inc(bytes.length)
+    }
+    metrics.events.inc({ source }, events)
+    this.next = pack.lastSeq + 1
+  }
+
+  #readLog(): void {
+    this.#reading = true
+    this.#parts.log.read(this.next, READ_BYTES).then(
+      (packs) => {
+        this.#reading = false
+        if (this.#ended) return
+        this.#socket.cork()
+        for (const pack of packs) this.#write(pack, 'log')
+        this.#socket.uncork()
+        // Numbers left out at the end of the log lead nowhere.
+        if (packs.length > 0) this.pump()
+      },
+      (error: unknown) => {
+        this.#reading = false
+        if (error instanceof LogTrimmedError)
+          return this.refuse('ConsumerTooSlow', 'fell behind the oldest retained event')
+        this.close(1011, 'InternalError', 'error')
+      },
+    )
+  }
+
+  #onMessage(): void {
+    this.#heard()
+    if (++this.#messages > MAX_CLIENT_MESSAGES) this.close(1008, 'this stream takes no messages', 'refused')
+  }
+
+  #heard(): void {
+    this.#heardMs = performance.now()
+  }
+
+  #end(cause: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#parts.metrics.ended.inc({ cause })
+    this.#parts.onEnd(this)
+  }
+}

@@ -1,0 +1,131 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { encodeInfo } from '@bgs/shared/frame/encode.ts'
+import type { LogReader } from '@bgs/shared/log/log.ts'
+import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
+import { WebSocketServer } from 'ws'
+import type { FanoutMetrics } from '../metrics.ts'
+import type { Takedowns } from '../takedowns.ts'
+import type { Window } from '../window.ts'
+import { startOf } from './cursor.ts'
+import { Subscriber } from './subscriber.ts'
+
+/** Subscriptions open at once; more are answered 503. */
+const MAX_SUBSCRIBERS = 10_000
+/** What a client may send in one message: it is ignored anyway (W10). */
+const MAX_CLIENT_BYTES = 64 * 1024
+const CHECK_EVERY_MS = 5_000
+
+export interface SubscriptionsParts {
+  readonly log: LogReader
+  readonly window: Window
+  readonly takedowns: Takedowns
+  readonly metrics: FanoutMetrics
+}
+
+/** All subscribers of com.atproto.sync.subscribeRepos on this node. */
+export class Subscriptions {
+  readonly #parts: SubscriptionsParts
+  readonly #subscribers = new Set<Subscriber>()
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_CLIENT_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
+  readonly #checks: NodeJS.Timeout
+  #closing = false
+
+  constructor(parts: SubscriptionsParts) {
+    this.#parts = parts
+    this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
+    this.#checks = setInterval(() => this.#check(), CHECK_EVERY_MS)
+    parts.log.tail((pack) => {
+      parts.takedowns.follow(pack)
+      parts.window.add(pack)
+      parts.metrics.windowBytes.set(parts.window.bytes)
+      parts.metrics.head.set(pack.lastSeq)
+      for (const subscriber of this.#subscribers) subscriber.pump()
+    })
+  }
+
+  /** Open subscriptions. */
+  get size(): number {
+    return this.#subscribers.size
+  }
+
+  /** An HTTP upgrade to the stream: answers with HTTP where the request is wrong, else with the stream (W13, Q2–Q5). */
+  upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    cursor: string | null,
+    address: string,
+  ): void {
+    const { log, metrics } = this.#parts
+    if (this.#closing || this.#subscribers.size >= MAX_SUBSCRIBERS)
+      return refuseUpgrade(socket, 503, 'ServiceUnavailable', 'too many subscribers')
+    const start = startOf(cursor, log.bounds())
+    if (start.kind === 'invalid') return refuseUpgrade(socket, 400, 'InvalidRequest', start.message)
+    socket.setNoDelay(true)
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      metrics.subscriptions.inc({ start: start.kind === 'from' ? start.how : start.kind })
+      const seq = start.kind === 'from' ? start.seq : log.bounds().next
+      const subscriber = new Subscriber(ws, socket, seq, address, {
+        ...this.#parts,
+        onEnd: (ended) => {
+          this.#subscribers.delete(ended)
+          metrics.subscribers.set(this.#subscribers.size)
+        },
+      })
+      this.#subscribers.add(subscriber)
+      metrics.subscribers.set(this.#subscribers.size)
+      if (start.kind === 'future')
+        return subscriber.refuse('FutureCursor', 'the cursor lies in the future of this relay')
+      if (start.how === 'outdated')
+        subscriber.send(
+          encodeInfo({ name: 'OutdatedCursor', message: 'the cursor lies before the oldest retained event' }),
+        )
+      subscriber.pump()
+    })
+  }
+
+  /** Sends everyone away, to come back (W11). Resolves when they are gone or have had their time. */
+  async close(): Promise<void> {
+    this.#closing = true
+    clearInterval(this.#checks)
+    for (const subscriber of [...this.#subscribers]) subscriber.close(1012, 'RelayRestart', 'shutdown')
+  }
+
+  #check(): void {
+    const { metrics, log } = this.#parts
+    const nowMs = performance.now()
+    let queued = 0
+    let least = log.bounds().next
+    for (const subscriber of [...this.#subscribers]) {
+      subscriber.check(nowMs)
+      queued += subscriber.queuedBytes
+      least = Math.min(least, subscriber.next)
+    }
+    metrics.queuedBytes.set(queued)
+    metrics.furthestBehind.set(log.bounds().next - least)
+  }
+}
+
+/** Answers an upgrade with an HTTP error whose body is an XRPC error. */
+export function refuseUpgrade(socket: Socket, status: number, error: string, message: string): void {
+  const body = JSON.stringify({ error, message })
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${error}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Access-Control-Allow-Origin: *',
+      `Server: ${SERVER_HEADER}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}

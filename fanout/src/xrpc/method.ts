@@ -1,0 +1,25 @@
+import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
+import type { Database } from '@bgs/shared/db/database.ts'
+import type { Answer } from '../http/answer.ts'
+
+/** What the methods work with. */
+export interface XrpcContext {
+  readonly database: Database
+  readonly wakeUps: WakeUps
+  readonly allowPrivate: boolean
+  readonly accountLimit: number
+  readonly now: () => number
+}
+
+export interface XrpcRequest {
+  readonly params: URLSearchParams
+  /** Of the client, behind trusted proxies. */
+  readonly address: string
+  /** Parsed JSON; undefined for a query. */
+  readonly body: unknown
+}
+
+export interface XrpcMethod {
+  readonly kind: 'query' | 'procedure'
+  readonly handle: (request: XrpcRequest, context: XrpcContext) => Promise<Answer>
+}

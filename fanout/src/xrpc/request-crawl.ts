@@ -1,0 +1,100 @@
+import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { type HostAddress, HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
+import { httpGet } from '@bgs/shared/net/http-get.ts'
+import { USER_AGENT } from '@bgs/shared/service/version.ts'
+import { z } from 'zod'
+import { RateLimit } from '../http/rate-limit.ts'
+import { invalid, XrpcError } from '../http/xrpc-error.ts'
+import type { XrpcContext, XrpcMethod } from './method.ts'
+
+const Body = z.object({ hostname: z.string().max(2_048) })
+const Description = z.object({ did: z.string().startsWith('did:') })
+
+const DESCRIBE_TIMEOUT_MS = 5_000
+const DESCRIBE_MAX_BYTES = 64 * 1024
+/** Hosts that may be met for the first time in a day (protocol.md H6). */
+const NEW_HOSTS_PER_DAY = 50
+const DAY_MS = 86_400_000
+
+const perAddress = new RateLimit({ perMinute: 60, burst: 60 })
+const perHost = new RateLimit({ perMinute: 6, burst: 10 })
+
+/** com.atproto.sync.requestCrawl: the checks of H6, cheap ones first. */
+export const requestCrawl: XrpcMethod = {
+  kind: 'procedure',
+  async handle({ body, address }, context) {
+    const host = parseBody(body, context.allowPrivate)
+    const known = await findHost(context.database, host.hostname)
+    if (known !== undefined && Number(known.banned) === 1)
+      throw new XrpcError(400, 'HostBanned', `${host.hostname} is banned from this relay`)
+    // PDSes call this with every update: nothing is to be done, and nothing to be limited.
+    if (known !== undefined && Number(known.connected) === 1) return { status: 200 }
+    if (!context.allowPrivate) {
+      perAddress.take(address)
+      perHost.take(host.hostname)
+    }
+    if (known === undefined) await checkNewHosts(context)
+    await describe(host, context.allowPrivate)
+    await askForHost(context.database, {
+      hostname: host.hostname,
+      trusted: context.allowPrivate,
+      accountLimit: context.accountLimit,
+      nowMs: context.now(),
+    })
+    context.wakeUps.emit('hosts')
+    return { status: 200 }
+  },
+}
+
+function parseBody(body: unknown, allowPrivate: boolean): HostAddress {
+  const parsed = Body.safeParse(body)
+  if (!parsed.success) throw invalid('the body must be JSON with a "hostname"')
+  try {
+    return parseHost(parsed.data.hostname, allowPrivate)
+  } catch (error) {
+    if (error instanceof HostnameError) throw invalid(`"hostname": ${error.message}`)
+    throw error
+  }
+}
+
+async function checkNewHosts({ database, allowPrivate, now }: XrpcContext): Promise<void> {
+  if (allowPrivate) return
+  const [row] = await database.query<{ met: number }>(
+    'SELECT count(*) AS met FROM hosts WHERE created_ms > $1 AND trusted = 0',
+    [now() - DAY_MS],
+  )
+  if (Number(row?.met ?? 0) >= NEW_HOSTS_PER_DAY)
+    throw new XrpcError(429, 'RateLimitExceeded', 'this relay meets no more new hosts today', {
+      'retry-after': '3600',
+    })
+}
+
+/** The host must answer describeServer as a PDS does: JSON with a DID. */
+async function describe(host: HostAddress, allowPrivate: boolean): Promise<void> {
+  const unreachable = (why: string) =>
+    new XrpcError(
+      400,
+      'HostNotFound',
+      `${host.hostname} does not answer describeServer as a PDS does: ${why}`,
+    )
+  let body: string
+  try {
+    const reply = await httpGet(new URL('/xrpc/com.atproto.server.describeServer', host.http), {
+      timeoutMs: DESCRIBE_TIMEOUT_MS,
+      maxBytes: DESCRIBE_MAX_BYTES,
+      userAgent: USER_AGENT,
+      trust: allowPrivate ? 'private' : 'public',
+    })
+    if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
+    body = reply.body
+  } catch (error) {
+    // The reason in full would make this a probe of what the relay can reach.
+    const code = (error as { code?: string }).code ?? ''
+    throw unreachable(code === 'timeout' ? 'no answer in time' : 'no usable answer')
+  }
+  try {
+    Description.parse(JSON.parse(body))
+  } catch {
+    throw unreachable('not JSON with a "did"')
+  }
+}

@@ -1,0 +1,259 @@
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { Crawler } from '@bgs/crawler/crawler.ts'
+import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
+import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
+import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
+import { createPublicServer } from '@bgs/fanout/http/server.ts'
+import { fanoutMetrics } from '@bgs/fanout/metrics.ts'
+import { Subscriptions } from '@bgs/fanout/subscribe/subscriptions.ts'
+import { Takedowns } from '@bgs/fanout/takedowns.ts'
+import { Window } from '@bgs/fanout/window.ts'
+import { bringUp } from '@bgs/sequencer/bring-up.ts'
+import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
+import { Sequencer } from '@bgs/sequencer/sequencer.ts'
+import { State } from '@bgs/sequencer/state/state.ts'
+import { viewPosition } from '@bgs/sequencer/view.ts'
+import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
+import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
+import { DataLock } from '@bgs/shared/db/lock.ts'
+import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
+import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
+import { parseHost } from '@bgs/shared/net/hostname.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { createRegistry } from '@bgs/shared/service/metrics.ts'
+import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
+import type { Settings } from '@bgs/shared/service/settings.ts'
+import { Supervisor } from '@bgs/shared/service/supervisor.ts'
+import { USER_AGENT } from '@bgs/shared/service/version.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import { Identities } from '@bgs/verifier/identity/identities.ts'
+import { IdentityStore } from '@bgs/verifier/identity/store.ts'
+import { JudgePool } from '@bgs/verifier/judge/pool.ts'
+import { verifierMetrics } from '@bgs/verifier/metrics.ts'
+import { curveBackends } from '@bgs/verifier/signature/verify.ts'
+import { Verifier } from '@bgs/verifier/verifier.ts'
+import { busGauges } from './bus-gauges.ts'
+import { DiskGate } from './disk-gate.ts'
+import { drained } from './drain.ts'
+import { close, listen, shown } from './listen.ts'
+
+/** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
+const RAW_BYTES = 64 * 1024 * 1024
+const VERIFIED_BYTES = 32 * 1024 * 1024
+const CONTROL_BYTES = 4 * 1024 * 1024
+/** The newest part of the log that is kept in memory for subscribers. */
+const WINDOW_BYTES = 32 * 1024 * 1024
+const RESOLVE_TIMEOUT_MS = 5_000
+const SAVE_IDENTITIES_EVERY_MS = 10_000
+/** How long a stop waits for what is on its way. */
+const DRAIN_MS = 15_000
+const CACHED_IDENTITIES = 200_000
+
+/** A running relay. */
+export interface Relay {
+  readonly publicPort: number
+  readonly opsPort: number
+  /** Rejects when a part of it fails. */
+  readonly fault: Promise<never>
+  /** Stops reading hosts, drains, saves, sends subscribers away. */
+  stop(): Promise<void>
+}
+
+/** All stages in this process, on the embedded log and SQLite (role `all`). */
+export async function startEmbedded(
+  settings: Settings,
+  logger: Logger,
+  disk: Disk = nodeDisk,
+): Promise<Relay> {
+  const folder = settings.RELAY_DATA_DIR
+  const logFolder = join(folder, 'log')
+  await mkdir(logFolder, { recursive: true })
+  const lock = DataLock.take(folder)
+  const supervisor = new Supervisor(logger)
+  const registry = createRegistry()
+  const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
+
+  // The log is the truth, the database the state as of a position: first both, then the state up to the log's end.
+  const database = await SqliteDatabase.open(join(folder, 'state.db'))
+  const position = await viewPosition(database)
+  const retentionBytes =
+    settings.RELAY_RETENTION_BYTES ?? Math.max(1, Math.floor((await disk.space(folder)).free / 2))
+  const log = await SegmentLog.open({
+    folder: logFolder,
+    disk,
+    generation: lock.generation,
+    retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
+    retentionBytes,
+    seenPosition: position,
+    clean: lock.clean,
+  })
+  if (log.cutBytes > 0)
+    logger.warn({ bytes: log.cutBytes }, 'cut a torn tail off the log: an append that was never committed')
+  const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
+  const { view, replayed } = await bringUp(log, database, state, position)
+  const bounds = log.bounds()
+  logger.info(
+    { head: bounds.next - 1, oldest: bounds.first, replayed, generation: log.generation },
+    'the log is open',
+  )
+
+  // The bus between the stages. What a verifier publishes is safe when it is appended: then its raw frame is done.
+  const topic = { generation: log.generation, partitions: settings.RELAY_RAW_PARTITIONS }
+  const raw = new MemoryTopic<RawEnvelope>({
+    ...topic,
+    maxBytes: Math.min(RAW_BYTES, settings.RELAY_BACKLOG_BYTES),
+  })
+  const verified = new MemoryTopic<VerifiedEnvelope>({ ...topic, maxBytes: VERIFIED_BYTES })
+  const control = new MemoryTopic<ControlMessage>({ ...topic, partitions: 1, maxBytes: CONTROL_BYTES })
+  const say = control.producer<() => void>((done) => done())
+  const wakeUps = new LocalWakeUps()
+
+  const verifierFigures = verifierMetrics(registry)
+  const backends = curveBackends()
+  for (const [curve, backend] of Object.entries(backends)) verifierFigures.curve.set({ curve, backend }, 1)
+  const threads = settings.RELAY_VERIFIER_THREADS ?? Math.max(1, availableParallelism() - 1)
+  const pool = new JudgePool(threads, (error) => supervisor.fail(error))
+  const identityStore = new IdentityStore(database)
+  const identities = new Identities(
+    { plcUrl: settings.RELAY_PLC_URL, allowPrivate, userAgent: USER_AGENT, timeoutMs: RESOLVE_TIMEOUT_MS },
+    verifierFigures,
+    identityStore,
+    supervisor.signal,
+  )
+  const knownIdentities = await identityStore.load(identities.cache, CACHED_IDENTITIES, Date.now())
+  const rawConsumer = raw.consumer()
+  const verifier = new Verifier({
+    raw: rawConsumer,
+    verified: verified.producer<BusEntry<RawEnvelope>>((entry) => rawConsumer.done(entry)),
+    identities,
+    pool,
+    metrics: verifierFigures,
+    logger: logger.child({ part: 'verifier' }),
+    now: Date.now,
+  })
+
+  const crawlerFigures = crawlerMetrics(registry)
+  const recheck = new StatusRecheck(say, crawlerFigures, allowPrivate)
+  const sequencer = new Sequencer({
+    verified: verified.consumer(),
+    control: control.consumer(),
+    log,
+    state,
+    view,
+    metrics: sequencerMetrics(registry),
+    logger: logger.child({ part: 'sequencer' }),
+    ask: recheck.ask,
+    now: Date.now,
+  })
+
+  const gate = new DiskGate(disk, folder, logger)
+  await gate.look()
+  const crawler = new Crawler({
+    database,
+    raw,
+    control: say,
+    wakeUps,
+    partitions: settings.RELAY_RAW_PARTITIONS,
+    gate: gate.closed,
+    metrics: crawlerFigures,
+    logger: logger.child({ part: 'crawler' }),
+    allowPrivate,
+    startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
+    now: Date.now,
+  })
+  for (const text of settings.RELAY_HOSTS) {
+    const { hostname } = parseHost(text, allowPrivate)
+    const accountLimit = settings.RELAY_NEW_HOST_ACCOUNT_LIMIT
+    await askForHost(database, { hostname, trusted: true, accountLimit, nowMs: Date.now() })
+  }
+
+  let stopping = false
+  const unhealthy = () => (stopping ? 'stopping' : undefined)
+  const fanoutFigures = fanoutMetrics(registry)
+  const subscriptions = new Subscriptions({
+    log,
+    window: new Window(WINDOW_BYTES),
+    takedowns: await Takedowns.load(database),
+    metrics: fanoutFigures,
+  })
+  const publicServer = createPublicServer({
+    subscriptions,
+    metrics: fanoutFigures,
+    logger: logger.child({ part: 'fanout' }),
+    clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
+    unhealthy,
+    database,
+    wakeUps,
+    allowPrivate,
+    accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+    now: Date.now,
+  })
+  const busBytes = busGauges(registry, { raw, verified, control })
+  const opsServer = createOpsServer(registry, { notReady: unhealthy, refresh: busBytes })
+
+  // Three signals, so that a stop can end the stages in the order of the frame's way.
+  const crawling = new AbortController()
+  const judging = new AbortController()
+  const ordering = new AbortController()
+  const crawlerDone = crawler.run(crawling.signal)
+  const verifierDone = verifier.run(judging.signal)
+  const sequencerDone = sequencer.run(ordering.signal)
+  supervisor.run('crawler', crawlerDone)
+  supervisor.run('verifier', verifierDone)
+  supervisor.run('sequencer', sequencerDone)
+  supervisor.run('status recheck', recheck.run(supervisor.signal))
+  supervisor.run('disk gate', gate.run(supervisor.signal))
+  supervisor.run('identity store', saveIdentities(identityStore, supervisor.signal))
+
+  const publicPort = await listen(publicServer, settings.RELAY_PORT, settings.RELAY_HOST)
+  const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)
+  logger.info(
+    {
+      signatures: backends,
+      verifierThreads: threads,
+      hosts: settings.RELAY_HOSTS.length,
+      identities: knownIdentities,
+    },
+    'relay is up',
+  )
+  logger.info(
+    `subscribe:  ws://${shown(settings.RELAY_HOST)}:${publicPort}/xrpc/com.atproto.sync.subscribeRepos`,
+  )
+  logger.info(`operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/metrics  /readyz  /livez`)
+  if (allowPrivate)
+    logger.warn('RELAY_ALLOW_PRIVATE_HOSTS is on: any address is crawled. For development only.')
+
+  async function stop(): Promise<void> {
+    stopping = true
+    crawling.abort()
+    await crawlerDone
+    await drained(raw, DRAIN_MS)
+    judging.abort()
+    ordering.abort()
+    await Promise.all([verifierDone, sequencerDone])
+    await crawler.saveAll()
+    await subscriptions.close()
+    await supervisor.stop()
+    await Promise.all([close(publicServer), close(opsServer)])
+    await pool.close()
+    await log.close()
+    await database.close()
+    lock.release()
+  }
+  return { publicPort, opsPort, fault: supervisor.fault, stop }
+}
+
+async function saveIdentities(store: IdentityStore, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await wait(SAVE_IDENTITIES_EVERY_MS, signal)
+    await store.save()
+  }
+}

@@ -1,0 +1,23 @@
+import { once } from 'node:events'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Relay } from './embedded.ts'
+
+/** A stop takes at most so long (architecture.md). */
+const STOP_MS = 30_000
+
+/** Waits for SIGTERM or SIGINT, or a fault, then stops. Resolves to whether it ended as asked. */
+export async function untilStopped(relay: Relay, logger: Logger): Promise<boolean> {
+  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const wellDone = await Promise.race([asked.then(() => true), relay.fault.catch(() => false)])
+  const late = setTimeout(() => {
+    logger.fatal(`not stopped within ${STOP_MS / 1_000} s`)
+    process.exit(1)
+  }, STOP_MS)
+  late.unref()
+  // After a fault nothing more may be written: what is in memory may be what is wrong.
+  if (!wellDone) process.exit(1)
+  logger.info('stopping: hosts are read no further, what is on its way is finished')
+  await relay.stop()
+  logger.info('stopped')
+  process.exit(0)
+}

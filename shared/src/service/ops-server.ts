@@ -1,0 +1,37 @@
+import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
+
+/** What the operator listener asks a role. */
+export interface Health {
+  /** Undefined while ready; else why not. */
+  readonly notReady: () => string | undefined
+  /** Brings gauges up to date before they are read. */
+  readonly refresh?: () => void
+}
+
+/** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
+export function createOpsServer(registry: Registry, health: Health): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
+      response.end(body)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'GET only\n')
+    const path = (request.url ?? '/').split('?')[0]
+    if (path === '/livez') return answer(200, 'ok\n')
+    if (path === '/readyz') {
+      const why = health.notReady()
+      return why === undefined ? answer(200, 'ok\n') : answer(503, `${why}\n`)
+    }
+    if (path === '/metrics') {
+      health.refresh?.()
+      registry.metrics().then(
+        (text) => answer(200, text, registry.contentType),
+        (error: unknown) => answer(500, `${(error as Error).message}\n`),
+      )
+      return
+    }
+    if (path === '/') return answer(200, 'operator listener: /metrics, /livez, /readyz\n')
+    answer(404, 'no such page\n')
+  })
+}
