@@ -341,6 +341,8 @@ export class HostSession {
 
   /** Stops reading this host while too much of it, or of all, is on its way. */
   #flow(): void {
+    // Messages that the socket had read already still come; what they would wait for is looked at afterwards.
+    if (this.#pausing) return
     const gate = this.#parts.gate()
     if (gate !== undefined) return this.#pauseUntil(gate, 'space')
     const room = this.#parts.raw.room()

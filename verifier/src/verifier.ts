@@ -116,14 +116,21 @@ export class Verifier {
   #submit(raws: readonly Raw[], items: readonly JudgeItem[]): void {
     const batch: Batch = { number: ++this.#submitted, raws, items, reply: undefined }
     this.#batches.push(batch)
-    this.#parts.pool.judge(items, this.#parts.now()).then(
+    this.#judge(items).then(
       (reply) => {
         batch.reply = reply
         this.#finishBatches()
-        this.#bell.ring()
       },
       (error: unknown) => this.#fail(error),
     )
+  }
+
+  async #judge(items: readonly JudgeItem[]): Promise<JudgeReply> {
+    const reply = await this.#parts.pool.judge(items, this.#parts.now())
+    this.#parts.metrics.judgeSeconds.inc(reply.seconds)
+    // There is room in the pool again.
+    this.#bell.ring()
+    return reply
   }
 
   /** Finishes batches in the order in which they were handed over, whatever thread was first. */
@@ -141,7 +148,6 @@ export class Verifier {
   }
 
   #finish(batch: Batch, reply: JudgeReply): void {
-    this.#parts.metrics.judgeSeconds.inc(reply.seconds)
     for (const [i, raw] of batch.raws.entries()) {
       const lane = this.#lanes.get(raw.value.did)
       const judgement = readJudgement(reply, i)
@@ -197,8 +203,7 @@ export class Verifier {
     let settled: Settled = await settleIdentity(raw.value, work)
     while (!this.#signal.aborted) {
       if ('reason' in settled) return this.#refuse(raw, settled.reason, '')
-      const reply = await this.#parts.pool.judge([{ envelope: raw.value, identity: settled.identity }], now())
-      this.#parts.metrics.judgeSeconds.inc(reply.seconds)
+      const reply = await this.#judge([{ envelope: raw.value, identity: settled.identity }])
       const judgement = readJudgement(reply, 0)
       if (judgement.reason === null)
         return this.#pass(raw, judgement, settled.identity.digest, settled.authoritative)
