@@ -2,18 +2,16 @@ import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
-import { type FrameHead, scanHead } from '@bgs/shared/frame/head.ts'
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import type { HostStatus } from '@bgs/shared/hosts/host-rows.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
-import { parseDid } from '@bgs/shared/syntax/did.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
+import { isEventsOwnFault, lookAt } from './door.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
 import type { Quota } from './quota.ts'
@@ -195,37 +193,30 @@ export class HostSession {
   }
 
   #onFrame(frame: Buffer): void {
-    const { metrics } = this.#parts
+    const { metrics, allowPrivate } = this.#parts
     metrics.bytes.inc(frame.length)
-    const head = scanHead(frame)
-    if (head.kind === 'refusal') {
-      metrics.frames.inc({ type: 'malformed' })
-      return this.#onBadFrame(frame, head.reason, head.seq, head.did)
-    }
-    metrics.frames.inc({ type: head.type })
-    switch (head.type) {
-      case 'error':
-        return this.#onError(frame)
-      case '#info':
-        return this.#onInfo(frame)
+    const look = lookAt(frame, allowPrivate)
+    metrics.frames.inc({ type: look.kind === 'event' ? look.type : look.kind })
+    switch (look.kind) {
+      case 'event':
+        return this.#onEvent(frame, look.type, look.did, look.seq)
+      case 'refused':
+        return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
-        this.#refuse('frame-type-unknown', head.seq, head.did)
-        if (this.#rises(head.seq)) this.tracker.pass(head.seq)
+        this.#refuse('frame-type-unknown', look.seq, look.did)
+        if (look.seq >= 0 && this.#rises(look.seq)) this.tracker.pass(look.seq)
         return
-      default:
-        return this.#onEvent(frame, head, head.type)
+      case 'info':
+        this.#parts.logger.warn({ host: this.hostname, name: look.name }, 'a host tells of a gap in its stream')
+        return
+      case 'error':
+        return this.#onError(look.name, look.message)
     }
   }
 
-  #onEvent(frame: Buffer, head: FrameHead, type: EventType): void {
-    const { did, seq } = head
-    if (seq < 0 || did === '') return this.#onBadFrame(frame, 'frame-fields', seq, did)
+  #onEvent(frame: Buffer, type: EventType, did: string, seq: number): void {
     if (!this.#rises(seq)) return this.#onNotRising(seq, did)
     this.#noteProgress(seq)
-    if (parseDid(did, this.#parts.allowPrivate) === null) {
-      this.#refuse('did-syntax', seq, did)
-      return this.tracker.pass(seq)
-    }
     const envelope: RawEnvelope = {
       type,
       did,
@@ -277,22 +268,18 @@ export class HostSession {
     this.#futureCursor = 0
   }
 
-  /** G1, W4, A4: close, and step over it; met again it is passed over without closing. */
-  #onBadFrame(frame: Buffer, reason: Reason, seq: number, did: string): void {
+  /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
+  #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
     this.#refuse(reason, seq, did)
     if (seq >= 0 && this.#rises(seq)) {
       this.#noteProgress(seq)
       this.tracker.pass(seq)
     }
-    // A wrong field in a frame that is whole is one event's fault, not the stream's.
-    if (reason === 'frame-fields' || this.#poison.isKnown(frame)) return
+    if (isEventsOwnFault(reason) || this.#poison.isKnown(frame)) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
 
-  #onError(bytes: Buffer): void {
-    const frame = scanFrame(bytes)
-    const [name, message] =
-      frame.kind === 'frame' && frame.type === 'error' ? [frame.error, frame.message] : ['', '']
+  #onError(name: string, message: string): void {
     if (name === 'FutureCursor' && this.#blind === 0) {
       this.#futureCursor++
       this.#parts.logger.warn(
@@ -303,16 +290,7 @@ export class HostSession {
       if (this.#futureCursor > 1) this.#newSequence = true
     }
     this.#blind = 0
-    this.#connection?.close({
-      cause: 'closed',
-      detail: `error frame ${name} ${message}`.trim().slice(0, 200),
-    })
-  }
-
-  #onInfo(bytes: Buffer): void {
-    const frame = scanFrame(bytes)
-    if (frame.kind !== 'frame' || frame.type !== '#info') return
-    this.#parts.logger.warn({ host: this.hostname, name: frame.name }, 'a host tells of a gap in its stream')
+    this.#connection?.close({ cause: 'closed', detail: `error frame ${name} ${message}`.trim().slice(0, 200) })
   }
 
   #refuse(reason: Reason, seq: number, did: string): void {

@@ -1,0 +1,40 @@
+import type { EventType } from '@bgs/shared/envelope/event-type.ts'
+import { scanHead } from '@bgs/shared/frame/head.ts'
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { parseDid } from '@bgs/shared/syntax/did.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+
+/** What the first look at a frame says; `seq` -1 and `did` '' where they could not be read. */
+export type Look =
+  | { readonly kind: 'event'; readonly type: EventType; readonly did: string; readonly seq: number }
+  | { readonly kind: 'refused'; readonly reason: Reason; readonly did: string; readonly seq: number }
+  | { readonly kind: 'unknown'; readonly did: string; readonly seq: number }
+  | { readonly kind: 'info'; readonly name: string }
+  | { readonly kind: 'error'; readonly name: string; readonly message: string }
+
+/**
+ * The first look at a frame of a host: type, DID and seq, enough to send it on its way (protocol.md G1, G4). What goes
+ * to no verifier is scanned strictly here (W4).
+ */
+export function lookAt(frame: Uint8Array, isLocalhostAllowed: boolean): Look {
+  const head = scanHead(frame)
+  if (head.kind === 'refusal') return { kind: 'refused', reason: head.reason, did: head.did, seq: head.seq }
+  const { type, did, seq } = head
+  if (type === 'error' || type === '#info' || type === 'unknown') return lookStrictly(frame)
+  if (seq < 0 || did === '') return { kind: 'refused', reason: 'frame-fields', did, seq }
+  if (parseDid(did, isLocalhostAllowed) === null) return { kind: 'refused', reason: 'did-syntax', did, seq }
+  return { kind: 'event', type, did, seq }
+}
+
+function lookStrictly(bytes: Uint8Array): Look {
+  const frame = scanFrame(bytes)
+  if (frame.kind === 'refusal') return { kind: 'refused', reason: frame.reason, did: frame.did, seq: frame.seq }
+  if (frame.type === 'error') return { kind: 'error', name: frame.error, message: frame.message }
+  if (frame.type === '#info') return { kind: 'info', name: frame.name }
+  return { kind: 'unknown', did: frame.type === 'unknown' ? frame.did : '', seq: frame.type === 'unknown' ? frame.seq : -1 }
+}
+
+/** Refusals over one event's contents: the event is dropped, the stream goes on (G1). Any other closes it (W4). */
+export function isEventsOwnFault(reason: Reason): boolean {
+  return reason === 'frame-fields' || reason === 'did-syntax'
+}

@@ -1,0 +1,134 @@
+import { lookAt } from '@bgs/crawler/door.ts'
+import { cidFromText } from '@bgs/shared/cid/text.ts'
+import { decide } from '@bgs/sequencer/rules/decide.ts'
+import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
+import type { EventType } from '@bgs/shared/envelope/event-type.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
+import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
+import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
+import { readDocument } from '@bgs/verifier/identity/document.ts'
+import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
+import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
+import { type IdentitySource, type LaneWork, refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
+import type { FrameCase } from './case.ts'
+
+/** Documents of a case are as old as this when its frame comes. */
+const DOCUMENT_AGE_MS = 1_000
+
+export interface CaseResult {
+  /** One of the outcomes of vectors/README.md. */
+  readonly got: string
+  /** Why, where the frame was not passed on. */
+  readonly reason?: Reason
+}
+
+/** What becomes of a frame: crawler's look, verifier's judgement, sequencer's decision, by the code that runs. */
+export async function judgeCase(one: FrameCase): Promise<CaseResult> {
+  const frame = Buffer.from(one.frame, 'base64')
+  const look = lookAt(frame, false)
+  switch (look.kind) {
+    case 'refused':
+      return refused(look.reason)
+    case 'error':
+      return { got: 'close' }
+    case 'info':
+    case 'unknown':
+      return { got: 'ignore' }
+    case 'event':
+      return judgeEvent(one, frame, look.type, look.did, look.seq)
+  }
+}
+
+async function judgeEvent(one: FrameCase, frame: Buffer, type: EventType, did: string, seq: number): Promise<CaseResult> {
+  const { host, nowMs } = one
+  const raw: RawEnvelope = { type, did, host, epoch: 1, seq, receivedMs: nowMs, lenient: false, frame }
+  const documents = new CaseDocuments(one, did)
+  const work: LaneWork = {
+    identities: documents,
+    budget: new RefreshBudget(() => nowMs),
+    now: () => nowMs,
+    signal: AbortSignal.timeout(60_000),
+    onHeld: () => true,
+  }
+  let settled = await settleIdentity(raw, work)
+  for (;;) {
+    const refreshed = type !== '#identity' && documents.refreshes > 0
+    if ('reason' in settled) return refused(settled.reason, refreshed)
+    const { keyType, keyMultibase, handle, digest } = settled.identity
+    const judged = judgeFrame(frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: false, nowMs })
+    if (judged.reason === null) {
+      const verified = {
+        ...raw,
+        rawGeneration: 1,
+        rawOffset: 1,
+        hostSeq: seq,
+        authoritative: settled.authoritative,
+        digest,
+        frame: judged.frame,
+        seqAt: judged.seqAt,
+        repo: judged.repo,
+        account: judged.account,
+        marked: judged.marked,
+      }
+      const host = { accountCount: 0, accountLimit: 1, banned: false }
+      const decision = decide(knownAccount(one, did), host, verified, nowMs)
+      if (decision.kind === 'drop') return refused(decision.reason, refreshed)
+      return { got: refreshed ? 'refresh-then-emit' : decision.outcome }
+    }
+    const again = judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
+    if (again === undefined) return refused(judged.reason, refreshed)
+    settled = again
+  }
+}
+
+/** The outcome that a reason stands for. */
+function refused(reason: Reason, refreshed = false): CaseResult {
+  if (/^W[1-8]$/.test(REASONS[reason].rule)) return { got: 'disconnect', reason }
+  if (refreshed) return { got: 'refresh-then-drop', reason }
+  if (reason === 'rev-stale' || reason === 'already-taken') return { got: 'drop-stale', reason }
+  return { got: reason === 'account-inactive' ? 'drop-inactive' : 'drop-invalid', reason }
+}
+
+function knownAccount({ prev, account, host }: FrameCase, did: string): Account | undefined {
+  if (prev === null && account.local === 'active' && account.upstream === 'active') return undefined
+  const known = newAccount(did, 1, host)
+  known.rev = prev?.rev ?? null
+  known.data = prev === null ? null : cidFromText(prev.data)
+  known.local = account.local as LocalStatus
+  known.upstream = account.upstream
+  return known
+}
+
+/** The documents of a case in place of the directory. */
+class CaseDocuments implements IdentitySource {
+  readonly circuitOpen = false
+  refreshes = 0
+  readonly #case: FrameCase
+  readonly #did: string
+
+  constructor(one: FrameCase, did: string) {
+    this.#case = one
+    this.#did = did
+  }
+
+  known(): CacheEntry {
+    return { found: this.#read(this.#case.didDoc), startedMs: this.#case.nowMs - DOCUMENT_AGE_MS }
+  }
+
+  async fetch() {
+    this.refreshes++
+    const found = this.#read(this.#case.refreshedDidDoc ?? this.#case.didDoc)
+    return typeof found === 'string'
+      ? ({ kind: 'unusable', reason: found } as const)
+      : ({ kind: 'found', identity: found } as const)
+  }
+
+  giveUp(): void {}
+
+  #read(document: unknown): CacheEntry['found'] {
+    if (typeof document === 'object' && document !== null && 'error' in document) return 'identity-not-found'
+    const read = readDocument(JSON.stringify(document), this.#did, false)
+    return 'identity' in read ? read.identity : read.reason
+  }
+}
