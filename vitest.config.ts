@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+const exclude = ['**/node_modules/**']
+
+/** `unit`: beside the code, fast, no process but this one. `e2e`: the relay as it is run, one file at a time. */
 export default defineConfig({
   test: {
     projects: [
@@ -7,7 +10,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{shared,crawler,verifier,sequencer,fanout,relay,simnet,bench}/src/**/*.test.ts'],
-          exclude: ['**/*.slow.test.ts', '**/node_modules/**'],
+          exclude,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/src/**/*.test.ts'],
+          exclude,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
         },
       },
     ],

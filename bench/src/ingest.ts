@@ -6,7 +6,7 @@ import { StreamModel } from '@bgs/simnet/model.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
-import { startRelayProcess } from './relay-process.ts'
+import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 
 /** What one ingest run took. */
 export interface IngestRun {

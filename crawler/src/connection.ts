@@ -24,7 +24,7 @@ export interface ConnectionEnd {
 export interface ConnectionHandlers {
   readonly onOpen: () => void
   readonly onFrame: (frame: Buffer) => void
-  readonly onText: () => void
+  readonly onText: (text: Buffer) => void
 }
 
 /**
@@ -113,7 +113,7 @@ export class Connection {
       // Nothing more is taken once the end is decided.
       if (this.#cause !== undefined) return
       if (isBinary) handlers.onFrame(data)
-      else handlers.onText()
+      else handlers.onText(data)
     })
     socket.on('pong', heard)
     socket.on('ping', heard)

@@ -28,10 +28,15 @@ export function lookAt(frame: Uint8Array, isLocalhostAllowed: boolean): Look {
 
 function lookStrictly(bytes: Uint8Array): Look {
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal') return { kind: 'refused', reason: frame.reason, did: frame.did, seq: frame.seq }
+  if (frame.kind === 'refusal')
+    return { kind: 'refused', reason: frame.reason, did: frame.did, seq: frame.seq }
   if (frame.type === 'error') return { kind: 'error', name: frame.error, message: frame.message }
   if (frame.type === '#info') return { kind: 'info', name: frame.name }
-  return { kind: 'unknown', did: frame.type === 'unknown' ? frame.did : '', seq: frame.type === 'unknown' ? frame.seq : -1 }
+  return {
+    kind: 'unknown',
+    did: frame.type === 'unknown' ? frame.did : '',
+    seq: frame.type === 'unknown' ? frame.seq : -1,
+  }
 }
 
 /** Refusals over one event's contents: the event is dropped, the stream goes on (G1). Any other closes it (W4). */

@@ -143,9 +143,11 @@ export class HostSession {
           this.#flow()
         },
         onFrame: (frame) => this.#onFrame(frame),
-        onText: () => {
+        onText: (text) => {
           this.#refuse('frame-text', -1, '')
-          this.#connection?.close({ cause: 'closed', detail: 'a text message' }, 1003)
+          // W8; met again, it is stepped over.
+          if (!this.#poison.isKnown(text))
+            connection.close({ cause: 'closed', detail: 'a text message' }, 1003)
         },
       })
     } catch (error) {
@@ -207,10 +209,13 @@ export class HostSession {
         if (look.seq >= 0 && this.#rises(look.seq)) this.tracker.pass(look.seq)
         return
       case 'info':
-        this.#parts.logger.warn({ host: this.hostname, name: look.name }, 'a host tells of a gap in its stream')
+        this.#parts.logger.warn(
+          { host: this.hostname, name: look.name },
+          'a host tells of a gap in its stream',
+        )
         return
       case 'error':
-        return this.#onError(look.name, look.message)
+        return this.#onError(frame, look.name, look.message)
     }
   }
 
@@ -279,7 +284,9 @@ export class HostSession {
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
 
-  #onError(name: string, message: string): void {
+  /** N1: close. A host that ends nothing by it and sends the same one each time is read on. */
+  #onError(frame: Buffer, name: string, message: string): void {
+    const again = this.#poison.isKnown(frame)
     if (name === 'FutureCursor' && this.#blind === 0) {
       this.#futureCursor++
       this.#parts.logger.warn(
@@ -288,9 +295,12 @@ export class HostSession {
       )
       // Said twice, half a minute apart, it is no mishap: the host began anew (Q12).
       if (this.#futureCursor > 1) this.#newSequence = true
-    }
+    } else if (again && this.report.failures > 0) return
     this.#blind = 0
-    this.#connection?.close({ cause: 'closed', detail: `error frame ${name} ${message}`.trim().slice(0, 200) })
+    this.#connection?.close({
+      cause: 'closed',
+      detail: `error frame ${name} ${message}`.trim().slice(0, 200),
+    })
   }
 
   #refuse(reason: Reason, seq: number, did: string): void {

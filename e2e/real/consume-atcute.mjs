@@ -2,8 +2,8 @@
 // from CURSOR and says what it was given.
 import { ComAtprotoSyncSubscribeRepos } from '@atcute/atproto'
 import { FirehoseSubscription } from '@atcute/firehose'
-import { sayMessage } from './say-message.mjs'
 import { endWithParent, say } from './line-out.mjs'
+import { sayMessage } from './say-message.mjs'
 
 let cursor = Number(process.env.CURSOR)
 

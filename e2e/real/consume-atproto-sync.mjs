@@ -33,7 +33,14 @@ const firehose = new Firehose({
     } else if (event.event === 'sync') {
       say({ type: 'sync', seq, did, rev: event.rev })
     } else {
-      say({ type: event.event, seq, did, rev: event.rev, uri: event.uri.toString(), cid: event.cid?.toString() })
+      say({
+        type: event.event,
+        seq,
+        did,
+        rev: event.rev,
+        uri: event.uri.toString(),
+        cid: event.cid?.toString(),
+      })
     }
   },
   onError: (error) => {

@@ -1,8 +1,8 @@
 // A second consumer of another author: @skyware/firehose reads RELAY_URL from CURSOR and says what it was given,
 // on one connection.
 import { Firehose } from '@skyware/firehose'
-import { sayMessage } from './say-message.mjs'
 import { endWithParent, say } from './line-out.mjs'
+import { sayMessage } from './say-message.mjs'
 
 const firehose = new Firehose({
   relay: process.env.RELAY_URL.replace(/^http/, 'ws'),

@@ -15,7 +15,8 @@ export class GapError extends Error {
 
 /** Throws GapError where entries between the view's position and the log's floor are gone. */
 export function checkNoGap(bounds: LogBounds, position: number): void {
-  if (!bounds.evicted || position + 1 >= bounds.first) return
+  // A log without entries holds nothing that the database lacks: seq goes on above what the database has seen.
+  if (!bounds.evicted || bounds.first === bounds.next || position + 1 >= bounds.first) return
   throw new GapError(
     `the database knows the log up to ${position}, the log begins at ${bounds.first}: what ` +
       `${bounds.first - position - 1} seqs changed is lost to it. \`repair --accept-gap\` goes on from the log's ` +

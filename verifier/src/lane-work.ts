@@ -1,4 +1,5 @@
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { CacheEntry } from './identity/cache.ts'
@@ -31,7 +32,7 @@ export type Settled =
 
 /** Pauses between look-ups of a DID that cannot be had; the last one, with jitter, goes on (protocol.md D8). */
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000, 20_000]
-/** An #account may deactivate only by a document at most so old. */
+/** Any other #account is weighed by a document at most so old. */
 const ACCOUNT_FRESH_MS = 60_000
 
 /**
@@ -39,22 +40,28 @@ const ACCOUNT_FRESH_MS = 60_000
  * judged by, fetched anew where the rules ask for it.
  */
 export async function settleIdentity(envelope: RawEnvelope, work: LaneWork): Promise<Settled> {
-  const { did, host, type, receivedMs } = envelope
+  const { did, host, type } = envelope
   const known = work.identities.known(did, work.now())
-  const fresh = known !== undefined && known.startedMs >= notBefore(envelope)
-  if (fresh) return settleAuthority(envelope, known, work)
+  const since = notBefore(envelope, work)
+  if (known !== undefined && known.startedMs >= since) return settleAuthority(envelope, known, work)
   if (type === '#identity') {
     const refused = await identityBudget(envelope, known, work)
     if (refused !== null) return { reason: refused }
   }
-  const entry = await fetchHeld(did, host, type === '#identity' ? receivedMs : 0, work)
-  return settleAuthority(envelope, entry, work)
+  return settleAuthority(envelope, await fetchHeld(did, host, since, work), work)
 }
 
-/** How old a document may be for this type of event: 0, any that the cache still believes. */
-function notBefore({ type, receivedMs }: RawEnvelope): number {
+/**
+ * From when on a document serves this event; 0: any that the cache still believes. An #account that ends an account's
+ * activity is weighed by the document as it is now, for its host may just have lost it (A-1, D10), within the budget
+ * of that host.
+ */
+function notBefore({ type, host, receivedMs, frame: bytes }: RawEnvelope, { budget }: LaneWork): number {
   if (type === '#identity') return receivedMs
-  return type === '#account' ? receivedMs - ACCOUNT_FRESH_MS : 0
+  if (type !== '#account') return 0
+  const frame = scanFrame(bytes)
+  const ends = frame.kind === 'frame' && frame.type === '#account' && !frame.active
+  return ends && budget.takeHost(host) ? receivedMs : receivedMs - ACCOUNT_FRESH_MS
 }
 
 /**

@@ -1,7 +1,7 @@
 import { lookAt } from '@bgs/crawler/door.ts'
-import { cidFromText } from '@bgs/shared/cid/text.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
+import { cidFromText } from '@bgs/shared/cid/text.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
@@ -10,7 +10,12 @@ import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
 import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
-import { type IdentitySource, type LaneWork, refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
+import {
+  type IdentitySource,
+  type LaneWork,
+  refreshForSignature,
+  settleIdentity,
+} from '@bgs/verifier/lane-work.ts'
 import type { FrameCase } from './case.ts'
 
 /** Documents of a case are as old as this when its frame comes. */
@@ -40,7 +45,13 @@ export async function judgeCase(one: FrameCase): Promise<CaseResult> {
   }
 }
 
-async function judgeEvent(one: FrameCase, frame: Buffer, type: EventType, did: string, seq: number): Promise<CaseResult> {
+async function judgeEvent(
+  one: FrameCase,
+  frame: Buffer,
+  type: EventType,
+  did: string,
+  seq: number,
+): Promise<CaseResult> {
   const { host, nowMs } = one
   const raw: RawEnvelope = { type, did, host, epoch: 1, seq, receivedMs: nowMs, lenient: false, frame }
   const documents = new CaseDocuments(one, did)
@@ -76,7 +87,8 @@ async function judgeEvent(one: FrameCase, frame: Buffer, type: EventType, did: s
       if (decision.kind === 'drop') return refused(decision.reason, refreshed)
       return { got: refreshed ? 'refresh-then-emit' : decision.outcome }
     }
-    const again = judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
+    const again =
+      judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
     if (again === undefined) return refused(judged.reason, refreshed)
     settled = again
   }

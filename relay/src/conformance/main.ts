@@ -27,7 +27,13 @@ async function runFile(path: string): Promise<number> {
     const { got, reason } = await judgeCase(one)
     const pass = got === one.expect
     if (!pass) failed++
-    const shown = { name: one.name, expect: one.expect, got, pass, ...(reason === undefined ? {} : { reason }) }
+    const shown = {
+      name: one.name,
+      expect: one.expect,
+      got,
+      pass,
+      ...(reason === undefined ? {} : { reason }),
+    }
     process.stdout.write(`${JSON.stringify(shown)}\n`)
   }
   return failed > 0 ? 1 : 0

@@ -29,6 +29,12 @@ export class FencedError extends Error {
   readonly code = 'fenced'
 }
 
+/** The disk has no room for a transaction: nothing of it was written. Made up for inside; see SqliteDatabase. */
+export class DatabaseFullError extends Error {
+  override name = 'DatabaseFullError'
+  readonly code = 'full'
+}
+
 /** The database was written by a newer version of this software, or by another software. */
 export class SchemaError extends Error {
   override name = 'SchemaError'

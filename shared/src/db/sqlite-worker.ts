@@ -15,8 +15,10 @@ export type SqliteRequest =
 export type SqliteReply = {
   id: number
   value?: unknown
-  error?: { code: 'fenced' | 'schema' | 'sql'; message: string }
+  error?: { code: 'fenced' | 'full' | 'schema' | 'sql'; message: string }
 }
+
+const SQLITE_FULL = 13
 
 const database = new DatabaseSync((workerData as { path: string }).path)
 const prepared = new Map<string, StatementSync>()
@@ -78,7 +80,8 @@ function answer(request: SqliteRequest): SqliteReply {
       ? { id, error: { code: 'fenced', message: 'someone else wrote first' } }
       : { id, value }
   } catch (error) {
-    return { id, error: { code: 'sql', message: (error as Error).message } }
+    const code = (error as { errcode?: number }).errcode === SQLITE_FULL ? 'full' : 'sql'
+    return { id, error: { code, message: (error as Error).message } }
   }
 }
 

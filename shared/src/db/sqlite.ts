@@ -1,11 +1,27 @@
 import { Worker } from 'node:worker_threads'
-import { type Database, FencedError, SchemaError, type SqlStep, type SqlValue } from './database.ts'
+import { wait } from '../service/wait.ts'
+import {
+  type Database,
+  DatabaseFullError,
+  FencedError,
+  SchemaError,
+  type SqlStep,
+  type SqlValue,
+} from './database.ts'
 import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts'
 
 type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void }
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
 
-/** SQLite in a worker thread (WAL, synchronous=full). Requests are answered in the order they were made. */
+const ERRORS = { fenced: FencedError, full: DatabaseFullError, schema: SchemaError, sql: Error } as const
+
+/** Wait before a transaction is tried again on a full disk. */
+const FULL_RETRY_MS = 1_000
+
+/**
+ * SQLite in a worker thread (WAL, synchronous=full). Requests are answered in the order they were made; only a
+ * transaction for which the disk has no room is tried again until it has (invariant 12: full means waiting).
+ */
 export class SqliteDatabase implements Database {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
@@ -35,7 +51,14 @@ export class SqliteDatabase implements Database {
   }
 
   async transaction(steps: readonly SqlStep[]): Promise<number[]> {
-    return (await this.#ask({ kind: 'transaction', steps })) as number[]
+    for (;;) {
+      try {
+        return (await this.#ask({ kind: 'transaction', steps })) as number[]
+      } catch (error) {
+        if (!(error instanceof DatabaseFullError)) throw error
+        await wait(FULL_RETRY_MS)
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -57,8 +80,7 @@ export class SqliteDatabase implements Database {
     this.#waiting.delete(reply.id)
     if (reply.error === undefined) return waiting?.resolve(reply.value)
     const { code, message } = reply.error
-    const made = code === 'fenced' ? FencedError : code === 'schema' ? SchemaError : Error
-    waiting?.reject(new made(message))
+    waiting?.reject(new ERRORS[code](message))
   }
 
   #fail(error: Error): void {

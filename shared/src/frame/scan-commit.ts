@@ -22,7 +22,8 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
   const { bytes } = cursor
   let ops: Op[] | null = null
   let rev: string | null = null
-  let since: string | null = null
+  // Null is a value here; a missing field is not.
+  let since: string | null | undefined
   let blocksAt = -1
   let blocksEnd = -1
   let commitAt = -1
@@ -51,10 +52,18 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
     else skipStrict(cursor, 2)
     if (cursor.fault !== null) return null
   }
-  if (ops === null || rev === null || scan.time === null || blocksAt < 0 || commitAt < 0) {
+  if (
+    ops === null ||
+    rev === null ||
+    since === undefined ||
+    scan.time === null ||
+    blocksAt < 0 ||
+    commitAt < 0
+  ) {
     noteMissing(scan, {
       ops,
       rev,
+      since: since === undefined ? null : 0,
       time: scan.time,
       blocks: blocksAt < 0 ? null : 0,
       commit: commitAt < 0 ? null : 0,

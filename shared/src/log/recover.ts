@@ -15,69 +15,61 @@ export interface Recovered {
 /**
  * Opens what an earlier process left in the folder. A torn tail (an append that was under way) is cut. Damage
  * with whole groups behind it is not a torn tail: LogUnknownError, so that an operator decides, unless
- * `acceptGap`, which cuts there too.
+ * `acceptGap`, which looks through every segment and cuts it where it is damaged.
  */
 export async function recover(disk: Disk, folder: string, acceptGap: boolean): Promise<Recovered> {
   const starts = (await disk.list(folder)).map(segmentSeq).filter((seq) => seq !== undefined)
-  starts.sort((a, b) => a - b)
+  starts.sort((a, b) => b - a)
   const segments: Segment[] = []
-  let cutBytes = 0
-  let generation = 0
-  let next = 0
-  for (const [i, start] of starts.entries()) {
+  const found = { generation: 0, next: 0, cutBytes: 0 }
+  // From the newest to the first that holds something: behind that one only what was never committed can lie.
+  for (const start of starts) {
     const segment = new Segment(disk, folder, start)
-    const file = await segment.file()
-    const size = await file.size()
-    const isLast = i === starts.length - 1
-    if (!isLast) {
-      const head = Buffer.alloc(GROUP_HEADER_BYTES)
-      const read = await file.read(head, 0)
-      segment.end = size
-      segment.firstTimeMs = read === GROUP_HEADER_BYTES ? (readGroupHeader(head, 0)?.timeMs ?? 0) : 0
-      await segment.close()
-      if (size > 0) segments.push(segment)
-      else await segment.remove()
-      continue
-    }
-    segment.end = await segment.scan(
-      size,
-      (header, at) => {
-        if (at === 0) segment.firstTimeMs = header.timeMs
-        segment.noteGroup(header.firstSeq, at)
-        generation = Math.max(generation, header.generation)
-        next = header.firstSeq + header.count
-      },
-      true,
-    )
-    if (segment.end < size) {
-      const behind = await wholeGroupBehind(file, segment.end, size)
-      if (behind !== undefined && !acceptGap)
-        throw new LogUnknownError(
-          `${segment.path} is damaged at byte ${segment.end}, with whole entries from byte ${behind} on: ` +
-            `repair --accept-gap would give up ${size - segment.end} bytes`,
-        )
-      cutBytes = size - segment.end
-      await file.truncate(segment.end)
-      await file.datasync()
-    }
-    segments.push(segment)
+    found.next = Math.max(found.next, start)
+    if (segments.length === 0 || acceptGap) await examine(segment, acceptGap, found)
+    else await trust(segment)
+    if (segments.length > 0) await segment.close()
+    if (segment.end > 0 || (segments.length === 0 && start === starts.at(-1))) segments.unshift(segment)
+    else await segment.remove()
   }
-  // The last segment may have been created and never written: the one before it then says where the log ends.
-  const last = segments.at(-1)
-  if (next === 0 && last !== undefined) {
-    const before = segments.at(-2)
-    next = last.firstSeq
-    await before?.scan(
-      before.end,
-      (header) => {
-        generation = Math.max(generation, header.generation)
-        next = Math.max(next, header.firstSeq + header.count)
-      },
-      false,
+  return { segments, ...found }
+}
+
+/** Reads a segment through, and cuts what does not belong to it. */
+async function examine(
+  segment: Segment,
+  acceptGap: boolean,
+  found: { generation: number; next: number; cutBytes: number },
+): Promise<void> {
+  const file = await segment.file()
+  const size = await file.size()
+  segment.end = await segment.scan(size, (header, at) => {
+    if (at === 0) segment.firstTimeMs = header.timeMs
+    segment.noteGroup(header.firstSeq, at)
+    found.generation = Math.max(found.generation, header.generation)
+    found.next = Math.max(found.next, header.firstSeq + header.count)
+  })
+  if (segment.end === size) return
+  const behind = acceptGap ? undefined : await wholeGroupBehind(file, segment.end, size)
+  if (behind !== undefined) {
+    await segment.close()
+    throw new LogUnknownError(
+      `${segment.path} is damaged at byte ${segment.end}, with whole entries from byte ${behind} on: ` +
+        `repair --accept-gap would give up ${size - segment.end} bytes`,
     )
-    await before?.close()
   }
-  return { segments, generation, next, cutBytes }
+  found.cutBytes += size - segment.end
+  await file.truncate(segment.end)
+  await file.datasync()
+}
+
+/** An older segment was whole before the next one was begun: its groups are checked when they are read. */
+async function trust(segment: Segment): Promise<void> {
+  const file = await segment.file()
+  const head = Buffer.alloc(GROUP_HEADER_BYTES)
+  const read = await file.read(head, 0)
+  segment.end = await file.size()
+  segment.firstTimeMs = read === GROUP_HEADER_BYTES ? (readGroupHeader(head, 0)?.timeMs ?? 0) : 0
 }
 
 async function wholeGroupBehind(

@@ -1,3 +1,4 @@
+import { crashPoint } from '../service/crash-point.ts'
 import type { Disk } from './disk.ts'
 import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import {
@@ -16,8 +17,9 @@ import { Segment } from './segment.ts'
 export const FIRST_SEQ = 2 ** 32
 
 /**
- * Seqs left out after a start that may have lost a tail: more than one segment can hold, so that nothing that was
- * ever served is numbered again even where the disk lost what it had called durable (invariant 10, X1).
+ * Seqs left out after a start that may have lost a tail, for each life since the last one that left an entry: more
+ * than one segment can hold, so that nothing that was ever served is numbered again even where the disk lost what it
+ * had called durable, several times over (invariant 10, X1).
  */
 const GAP_AFTER_CRASH = 2 ** 20
 /** Seqs left out where the log ends below what the database has seen. */
@@ -81,7 +83,8 @@ export class SegmentLog implements Log {
     const generation = Math.max(options.generation, found.generation + 1)
     let next = Math.max(found.next, FIRST_SEQ)
     if (options.seenPosition >= next) next = options.seenPosition + 1 + GAP_AFTER_LOSS
-    else if (found.cutBytes > 0 || (!options.clean && found.next > 0)) next += GAP_AFTER_CRASH
+    else if (found.cutBytes > 0 || (!options.clean && found.next > 0))
+      next += GAP_AFTER_CRASH * (generation - found.generation)
     return new SegmentLog(options, found.segments, next, generation, found.cutBytes)
   }
 
@@ -121,13 +124,14 @@ export class SegmentLog implements Log {
     if (first === undefined || fromSeq >= this.#next) return []
     if (fromSeq < first.firstSeq)
       throw new LogTrimmedError(`seq ${fromSeq} is below ${first.firstSeq}, the oldest retained`)
-    let i = this.#segments.length - 1
-    while (i > 0 && (this.#segments[i] as Segment).firstSeq > fromSeq) i--
-    for (; i < this.#segments.length; i++) {
-      const segment = this.#segments[i] as Segment
+    let segment = this.#segments.findLast(({ firstSeq }) => firstSeq <= fromSeq)
+    while (segment !== undefined) {
       this.#keepOpen(segment)
       const packs = await segment.read(fromSeq, maxBytes)
       if (packs.length > 0) return packs
+      // By seq and not by index: segments may have been added or trimmed meanwhile.
+      const behind = segment.firstSeq
+      segment = this.#segments.find(({ firstSeq }) => firstSeq > behind)
     }
     return []
   }
@@ -144,7 +148,8 @@ export class SegmentLog implements Log {
     while (this.#segments.length > 1) {
       const [segment, after] = this.#segments as [Segment, Segment]
       const beyond = after.firstTimeMs < oldest || bytes > this.#options.retentionBytes
-      if (!beyond || after.firstSeq > position + 1) break
+      // Before a segment that holds nothing yet, the last one says where the log ends and how old it is.
+      if (!beyond || after.end === 0 || after.firstSeq > position + 1) break
       this.#segments = this.#segments.slice(1)
       bytes -= segment.end
       this.#open.delete(segment)
@@ -182,6 +187,7 @@ export class SegmentLog implements Log {
       last !== undefined &&
       last.end > 0 &&
       timeMs - last.firstTimeMs > Math.min(3_600_000, this.#options.retentionMs)
+    if (last?.end === 0) last.firstTimeMs = timeMs
     if (last !== undefined && !old && (last.end === 0 || last.end + bytes <= this.#segmentBytes)) return last
     const segment = new Segment(this.#options.disk, this.#options.folder, this.#next)
     segment.firstTimeMs = timeMs
@@ -189,6 +195,7 @@ export class SegmentLog implements Log {
       await segment.file()
       await this.#options.disk.syncFolder(this.#options.folder)
     } catch (error) {
+      await segment.close().catch(() => undefined)
       throw this.#failed(error)
     }
     this.#segments = [...this.#segments, segment]
@@ -203,13 +210,16 @@ export class SegmentLog implements Log {
       await file.write(group, segment.end)
     } catch (error) {
       try {
+        // Durably, for the next append may go into another segment, behind which torn bytes would be damage.
         await file.truncate(segment.end)
+        await file.datasync()
       } catch (cause) {
         this.#broken = cause as Error
         throw new LogUnknownError('a failed append could not be taken back', { cause })
       }
       throw this.#failed(error)
     }
+    crashPoint('after-write')
     try {
       await file.datasync()
     } catch (error) {

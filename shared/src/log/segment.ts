@@ -29,7 +29,8 @@ export class Segment {
   /** Time of its first group; the file's age is that of the segment after it. */
   firstTimeMs = 0
   readonly #disk: Disk
-  #file: DiskFile | undefined
+  /** A promise, so that two readers at once open it once. */
+  #file: Promise<DiskFile> | undefined
   #index: { seq: number; at: number }[] = []
   readonly #hints = new Map<number, number>()
   #readers = 0
@@ -42,8 +43,13 @@ export class Segment {
   }
 
   async file(): Promise<DiskFile> {
-    this.#file ??= await this.#disk.open(this.path)
-    return this.#file
+    this.#file ??= this.#disk.open(this.path)
+    try {
+      return await this.#file
+    } catch (error) {
+      this.#file = undefined
+      throw error
+    }
   }
 
   /** Notes that a group with these entries begins at `at`. */
@@ -84,9 +90,11 @@ export class Segment {
           header = inChunk + GROUP_HEADER_BYTES <= got ? readGroupHeader(chunk, inChunk) : undefined
         }
         at += inChunk
+        if (inChunk > 0 || header === undefined) continue
         // A single group larger than the chunk: read it whole.
-        if (inChunk === 0 && header !== undefined)
-          chunk = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
+        const groupBytes = GROUP_HEADER_BYTES + header.packBytes
+        if (at + groupBytes > this.end) throw this.#damaged(at)
+        chunk = Buffer.allocUnsafe(groupBytes)
       }
       const last = packs.at(-1)
       if (last !== undefined) this.#remember(last.lastSeq + 1, at)
@@ -97,12 +105,8 @@ export class Segment {
     }
   }
 
-  /** Calls back for each group header from the start until one is not valid; returns where it stopped. */
-  async scan(
-    upTo: number,
-    onGroup: (header: GroupHeader, at: number) => void,
-    verify: boolean,
-  ): Promise<number> {
+  /** Calls back for each whole group from the start until one is not; returns where that is. */
+  async scan(upTo: number, onGroup: (header: GroupHeader, at: number) => void): Promise<number> {
     const file = await this.file()
     const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
     let at = 0
@@ -110,11 +114,9 @@ export class Segment {
       if ((await file.read(head, at)) < GROUP_HEADER_BYTES) break
       const header = readGroupHeader(head, 0)
       if (header === undefined || at + GROUP_HEADER_BYTES + header.packBytes > upTo) break
-      if (verify) {
-        const group = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
-        await file.read(group, at)
-        if (!groupIsWhole(group, header)) break
-      }
+      const group = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
+      await file.read(group, at)
+      if (!groupIsWhole(group, header)) break
       onGroup(header, at)
       at += GROUP_HEADER_BYTES + header.packBytes
     }
@@ -124,6 +126,8 @@ export class Segment {
   /** Removes the file; readers that are in it finish first. */
   async remove(): Promise<void> {
     this.#removed = true
+    // A reader that is opening it would otherwise create it anew.
+    await this.#file?.catch(() => undefined)
     await this.#disk.remove(this.path)
     if (this.#readers === 0) await this.close()
   }
@@ -131,7 +135,7 @@ export class Segment {
   async close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
-    await file?.close()
+    await (await file)?.close()
   }
 
   get idle(): boolean {
