@@ -12,8 +12,9 @@ import type { CrawlerMetrics } from './metrics.ts'
 import { Quota, quotaLimits } from './quota.ts'
 import { HostSession } from './session.ts'
 
-/** How often cursors and reports are written. */
+/** How often cursors are written; and what is to be seen of hosts. */
 const SAVE_EVERY_MS = 2_000
+const REPORT_EVERY_MS = 500
 /** Reconnects after a start are spread over so long for each host, and at most over half a minute. */
 const SPREAD_MS_PER_HOST = 5
 const SPREAD_MS = 30_000
@@ -56,19 +57,21 @@ export class Crawler {
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       await this.#admit(signal)
+      await this.#store.saveReports(this.#sessions.values())
       if (this.#parts.now() - savedMs >= SAVE_EVERY_MS) {
         savedMs = this.#parts.now()
-        await this.#store.save(this.#sessions.values())
-        this.#gauges()
+        await this.#store.saveCursors(this.#sessions.values())
       }
-      await this.#bell.wait(SAVE_EVERY_MS / 4, signal)
+      this.#gauges()
+      await this.#bell.wait(REPORT_EVERY_MS, signal)
     }
     await Promise.all(this.#running)
   }
 
   /** Writes cursors as they are now: at the end, when nothing is on its way any more. */
-  saveAll(): Promise<void> {
-    return this.#store.save(this.#sessions.values(), true)
+  async saveAll(): Promise<void> {
+    await this.#store.saveCursors(this.#sessions.values(), true)
+    await this.#store.saveReports(this.#sessions.values())
   }
 
   get hostCount(): number {

@@ -1,4 +1,4 @@
-import { type Database, FencedError, type SqlStep } from '@bgs/shared/db/database.ts'
+import { type Database, FencedError } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { HostSession } from './session.ts'
 
@@ -26,43 +26,40 @@ export class HostStore {
   }
 
   /**
-   * Saves what changed. Cursors lag one call behind the low-water mark, unless `final`: a disk that loses the last
-   * moments of the log then still finds the hosts offering them again (invariant 11).
+   * Saves cursors that changed. They lag one call behind the low-water mark, unless `final`: a disk that loses the
+   * last moments of the log then still finds the hosts offering them again (invariant 11).
    */
-  async save(sessions: Iterable<HostSession>, final = false): Promise<void> {
-    const cursors: (string | number)[][] = []
-    const reports: (string | number | null)[][] = []
+  async saveCursors(sessions: Iterable<HostSession>, final = false): Promise<void> {
+    const rows: (string | number)[][] = []
     for (const session of sessions) {
-      const { hostname, epoch, report } = session
       const written = this.#writtenOf(session)
       const { lowWater } = session.tracker
       // The first cursor is saved at once (Q10): from then on nothing of the host is missed.
       const cursor = final || written.cursor === null ? lowWater : written.seen
       written.seen = lowWater
-      if (cursor !== null && cursor !== written.cursor) {
-        cursors.push([hostname, epoch, cursor])
-        written.cursor = cursor
-      }
-      const row = [
-        report.status,
-        report.connected && !final ? 1 : 0,
-        report.failures,
-        report.retryAtMs,
-        report.lastEventMs,
-        report.lastSeq,
-        report.lastError,
-      ]
+      if (cursor === null || cursor === written.cursor) continue
+      rows.push([session.hostname, session.epoch, cursor])
+      written.cursor = cursor
+    }
+    if (rows.length === 0) return
+    crashPoint('before-cursor')
+    await this.#database.transaction([{ sql: SET_CURSOR, rows }])
+    crashPoint('after-cursor')
+  }
+
+  /** Saves what changed of what sessions tell of their hosts. */
+  async saveReports(sessions: Iterable<HostSession>): Promise<void> {
+    const rows: (string | number | null)[][] = []
+    for (const session of sessions) {
+      const { hostname, report } = session
+      const { status, connected, failures, retryAtMs, lastEventMs, lastSeq, lastError } = report
+      const row = [status, connected ? 1 : 0, failures, retryAtMs, lastEventMs, lastSeq, lastError]
+      const written = this.#writtenOf(session)
       const text = JSON.stringify(row)
-      if (text !== written.report) reports.push([hostname, ...row])
+      if (text !== written.report) rows.push([hostname, ...row])
       written.report = text
     }
-    const steps: SqlStep[] = []
-    if (cursors.length > 0) steps.push({ sql: SET_CURSOR, rows: cursors })
-    if (reports.length > 0) steps.push({ sql: SET_REPORT, rows: reports })
-    if (steps.length === 0) return
-    crashPoint('before-cursor')
-    await this.#database.transaction(steps)
-    crashPoint('after-cursor')
+    if (rows.length > 0) await this.#database.transaction([{ sql: SET_REPORT, rows }])
   }
 
   /** Moves a host to its next epoch, by compare-and-set; resolves to the epoch that holds from now on. */

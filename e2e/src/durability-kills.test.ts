@@ -27,10 +27,7 @@ afterAll(async () => {
 /** One life of the relay that ends by SIGKILL, with the subscriber following as far as it goes. */
 async function life(extra: Record<string, string>, end: () => Promise<unknown>): Promise<void> {
   scene.relay.spawn(extra)
-  const [, exit] = await Promise.all([
-    scene.follow(),
-    end().then(() => scene.relay.ended()),
-  ])
+  const [, exit] = await Promise.all([scene.follow(), end().then(() => scene.relay.ended())])
   expect(exit, scene.relay.said).toEqual({ code: null, signal: 'SIGKILL' })
   kills++
   await scene.leave()

@@ -1,23 +1,23 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Exit, freePort, RealProcess } from './real-process.ts'
+import { appendFileSync } from 'node:fs'
+import { DurabilityProcess, type Exit } from './durability-process.ts'
+import { freePort } from './real-process.ts'
+import { until } from './real-until.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const MAIN = join(ROOT, 'relay/src/main.ts')
 const READY_MS = 30_000
-const END_MS = 60_000
+const END_MS = 40_000
 
-/** The relay as a process that is killed and started again, always on one data folder and the same two ports. */
+/** The relay, killed and started again, always on one data folder and the same two ports. */
 export class DurabilityRelay implements AsyncDisposable {
   readonly folder: string
   readonly url: string
+  readonly #opsUrl: string
   readonly #env: Record<string, string>
-  #process: RealProcess | undefined
-  #lines: string[] = []
+  #process: DurabilityProcess | undefined
 
   private constructor(folder: string, port: number, opsPort: number, env: Record<string, string>) {
     this.folder = folder
     this.url = `http://127.0.0.1:${port}`
+    this.#opsUrl = `http://127.0.0.1:${opsPort}`
     this.#env = {
       RELAY_DATA_DIR: folder,
       RELAY_PORT: String(port),
@@ -34,14 +34,14 @@ export class DurabilityRelay implements AsyncDisposable {
   /** Starts the process and returns at once. */
   spawn(extra: Record<string, string> = {}): void {
     if (this.running) throw new Error('the relay runs already')
-    this.#lines = []
-    this.#process = this.#run([], extra)
+    if (this.#process !== undefined && process.env['DBG']) appendFileSync('/tmp/dbg.log', this.#process.said)
+    this.#process = new DurabilityProcess([], { ...this.#env, ...(process.env['DBG'] ? {RELAY_LOG_LEVEL:'debug'} : {}), ...extra })
   }
 
   /** Starts the process and waits until it is ready. */
   async start(): Promise<void> {
     this.spawn()
-    if (!(await this.readyOrEnded())) throw new Error(`the relay ended at once. ${this.said}`)
+    if (!(await this.readyOrEnded())) throw new Error(`the relay ended at once. It said: ${this.said}`)
   }
 
   get running(): boolean {
@@ -50,39 +50,47 @@ export class DurabilityRelay implements AsyncDisposable {
 
   /** All it said since it was started. */
   get said(): string {
-    return this.#lines.join('\n')
+    return this.#process?.said ?? ''
   }
 
   /** Whether it became ready, or false where it ended before. */
   async readyOrEnded(): Promise<boolean> {
-    const process = this.#started()
     let ready = false
-    await process.until('it is ready or has ended', READY_MS, async () => {
-      ready = await this.#answers('/readyz')
-      return ready || !process.running
+    await until('the relay is ready or has ended', READY_MS, async () => {
+      ready = await this.#isReady()
+      return ready || !this.running
     })
     return ready
   }
 
   /** The sum of a metric over its labels. */
   async metric(name: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#env['RELAY_OPS_PORT']}/metrics`)
-    const lines = (await response.text()).split('\n')
+    const lines = (await (await fetch(`${this.#opsUrl}/metrics`)).text()).split('\n')
     return lines
       .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
-  /** Waits for something that the process brings about; fails at once when it ends before. */
-  until(what: string, ms: number, condition: () => boolean | Promise<boolean>): Promise<void> {
-    return this.#started().until(what, ms, condition)
+  /** Waits for what the running relay should bring about; fails at once where it ends before. */
+  async until(what: string, ms: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+    await until(
+      what,
+      ms,
+      async () => !this.running || (await condition()),
+      () => this.said.slice(-3_000),
+    )
+    if (!this.running) throw new Error(`the relay ended before ${what}. It said: ${this.said.slice(-3_000)}`)
   }
 
   /** Waits until the process has ended of itself. */
-  async ended(ms = END_MS): Promise<Exit> {
-    const process = this.#started()
-    await process.until('it ends', ms, () => !process.running)
-    return process.end()
+  ended(ms = END_MS): Promise<Exit> {
+    return this.#started().endedWithin(ms)
+  }
+
+  /** Ends it and says how it ended. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<Exit> {
+    this.#started().signal(signal)
+    return this.ended()
   }
 
   /** Sends a signal that does not end it. */
@@ -90,42 +98,28 @@ export class DurabilityRelay implements AsyncDisposable {
     this.#started().signal(signal)
   }
 
-  /** Ends it and says how it ended. */
-  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<Exit> {
-    return this.#started().end(signal)
-  }
-
   /** Runs another command, or a second relay, on the same settings to its end. */
-  async command(args: string[], extra: Record<string, string> = {}): Promise<Exit & { said: string }> {
-    const lines: string[] = []
-    const process = this.#run(args, extra, lines)
-    await process.until('it ends', END_MS, () => !process.running)
-    return { ...(await process.end()), said: `${lines.join('\n')}\n${process.lastLines}` }
+  async command(args: readonly string[]): Promise<Exit & { said: string }> {
+    const process = new DurabilityProcess(args, { ...this.#env, RELAY_PORT: '0', RELAY_OPS_PORT: '0' })
+    try {
+      return { ...(await process.endedWithin(END_MS)), said: process.said }
+    } finally {
+      if (process.running) process.signal('SIGKILL')
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process?.end('SIGKILL')
+    if (this.running) await this.end('SIGKILL')
   }
 
-  #started(): RealProcess {
+  #started(): DurabilityProcess {
     if (this.#process === undefined) throw new Error('the relay was not started')
     return this.#process
   }
 
-  #run(args: string[], extra: Record<string, string>, lines = this.#lines): RealProcess {
-    return new RealProcess({
-      name: 'relay',
-      file: process.execPath,
-      args: [MAIN, ...args],
-      env: { ...this.#env, ...extra },
-      cwd: ROOT,
-      onLine: (line) => lines.push(line),
-    })
-  }
-
-  async #answers(path: string): Promise<boolean> {
+  async #isReady(): Promise<boolean> {
     try {
-      const answer = await fetch(`http://127.0.0.1:${this.#env['RELAY_OPS_PORT']}${path}`)
+      const answer = await fetch(`${this.#opsUrl}/readyz`)
       await answer.arrayBuffer()
       return answer.status === 200
     } catch {

@@ -97,7 +97,8 @@ export class DurabilityScene implements AsyncDisposable {
       'the subscriber has everything',
       CAUGHT_UP_MS,
       () => this.judge.caughtUp,
-      () => `missing: ${this.judge.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.said.slice(-3_000)}`,
+      () =>
+        `missing: ${this.judge.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.said.slice(-3_000)}`,
     )
   }
 
