@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { SummaryReporter } from './vitest-summary.ts'
 
 const exclude = ['**/node_modules/**']
 
 /** `unit`: beside the code, fast, no process but this one. `e2e`: the relay as it is run, one file at a time. */
 export default defineConfig({
   test: {
+    reporters: ['default', new SummaryReporter()],
     projects: [
       {
         test: {

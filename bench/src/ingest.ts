@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { prepareCorpus } from '@bgs/simnet/corpus.ts'
 import { StreamModel } from '@bgs/simnet/model.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
-import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 
 /** What one ingest run took. */
 export interface IngestRun {

@@ -1,4 +1,4 @@
-import { argv, cpuUsage, stdout } from 'node:process'
+import { cpuUsage } from 'node:process'
 import type { CommitFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame, scanHead } from '@bgs/shared/frame/scan.ts'
 import { findBlock, readCar } from '@bgs/verifier/repo/car.ts'
@@ -112,11 +112,4 @@ function median(run: () => number): number {
   run()
   const runs = Array.from({ length: RUNS }, run).sort((a, b) => a - b)
   return Math.round(runs[Math.floor(RUNS / 2)]! * 100) / 100
-}
-
-if (argv[1] === import.meta.filename) {
-  const commits = Number(argv[2] ?? 10_000)
-  for (const curve of ['k256', 'p256'] as const) {
-    stdout.write(`${JSON.stringify(await measureVerify({ commits, curve }))}\n`)
-  }
 }

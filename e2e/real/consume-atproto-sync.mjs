@@ -15,7 +15,8 @@ function reasons(error) {
 
 const firehose = new Firehose({
   service: process.env.RELAY_URL,
-  idResolver: new IdResolver({ plcUrl: process.env.PLC_URL }),
+  // Its own fetch refuses http:// and loopback. Without a cache: an #identity shows the document of now.
+  idResolver: new IdResolver({ plcUrl: process.env.PLC_URL, fetch: globalThis.fetch }),
   unauthenticatedCommits: false,
   // A handle under .test cannot be resolved from anywhere: what the DID document says is shown instead.
   unauthenticatedHandles: true,

@@ -46,14 +46,22 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
     hostile.floodUnresolvable(10_000)
     hostile.floodLarge(20, 5_000_000, own.did)
     hostile.floodForeignIdentity(500)
-    for (const name of ['wire-unsorted-keys', 'wire-truncated', 'wire-oversize', 'signature-wrong-key', 'foreign-account-takedown'])
+    for (const name of [
+      'wire-unsorted-keys',
+      'wire-truncated',
+      'wire-oversize',
+      'signature-wrong-key',
+      'foreign-account-takedown',
+    ])
       await hostile.send(name)
     await judge.until(() => judge.judge.matchedCount > 1_500, 60_000)
     stop.abort()
     await activity
     await network.idle()
     const honest = new Set(network.hosts.map(({ hostname }) => hostname))
-    const late = judge.judge.latencies(({ host }) => host !== undefined && honest.has(host)).filter((ms) => ms > 1_000)
+    const late = judge.judge
+      .latencies(({ host }) => host !== undefined && honest.has(host))
+      .filter((ms) => ms > 1_000)
     expect(late).toEqual([])
     const verdict = judge.verdict()
     expect(verdict).toMatchObject({ unexpected: [], outOfOrder: [], changed: [] })
@@ -65,7 +73,9 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
   it('ten subscribers, two of which never read: the other eight get everything, and memory stays bounded', async () => {
     const { network, relay } = await start(4)
     const subscribers = await Promise.all(
-      Array.from({ length: 8 }, () => JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })),
+      Array.from({ length: 8 }, () =>
+        JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model }),
+      ),
     )
     const deaf = await Promise.all([
       JudgingSubscriber.connect({ url: relay.url, cursor: 0 }),

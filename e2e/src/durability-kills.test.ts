@@ -8,6 +8,8 @@ import { until } from './real-until.ts'
 const ROUNDS = 3
 const RANDOM_KILLS = 30
 const EVENTS_PER_SECOND = 120
+/** Events after which an account moves, rotates its key, sleeps, wakes or goes. */
+const UPHEAVAL_EVERY = 20
 const REACHED_MS = 30_000
 
 const seed = runSeed('kills')
@@ -16,8 +18,8 @@ let scene: DurabilityScene
 let kills = 0
 
 beforeAll(async () => {
-  scene = await DurabilityScene.create({ seed, hosts: 3, accountsPerHost: 8 })
-  scene.offer(EVENTS_PER_SECOND)
+  scene = await DurabilityScene.create({ seed, hosts: 4, accountsPerHost: 6 })
+  scene.offer(EVENTS_PER_SECOND, UPHEAVAL_EVERY)
 })
 
 afterAll(async () => {

@@ -35,7 +35,11 @@ export class DurabilityRelay implements AsyncDisposable {
   spawn(extra: Record<string, string> = {}): void {
     if (this.running) throw new Error('the relay runs already')
     if (this.#process !== undefined && process.env['DBG']) appendFileSync('/tmp/dbg.log', this.#process.said)
-    this.#process = new DurabilityProcess([], { ...this.#env, ...(process.env['DBG'] ? {RELAY_LOG_LEVEL:'debug'} : {}), ...extra })
+    this.#process = new DurabilityProcess([], {
+      ...this.#env,
+      ...(process.env['DBG'] ? { RELAY_LOG_LEVEL: 'debug' } : {}),
+      ...extra,
+    })
   }
 
   /** Starts the process and waits until it is ready. */

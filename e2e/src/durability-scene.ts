@@ -7,9 +7,11 @@ import { SimNetwork } from '@bgs/simnet/network.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { expect } from 'vitest'
 import { DurabilityRelay } from './durability-relay.ts'
+import { QUIET_MIX, upheave } from './durability-upheaval.ts'
 import { until } from './real-until.ts'
 
-const CAUGHT_UP_MS = 60_000
+/** Above the minute for which the frames of a DID may wait for a look at its document (C8). */
+const CAUGHT_UP_MS = 100_000
 const CLOSED_MS = 10_000
 
 export interface SceneOptions {
@@ -29,7 +31,7 @@ export class DurabilityScene implements AsyncDisposable {
   readonly judge: Judge
   readonly #ownFolder: string | undefined
   #subscriber: JudgingSubscriber | undefined
-  #activity: { stop: AbortController; done: Promise<number> } | undefined
+  #activity: { stop: AbortController; done: Promise<unknown> } | undefined
 
   private constructor(network: SimNetwork, relay: DurabilityRelay, ownFolder: string | undefined) {
     this.network = network
@@ -52,10 +54,25 @@ export class DurabilityScene implements AsyncDisposable {
     return this.network.hosts.reduce((sum, host) => sum + host.emitted, 0)
   }
 
-  /** Lets things happen until `quiet` is called. */
-  offer(ratePerSecond: number, mix?: Parameters<typeof runActivity>[3]): void {
+  /** Lets things happen until `quiet` is called: commits at this rate, and one upheaval for so many of them. */
+  offer(ratePerSecond: number, upheavalEvery = 0): void {
     const stop = new AbortController()
-    this.#activity = { stop, done: runActivity(this.network, ratePerSecond, stop.signal, mix) }
+    const { signal } = stop
+    const commits = runActivity(this.network, ratePerSecond, signal, QUIET_MIX)
+    const done = upheavalEvery === 0 ? [commits] : [commits, this.#upheave(upheavalEvery, signal)]
+    this.#activity = { stop, done: Promise.all(done) }
+  }
+
+  async #upheave(every: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const from = this.offered
+      await until(
+        'the hosts have offered more',
+        CAUGHT_UP_MS,
+        () => signal.aborted || this.offered >= from + every,
+      )
+      await upheave(this.network)
+    }
   }
 
   /** Ends the activity; resolves when all of it is in the hosts' logs. */
@@ -63,6 +80,7 @@ export class DurabilityScene implements AsyncDisposable {
     this.#activity?.stop.abort()
     await this.#activity?.done
     this.#activity = undefined
+    await this.network.idle()
   }
 
   /** Takes up the stream where it broke off, with the cursor last seen. False where the relay ended meanwhile. */

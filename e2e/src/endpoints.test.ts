@@ -53,13 +53,21 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
 
   it('section 5: answers by effective status', async () => {
     // The view follows the log within the second.
-    await expect.poll(async () => (await sync('getRepoStatus', { did: dids[4] as string })).json['active']).toBe(false)
+    await expect
+      .poll(async () => (await sync('getRepoStatus', { did: dids[4] as string })).json['active'])
+      .toBe(false)
     const rows = await Promise.all(
       dids.slice(0, 5).map(async (did) => {
         const status = await sync('getRepoStatus', { did })
         const commit = await sync('getLatestCommit', { did })
         const repo = await sync('getRepo', { did })
-        return [status.json['active'], status.json['status'], commit.json['error'], repo.status, repo.json['error']]
+        return [
+          status.json['active'],
+          status.json['status'],
+          commit.json['error'],
+          repo.status,
+          repo.json['error'],
+        ]
       }),
     )
     expect(rows).toEqual([
@@ -74,7 +82,11 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
   it('getRepoStatus and getLatestCommit agree with the PDS; rev only while active', async () => {
     const [active = '', inactive = ''] = dids
     const { repo } = network.resident(active).account
-    expect((await sync('getRepoStatus', { did: active })).json).toEqual({ did: active, active: true, rev: repo.rev })
+    expect((await sync('getRepoStatus', { did: active })).json).toEqual({
+      did: active,
+      active: true,
+      rev: repo.rev,
+    })
     expect((await sync('getLatestCommit', { did: active })).json).toMatchObject({ rev: repo.rev })
     expect((await sync('getRepoStatus', { did: inactive })).json).not.toHaveProperty('rev')
   })
@@ -92,7 +104,10 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     for (const method of ['getRepoStatus', 'getLatestCommit', 'getRepo']) {
       expect((await sync(method, { did: unknown })).json['error']).toBe('RepoNotFound')
       expect((await sync(method, { did: 'did:plc:UPPER' })).json['error']).toBe('InvalidRequest')
-      expect((await sync(method)).json).toMatchObject({ error: 'InvalidRequest', message: expect.stringContaining('did') })
+      expect((await sync(method)).json).toMatchObject({
+        error: 'InvalidRequest',
+        message: expect.stringContaining('did'),
+      })
     }
   })
 
@@ -107,7 +122,9 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     expect(seen.toSorted()).toEqual(dids.filter((did) => did !== dids[4]).toSorted())
     const whole = await sync('listRepos')
     expect(whole.json).not.toHaveProperty('cursor')
-    expect(whole.json['repos']).toContainEqual(expect.objectContaining({ did: dids[1], active: false, status: 'deactivated' }))
+    expect(whole.json['repos']).toContainEqual(
+      expect.objectContaining({ did: dids[1], active: false, status: 'deactivated' }),
+    )
   })
 
   it.each([
@@ -120,7 +137,10 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
   ])('%s %j: refused by name, not clamped', async (method, params) => {
     const { status, json } = await sync(method, params)
     expect(status).toBe(400)
-    expect(json).toMatchObject({ error: 'InvalidRequest', message: expect.stringContaining(Object.keys(params)[0] as string) })
+    expect(json).toMatchObject({
+      error: 'InvalidRequest',
+      message: expect.stringContaining(Object.keys(params)[0] as string),
+    })
   })
 
   it('listHosts and getHostStatus show the hosts with their accounts', async () => {
@@ -129,14 +149,27 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     expect(names.toSorted()).toEqual(network.hosts.map(({ hostname }) => hostname).toSorted())
     const [host] = network.hosts
     await expect
-      .poll(async () => (await sync('getHostStatus', { hostname: host?.hostname ?? '' })).json, { timeout: 5_000 })
+      .poll(async () => (await sync('getHostStatus', { hostname: host?.hostname ?? '' })).json, {
+        timeout: 5_000,
+      })
       .toMatchObject({ hostname: host?.hostname, status: 'active', accountCount: 4, seq: expect.any(Number) })
     expect((await sync('getHostStatus', { hostname: 'no.such.host.com' })).json['error']).toBe('HostNotFound')
     expect((await sync('getHostStatus', { hostname: '??' })).json['error']).toBe('InvalidRequest')
   })
 
   it('requestCrawl: says what is wrong with a hostname (H6), and is quick for one already connected', async () => {
-    for (const hostname of ['', 'a b', '127.0.0.1', '[::1]', '0x7f.1', '2130706433', 'pds', 'pds.internal', 'a@b.com', 'b.com/x'])
+    for (const hostname of [
+      '',
+      'a b',
+      '127.0.0.1',
+      '[::1]',
+      '0x7f.1',
+      '2130706433',
+      'pds',
+      'pds.internal',
+      'a@b.com',
+      'b.com/x',
+    ])
       expect((await crawl(JSON.stringify({ hostname }))).json['error'], hostname).toBe('InvalidRequest')
     expect((await crawl('not json')).json['error']).toBe('InvalidRequest')
     expect((await crawl('{}')).json['error']).toBe('InvalidRequest')
@@ -165,7 +198,15 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     expect((await ops('/livez')).status).toBe(200)
     expect((await ops('/readyz')).status).toBe(200)
     const text = await (await ops('/metrics')).text()
-    for (const name of ['relay_sequencer_head_seq', 'relay_crawler_hosts', 'relay_fanout_subscribers', 'relay_bus_pending_bytes', 'relay_sequencer_end_to_end_seconds', 'relay_verifier_curve_backend', 'process_cpu_seconds_total'])
+    for (const name of [
+      'relay_sequencer_head_seq',
+      'relay_crawler_hosts',
+      'relay_fanout_subscribers',
+      'relay_bus_pending_bytes',
+      'relay_sequencer_end_to_end_seconds',
+      'relay_verifier_curve_backend',
+      'process_cpu_seconds_total',
+    ])
       expect(text).toContain(name)
   })
 })

@@ -1,15 +1,16 @@
-import { changeLine, type Ledger, type RecordChange } from './real-ledger.ts'
+import { byText, changeLine, type Ledger } from './real-ledger.ts'
 import type { RealProcess } from './real-process.ts'
 import type { RunFolder } from './real-run-folder.ts'
 import { until } from './real-until.ts'
 
 /** What a consumer says of an event that its library gave it. */
-type Said = { seq: number; did: string } & (
-  | { type: 'create' | 'update' | 'delete'; rev: string; uri: string; cid?: string }
-  | { type: 'identity'; handle?: string }
-  | { type: 'account'; active: boolean; status?: string }
-  | { type: 'sync'; rev: string }
-)
+type Said =
+  | Change
+  | (About & { type: 'identity'; handle?: string })
+  | (About & { type: 'account'; active: boolean; status?: string })
+  | (About & { type: 'sync'; rev: string })
+type Change = About & { type: 'create' | 'update' | 'delete'; rev: string; uri: string; cid?: string }
+type About = { seq: number; did: string }
 type Line = Said | { type: 'info' | 'error' | 'connected' | 'disconnected'; message?: string }
 
 export type ConsumerProgram = 'consume-atproto-sync.mjs' | 'consume-atcute.mjs' | 'consume-skyware.mjs'
@@ -63,12 +64,7 @@ export class RealConsumer implements AsyncDisposable {
 
   /** Every change of a record seen, one line each, sorted: one seen twice is there twice. */
   changes(): string[] {
-    return this.seen
-      .filter((said) => said.type === 'create' || said.type === 'update' || said.type === 'delete')
-      .map(({ type, ...rest }) =>
-        changeLine({ action: type, cid: undefined, ...rest } satisfies RecordChange),
-      )
-      .sort()
+    return this.seen.flatMap((said) => (isChange(said) ? [story(said)] : [])).sort(byText)
   }
 
   /** The states of each account in the order told, repetitions left out. */
@@ -83,14 +79,10 @@ export class RealConsumer implements AsyncDisposable {
     return states
   }
 
-  /**
-   * What it was told of each account, in order, #sync left out: a relay may drop confirmations, and has to drop those
-   * that still carry the commit of a former host's key.
-   */
+  /** All it was told of each account, in order. */
   stories(): Map<string, string[]> {
     const stories = new Map<string, string[]>()
     for (const said of this.seen) {
-      if (said.type === 'sync') continue
       stories.set(said.did, [...(stories.get(said.did) ?? []), story(said)])
     }
     return stories
@@ -113,17 +105,20 @@ export class RealConsumer implements AsyncDisposable {
   #take(line: Line): void {
     if ('seq' in line) {
       this.seen.push(line)
-      if (line.type === 'create' || line.type === 'update' || line.type === 'delete') {
-        const { type: action, did, uri, cid, rev } = line
-        this.#lines.add(changeLine({ action, did, uri, cid, rev }))
-      }
+      if (isChange(line)) this.#lines.add(story(line))
     } else if (line.type === 'error' || line.type === 'info')
       this.complaints.push(`${line.type}: ${line.message}`)
   }
 }
 
-function story(said: Exclude<Said, { type: 'sync' }>): string {
+function isChange(said: Said): said is Change {
+  return said.type === 'create' || said.type === 'update' || said.type === 'delete'
+}
+
+/** One line of what it was told; all but the seq, which is the relay's own. */
+function story(said: Said): string {
   if (said.type === 'identity') return 'identity'
-  if (said.type === 'account') return `account ${said.active} ${said.status ?? '-'}`
-  return changeLine({ action: said.type, did: said.did, uri: said.uri, cid: said.cid, rev: said.rev })
+  if (said.type === 'account') return `account ${said.active ? 'active' : said.status}`
+  if (said.type === 'sync') return `sync ${said.rev}`
+  return changeLine({ ...said, action: said.type, cid: said.cid })
 }

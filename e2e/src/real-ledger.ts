@@ -28,10 +28,15 @@ export class Ledger {
 
   /** One line a change, in the order of the URIs. */
   lines(): string[] {
-    return this.changes.map(changeLine).sort()
+    return this.changes.map(changeLine).sort(byText)
   }
 }
 
 export function changeLine({ action, uri, cid, rev }: RecordChange): string {
   return `${uri} ${rev} ${action} ${cid ?? '-'}`
+}
+
+/** For sorting by code units. */
+export function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -38,8 +38,12 @@ export class RealProcess implements AsyncDisposable {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
+    // However this process ends, the child ends too.
+    const kill = () => this.#child.kill('SIGKILL')
+    process.once('exit', kill)
     this.#child.on('exit', (code, signal) => {
       this.#exit = { code, signal }
+      process.off('exit', kill)
     })
     this.#child.on('error', (error) => {
       this.#keep(String(error))

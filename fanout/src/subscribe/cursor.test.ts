@@ -19,7 +19,10 @@ describe('where a subscription begins (Q2–Q5)', () => {
     expect(startOf('5', { ...bounds, evicted: false })).toEqual({ kind: 'from', seq: 100, how: 'cursor' })
   })
 
-  it.each(['', '-1', '1.5', 'x', '1e3', ' 1', '9007199254740993', '99999999999999999999'])('%j is refused', (cursor) => {
-    expect(startOf(cursor, bounds).kind).toBe('invalid')
-  })
+  it.each(['', '-1', '1.5', 'x', '1e3', ' 1', '9007199254740993', '99999999999999999999'])(
+    '%j is refused',
+    (cursor) => {
+      expect(startOf(cursor, bounds).kind).toBe('invalid')
+    },
+  )
 })
