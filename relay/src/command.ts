@@ -59,7 +59,8 @@ async function runAll(settings: Settings, env: Env): Promise<number> {
   } catch (error) {
     if (error instanceof LockedError) throw error
     logger.fatal({ err: error }, 'the relay could not start')
-    return FAULT
+    // Threads and sockets that were opened before the fault would keep the process alive.
+    process.exit(FAULT)
   }
 }
 

@@ -4,6 +4,7 @@ import { viewPosition } from '@bgs/sequencer/view.ts'
 import { DataLock } from '@bgs/shared/db/lock.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import { nodeDisk } from '@bgs/shared/log/disk.ts'
+import { LogUnknownError } from '@bgs/shared/log/log.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 
@@ -51,6 +52,10 @@ export async function repair(
       ])
       return print(`the database goes on from ${bounds.first}; given up: ${bounds.first - position - 1} seqs`)
     }
+  } catch (error) {
+    if (!(error instanceof LogUnknownError)) throw error
+    print(error.message)
+    return 1
   } finally {
     await database.close()
   }
