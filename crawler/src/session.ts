@@ -17,7 +17,7 @@ import { Poison } from './poison.ts'
 import type { Quota } from './quota.ts'
 
 /** Bytes of one host that are on their way at most; beyond it is read no further (protocol.md H10). */
-const IN_FLIGHT_BYTES = 4 * 1024 * 1024
+const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
 /** Repeats of one seq, or steps back, within one connection before it is closed (Q11). */
 const MAX_NOT_RISING = 100

@@ -46,11 +46,11 @@ import { drained } from './drain.ts'
 import { close, listen, shown } from './listen.ts'
 
 /** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
-const RAW_BYTES = 64 * 1024 * 1024
-const VERIFIED_BYTES = 32 * 1024 * 1024
+const RAW_BYTES = 32 * 1024 * 1024
+const VERIFIED_BYTES = 16 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 /** The newest part of the log that is kept in memory for subscribers. */
-const WINDOW_BYTES = 32 * 1024 * 1024
+const WINDOW_BYTES = 16 * 1024 * 1024
 const RESOLVE_TIMEOUT_MS = 5_000
 const SAVE_IDENTITIES_EVERY_MS = 10_000
 /** How long a stop waits for what is on its way. */

@@ -16,7 +16,7 @@ export interface Lane {
 }
 
 /** Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. */
-export const HELD_BYTES_PER_HOST = 2 * 1024 * 1024
+export const HELD_BYTES_PER_HOST = 1024 * 1024
 export const HELD_DIDS_PER_HOST = 200
 export const HELD_MS = 5 * 60_000
 

@@ -5,6 +5,8 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+/** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
+const NURSERY = '--max-semi-space-size=8'
 const START_MS = 20_000
 
 /** A relay as it is run from outside: a process of its own, with the settings given. */
@@ -31,7 +33,7 @@ export async function startRelayProcess(
   ports?: { port: number; opsPort: number },
 ): Promise<RelayProcess> {
   const { port, opsPort } = ports ?? { port: await freePort(), opsPort: await freePort() }
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [NURSERY, MAIN], {
     env: {
       PATH: process.env['PATH'],
       RELAY_PORT: String(port),

@@ -40,6 +40,7 @@ export class SqliteDatabase implements Database {
     const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
       workerData: { path },
       name: 'database',
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
     })
     const database = new SqliteDatabase(worker)
     await new Promise<unknown>((resolve, reject) => database.#waiting.set(0, { resolve, reject }))

@@ -106,7 +106,7 @@ export const SETTINGS = {
   RELAY_BACKLOG_BYTES: setting(
     bytes,
     '20GiB',
-    'bytes of raw not yet consumed at which hosts are read no further; the embedded bus, in memory, stops at 64 MiB if this is more',
+    'bytes of raw not yet consumed at which hosts are read no further; the embedded bus, in memory, stops at 32 MiB if this is more',
     '20GiB',
   ),
   RELAY_NEW_HOST_CURSOR: setting(

@@ -47,7 +47,11 @@ export class JudgePool {
   }
 
   #start(index: number): Worker {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { name: `judge-${index}` })
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      name: `judge-${index}`,
+      // Its garbage is short-lived; a larger nursery only holds more of it.
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
+    })
     worker.on('error', this.#onFault)
     worker.on('exit', (code) => {
       if (this.#threads.length > 0) this.#onFault(new Error(`a judging thread ended with code ${code}`))
