@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs'
 import { DurabilityProcess, type Exit } from './durability-process.ts'
 import { freePort } from './real-process.ts'
 import { until } from './real-until.ts'
@@ -34,10 +33,9 @@ export class DurabilityRelay implements AsyncDisposable {
   /** Starts the process and returns at once. */
   spawn(extra: Record<string, string> = {}): void {
     if (this.running) throw new Error('the relay runs already')
-    if (this.#process !== undefined && process.env['DBG']) appendFileSync('/tmp/dbg.log', this.#process.said)
     this.#process = new DurabilityProcess([], {
       ...this.#env,
-      ...(process.env['DBG'] ? { RELAY_LOG_LEVEL: 'debug' } : {}),
+
       ...extra,
     })
   }

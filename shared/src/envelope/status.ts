@@ -10,9 +10,15 @@ export type UpstreamStatus = string
 /** The two statuses that are legal together with active=true (protocol.md section 5). */
 const LEGAL_WHILE_ACTIVE = new Set(['desynchronized', 'throttled'])
 
-/** One word for what an #account event or a getRepoStatus answer says. */
+/**
+ * Status strings that are kept as they came: short, ASCII, and not to be taken for one of our own words. A host may
+ * write anything, and what it writes goes into facts and rows.
+ */
+const KEPT = /^(?!active$|active:)[\x21-\x7e]{1,64}$/
+
+/** One word for what an #account event or a getRepoStatus answer says; a reason that cannot be kept is no reason. */
 export function upstreamStatus(active: boolean, status: string | null): UpstreamStatus {
-  if (!active) return status === null || status === '' || status === 'active' ? 'inactive' : status
+  if (!active) return status !== null && KEPT.test(status) ? status : 'inactive'
   return status !== null && LEGAL_WHILE_ACTIVE.has(status) ? `active:${status}` : 'active'
 }
 

@@ -195,7 +195,6 @@ export class SegmentLog implements Log {
       await segment.file()
       await this.#options.disk.syncFolder(this.#options.folder)
     } catch (error) {
-      await segment.close().catch(() => undefined)
       throw this.#failed(error)
     }
     this.#segments = [...this.#segments, segment]
