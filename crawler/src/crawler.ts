@@ -15,6 +15,8 @@ import { HostSession } from './session.ts'
 /** How often cursors are written; and what is to be seen of hosts. */
 const SAVE_EVERY_MS = 2_000
 const REPORT_EVERY_MS = 500
+/** How far back it is looked for hosts that were asked for. */
+const ASKED_OVERLAP_MS = 60_000
 /** Reconnects after a start are spread over so long for each host, and at most over half a minute. */
 const SPREAD_MS_PER_HOST = 5
 const SPREAD_MS = 30_000
@@ -41,6 +43,8 @@ export class Crawler {
   readonly #running = new Set<Promise<void>>()
   readonly #raw: BusProducer<RawEnvelope, InFlight>
   readonly #bell = new Bell()
+  /** When each host was last asked for, as far as this crawler has acted on it. */
+  readonly #asked = new Map<string, number>()
   #askedMs = 0
   #fault: unknown
 
@@ -80,10 +84,14 @@ export class Crawler {
 
   /** Takes up hosts that were asked for since the last look. */
   async #admit(signal: AbortSignal): Promise<void> {
-    const rows = await hostsAskedSince(this.#parts.database, this.#askedMs)
+    // Looked at with an overlap: what is asked for at the same moment, or by a clock that lags, is not missed.
+    const rows = await hostsAskedSince(this.#parts.database, this.#askedMs - ASKED_OVERLAP_MS)
     const spread = this.#askedMs === 0 ? Math.min(SPREAD_MS, rows.length * SPREAD_MS_PER_HOST) : 0
     for (const row of rows) {
-      this.#askedMs = Math.max(this.#askedMs, Number(row.asked_ms))
+      const askedMs = Number(row.asked_ms)
+      if (this.#asked.get(row.hostname) === askedMs) continue
+      this.#asked.set(row.hostname, askedMs)
+      this.#askedMs = Math.max(this.#askedMs, askedMs)
       const known = this.#sessions.get(row.hostname)
       if (known === undefined) this.#begin(row, Math.random() * spread, signal)
       else known.crawlNow()
@@ -106,7 +114,8 @@ export class Crawler {
         ...this.#parts,
         raw: this.#raw,
         lenient: Number(row.lenient) === 1,
-        quota: new Quota(limits, this.#parts.now),
+        // On one's own machine nobody is to be protected from anybody.
+        quota: this.#parts.allowPrivate ? undefined : new Quota(limits, this.#parts.now),
         raiseEpoch: (name, from) => this.#raiseEpoch(name, from),
         banAsRelay: (name) => this.#banAsRelay(name),
       },

@@ -51,6 +51,9 @@ const VERIFIED_BYTES = 16 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 /** The newest part of the log that is kept in memory for subscribers. */
 const WINDOW_BYTES = 16 * 1024 * 1024
+/** Bytes of one segment file. */
+const MIN_SEGMENT_BYTES = 256 * 1024
+const MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 const RESOLVE_TIMEOUT_MS = 5_000
 const SAVE_IDENTITIES_EVERY_MS = 10_000
 /** How long a stop waits for what is on its way. */
@@ -92,6 +95,7 @@ export async function startEmbedded(
     generation: lock.generation,
     retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
     retentionBytes,
+    segmentBytes: segmentBytes(retentionBytes),
     seenPosition: position,
     clean: lock.clean,
   })
@@ -249,6 +253,11 @@ export async function startEmbedded(
     lock.release()
   }
   return { publicPort, opsPort, fault: supervisor.fault, stop }
+}
+
+/** Whole segments are trimmed: small enough that the window ends about where its setting says. */
+function segmentBytes(retentionBytes: number): number {
+  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(retentionBytes / 16)))
 }
 
 async function saveIdentities(store: IdentityStore, signal: AbortSignal): Promise<void> {

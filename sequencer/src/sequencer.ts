@@ -22,7 +22,7 @@ const BATCH_BYTES = 2 * 1024 * 1024
 /** Wait before an append is tried again on a full disk. */
 const FULL_RETRY_MS = 1_000
 /** How often segments beyond the window are looked for. */
-const TRIM_EVERY_MS = 60_000
+const TRIM_EVERY_MS = 5_000
 
 /** The account's PDS should be asked for its status; `version` is that of the state it is asked at (C1). */
 export interface StatusQuestion {

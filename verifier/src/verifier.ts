@@ -249,7 +249,12 @@ export class Verifier {
     const { type, did, host, seq } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
     this.#parts.metrics.refused.inc({ reason })
-    this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
+    if (reason === 'internal-error')
+      this.#parts.logger.error(
+        { host, did, seq, reason, detail },
+        'judging this frame failed: please report it',
+      )
+    else this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
     this.#parts.raw.done(raw)
   }
 

@@ -1,7 +1,7 @@
 import { lookAt } from '@bgs/crawler/door.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
-import { cidFromText } from '@bgs/shared/cid/text.ts'
+import { cidKeyFromText } from '@bgs/shared/drisl/cid-key.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
@@ -64,7 +64,7 @@ async function judgeEvent(
   }
   let settled = await settleIdentity(raw, work)
   for (;;) {
-    const refreshed = type !== '#identity' && documents.refreshes > 0
+    const refreshed = documents.refreshes > 0
     if ('reason' in settled) return refused(settled.reason, refreshed)
     const { keyType, keyMultibase, handle, digest } = settled.identity
     const judged = judgeFrame(frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: false, nowMs })
@@ -85,7 +85,8 @@ async function judgeEvent(
       const host = { accountCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
       if (decision.kind === 'drop') return refused(decision.reason, refreshed)
-      return { got: refreshed ? 'refresh-then-emit' : decision.outcome }
+      // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.
+      return { got: refreshed && judged.repo !== null ? 'refresh-then-emit' : decision.outcome }
     }
     const again =
       judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
@@ -106,7 +107,7 @@ function knownAccount({ prev, account, host }: FrameCase, did: string): Account 
   if (prev === null && account.local === 'active' && account.upstream === 'active') return undefined
   const known = newAccount(did, 1, host)
   known.rev = prev?.rev ?? null
-  known.data = prev === null ? null : cidFromText(prev.data)
+  known.data = prev === null ? null : cidKeyFromText(prev.data)
   known.local = account.local as LocalStatus
   known.upstream = account.upstream
   return known

@@ -1,5 +1,5 @@
-import { cidFromText, cidText } from '@bgs/shared/cid/text.ts'
 import type { SqlValue } from '@bgs/shared/db/database.ts'
+import { cidKeyFromText, cidKeyToText } from '@bgs/shared/drisl/cid-key.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
 import type { Account } from './account.ts'
 
@@ -40,8 +40,8 @@ export function accountParams(account: Account): SqlValue[] {
     account.rawGeneration,
     account.rawOffset,
     account.rev,
-    account.commit === null ? null : cidText(account.commit),
-    account.data === null ? null : cidText(account.data),
+    account.commit === null ? null : cidKeyToText(account.commit),
+    account.data === null ? null : cidKeyToText(account.data),
     account.upstream,
     account.local,
     account.digest,
@@ -61,8 +61,8 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
     rawOffset: Number(row.raw_offset),
     taken: Object.entries(taken).map(([host, [epoch, seq]]) => ({ host: intern(host), epoch, seq })),
     rev: row.rev,
-    commit: row.commit_cid === null ? null : cidFromText(row.commit_cid),
-    data: row.data_cid === null ? null : cidFromText(row.data_cid),
+    commit: row.commit_cid === null ? null : cidKeyFromText(row.commit_cid),
+    data: row.data_cid === null ? null : cidKeyFromText(row.data_cid),
     upstream: row.upstream,
     local: row.local as LocalStatus,
     digest: row.digest,

@@ -54,7 +54,7 @@ export async function findHost(database: Database, hostname: string): Promise<Ho
   return row
 }
 
-/** Hosts that were asked for after a time, oldest first; 0: all that are not banned. */
+/** Hosts that were asked for after a time and are not banned, oldest first. */
 export function hostsAskedSince(database: Database, askedMs: number): Promise<HostRow[]> {
   return database.query<HostRow>(
     'SELECT * FROM hosts WHERE asked_ms > $1 AND banned = 0 ORDER BY created_ms, hostname',

@@ -5,9 +5,11 @@ import { Segment, segmentSeq } from './segment.ts'
 
 export interface Recovered {
   readonly segments: Segment[]
-  /** Highest generation and the seq behind the last entry found; 0 where the log is empty. */
+  /** Generation of the last entry found and the seq behind it; 0 where the log is empty. */
   readonly generation: number
   readonly next: number
+  /** Seq that the newest segment is named for, even if nothing stands in it; 0 without any. */
+  readonly named: number
   /** Bytes cut off the end of the last segment: a write that was never committed, or a damaged tail. */
   readonly cutBytes: number
 }
@@ -21,11 +23,10 @@ export async function recover(disk: Disk, folder: string, acceptGap: boolean): P
   const starts = (await disk.list(folder)).map(segmentSeq).filter((seq) => seq !== undefined)
   starts.sort((a, b) => b - a)
   const segments: Segment[] = []
-  const found = { generation: 0, next: 0, cutBytes: 0 }
+  const found = { generation: 0, next: 0, named: starts[0] ?? 0, cutBytes: 0 }
   // From the newest to the first that holds something: behind that one only what was never committed can lie.
   for (const start of starts) {
     const segment = new Segment(disk, folder, start)
-    found.next = Math.max(found.next, start)
     if (segments.length === 0 || acceptGap) await examine(segment, acceptGap, found)
     else await trust(segment)
     if (segments.length > 0) await segment.close()

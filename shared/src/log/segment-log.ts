@@ -10,7 +10,7 @@ import {
   LogUnknownError,
 } from './log.ts'
 import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
-import { recover } from './recover.ts'
+import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
 
 /** First seq of a new log: from here on seq always takes nine bytes of CBOR (invariant 10). */
@@ -44,6 +44,19 @@ export interface SegmentLogOptions {
 const SEGMENT_BYTES = 64 * 1024 * 1024
 /** Files of older segments kept open for subscribers that read them. */
 const MAX_OPEN_SEGMENTS = 64
+
+/** Where a log that was found so goes on (invariant 10). */
+function nextSeq(found: Recovered, generation: number, options: SegmentLogOptions): number {
+  const next = Math.max(found.next, found.named, FIRST_SEQ)
+  if (options.seenPosition >= next) return options.seenPosition + 1 + GAP_AFTER_LOSS
+  if (found.named === 0 || (options.clean && found.cutBytes === 0)) return next
+  // Counted from the last entry, so that it rises with the generation whatever empty segment was found or lost.
+  const lives = generation - found.generation
+  return Math.max(
+    found.next + lives * GAP_AFTER_CRASH,
+    found.named + (found.next === 0 ? lives : 1) * GAP_AFTER_CRASH,
+  )
+}
 
 /** The embedded log: segment files, one write and one fdatasync for each append. */
 export class SegmentLog implements Log {
@@ -81,10 +94,7 @@ export class SegmentLog implements Log {
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const found = await recover(options.disk, options.folder, options.acceptGap ?? false)
     const generation = Math.max(options.generation, found.generation + 1)
-    let next = Math.max(found.next, FIRST_SEQ)
-    if (options.seenPosition >= next) next = options.seenPosition + 1 + GAP_AFTER_LOSS
-    else if (found.cutBytes > 0 || (!options.clean && found.next > 0))
-      next += GAP_AFTER_CRASH * (generation - found.generation)
+    const next = nextSeq(found, generation, options)
     return new SegmentLog(options, found.segments, next, generation, found.cutBytes)
   }
 
@@ -195,6 +205,7 @@ export class SegmentLog implements Log {
       await segment.file()
       await this.#options.disk.syncFolder(this.#options.folder)
     } catch (error) {
+      await segment.close().catch(() => undefined)
       throw this.#failed(error)
     }
     this.#segments = [...this.#segments, segment]

@@ -64,7 +64,7 @@ export const REASONS = {
   'already-taken': { rule: 'X6', text: 'an event that was taken before: a repeat inside or from the host' },
   'internal-error': {
     rule: 'G1',
-    text: 'this frame made the relay fail three times; it is kept for the operator',
+    text: 'judging this frame failed by a fault of the relay; its operator is told',
   },
 } as const satisfies Record<string, { rule: string; text: string }>
 

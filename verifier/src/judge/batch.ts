@@ -71,7 +71,7 @@ export function judgeRequest(
   let bytes = 0
   for (let i = 0; i < ends.length; i++) {
     const frame = frames.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
-    const judgement = judge(frame, {
+    const judgement = judgeSafely(judge, frame, {
       key: keys[i] as string,
       handle: handles[i] as string,
       lenient: lenient[i] as boolean,
@@ -99,6 +99,19 @@ export function judgeRequest(
     pushTexts(texts, judgement.repo, judgement.account)
   }
   return { id: request.id, frames: out, ints, texts, seconds: (performance.now() - started) / 1_000 }
+}
+
+/** No frame ends the relay: judging is total, and where it proves not to be, that frame is refused and reported. */
+function judgeSafely(
+  judge: (frame: Uint8Array, context: JudgeContext) => Judgement,
+  frame: Uint8Array,
+  context: JudgeContext,
+): Judgement {
+  try {
+    return judge(frame, context)
+  } catch (error) {
+    return { reason: 'internal-error', detail: String((error as Error).stack) }
+  }
 }
 
 /** The judgement of the i-th frame of a request. */

@@ -1,4 +1,4 @@
-import { cidKey } from '@bgs/shared/cid/text.ts'
+import { cidKey } from '@bgs/shared/drisl/cid-key.ts'
 import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'

@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
+import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
+import type { Log } from '@bgs/shared/log/log.ts'
+import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import { createLogger } from '@bgs/shared/service/logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { Registry } from 'prom-client'
+import { bringUp } from '../bring-up.ts'
+import { sequencerMetrics } from '../metrics.ts'
+import { Sequencer, type StatusQuestion } from '../sequencer.ts'
+import { State } from '../state/state.ts'
+import { type View, viewPosition } from '../view.ts'
+
+/** A folder of its own for one test, gone when it ends. */
+export async function tempFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'sequencer-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+export function openLog(folder: string, options: Partial<SegmentLogOptions> = {}): Promise<SegmentLog> {
+  return SegmentLog.open({
+    folder,
+    disk: nodeDisk,
+    generation: 1,
+    retentionMs: 1e12,
+    retentionBytes: 1e12,
+    seenPosition: 0,
+    clean: true,
+    ...options,
+  })
+}
+
+/** A sequencer on a real log and database, fed through in-memory topics. */
+export class Scene implements AsyncDisposable {
+  readonly database: SqliteDatabase
+  readonly log: SegmentLog
+  readonly state: State
+  readonly view: View
+  readonly replayed: number
+  readonly asked: StatusQuestion[] = []
+  /** Raw offsets of the envelopes that were called done. */
+  readonly done: number[] = []
+  readonly #verified = new MemoryTopic<VerifiedEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  readonly #control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  readonly #offer = this.#verified.producer<VerifiedEnvelope>(({ rawOffset }) => this.done.push(rawOffset))
+  readonly #say = this.#control.producer<undefined>(() => undefined)
+  readonly #stop = new AbortController()
+  readonly #running: Promise<void>
+
+  private constructor(
+    database: SqliteDatabase,
+    log: SegmentLog,
+    state: State,
+    up: { view: View; replayed: number },
+  ) {
+    this.database = database
+    this.log = log
+    this.state = state
+    this.view = up.view
+    this.replayed = up.replayed
+    this.#running = new Sequencer({
+      verified: this.#verified.consumer(),
+      control: this.#control.consumer(),
+      log,
+      state,
+      view: up.view,
+      metrics: sequencerMetrics(new Registry()),
+      logger: createLogger('silent'),
+      ask: (question) => this.asked.push(question),
+      now: Date.now,
+    }).run(this.#stop.signal)
+    this.#running.catch(() => undefined)
+  }
+
+  static async open(
+    folder: string,
+    options: { disk?: Disk; limit?: number; log?: Partial<SegmentLogOptions> } = {},
+  ): Promise<Scene> {
+    const database = await SqliteDatabase.open(join(folder, 'state.db'))
+    const position = await viewPosition(database)
+    const log = await openLog(folder, {
+      disk: options.disk ?? nodeDisk,
+      seenPosition: position,
+      ...options.log,
+    })
+    const state = new State(database, options.limit ?? 100)
+    return new Scene(database, log, state, await bringUp(log, database, state, position))
+  }
+
+  offer(envelopes: readonly VerifiedEnvelope[]): void {
+    for (const envelope of envelopes) this.#offer.publish(0, envelope, envelope.frame.length, envelope)
+  }
+
+  say(message: ControlMessage): void {
+    this.#say.publish(0, message, 100, undefined)
+  }
+
+  /** Resolves when everything offered is appended; rejects if the sequencer failed. */
+  async settled(): Promise<void> {
+    const idle = () => this.#verified.pendingRecords + this.#control.pendingRecords === 0
+    await Promise.race([until('the sequencer to finish', idle), this.#running])
+  }
+
+  /** Ends the sequencer as a stop does: all appended, the view written. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#running.catch(() => undefined)
+    await this.log.close()
+    await this.database.close()
+  }
+}
+
+/** Everything that the database says, but for when hosts were first written. */
+export async function dump(database: SqliteDatabase): Promise<{ accounts: unknown[]; hosts: unknown[] }> {
+  return {
+    accounts: await database.query('SELECT * FROM accounts ORDER BY first_seq'),
+    hosts: await database.query(
+      'SELECT hostname, epoch, banned, account_count, account_limit FROM hosts ORDER BY hostname',
+    ),
+  }
+}
+
+/** Number of events on the log's frames, by their kinds. */
+export async function kinds(log: Log): Promise<string[]> {
+  const all: string[] = []
+  for (let at = log.bounds().first; ; ) {
+    const packs = await log.read(at, 1 << 20)
+    if (packs.length === 0) return all
+    for (const pack of packs) {
+      for (let i = 0; i < pack.count; i++) all.push(pack.kind(i))
+      at = pack.lastSeq + 1
+    }
+  }
+}

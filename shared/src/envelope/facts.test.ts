@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeFacts, didOfFacts, encodeFacts, type Facts, NO_FACTS } from './facts.ts'
+import { effectiveStatus, upstreamStatus } from './status.ts'
+
+const text = (maxLength: number) =>
+  fc.string({ unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)), maxLength })
+const number = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+const cid = fc.uint8Array({ minLength: 36, maxLength: 36 }).map((b) => Buffer.from(b).toString('latin1'))
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null })
+
+const anyFacts: fc.Arbitrary<Facts> = fc.record({
+  did: text(2_048),
+  taken: maybe(
+    fc.record({ rawGeneration: number, rawOffset: number, host: text(253), epoch: number, seq: number }),
+  ),
+  moves: fc.boolean(),
+  repo: maybe(fc.record({ rev: text(13), commit: cid, data: cid })),
+  upstream: maybe(text(64)),
+  local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled')),
+  digest: maybe(text(22)),
+  marked: fc.boolean(),
+  host: maybe(fc.record({ host: text(253), epoch: maybe(number), banned: maybe(fc.boolean()) })),
+})
+
+describe('facts of an entry', () => {
+  it('round trip, and their DID can be read alone', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const bytes = encodeFacts(facts)
+        expect(decodeFacts(bytes)).toEqual(facts)
+        expect(didOfFacts(bytes)).toBe(facts.did)
+      }),
+    )
+  })
+
+  it('are a copy of their own: the next ones do not change them', () => {
+    const first = encodeFacts({ ...NO_FACTS, did: 'did:plc:one' })
+    encodeFacts({ ...NO_FACTS, did: 'did:plc:two' })
+    expect(decodeFacts(first).did).toBe('did:plc:one')
+  })
+
+  it('invariant 17: a format that is not known stops the reader', () => {
+    const bytes = encodeFacts(NO_FACTS)
+    bytes[0] = 2
+    expect(() => decodeFacts(bytes)).toThrow(RangeError)
+  })
+})
+
+describe('E1: statuses', () => {
+  it('whatever a host writes, its word of activity is kept, and the status fits into facts', () => {
+    fc.assert(
+      fc.property(
+        fc.boolean(),
+        fc.option(
+          fc.oneof(
+            fc.string({ unit: 'binary', maxLength: 200 }),
+            fc.constantFrom('active', 'active:', 'active:throttled', 'inactive', 'deactivated'),
+          ),
+          { nil: null },
+        ),
+        (active, status) => {
+          const upstream = upstreamStatus(active, status)
+          expect(effectiveStatus('active', upstream).active).toBe(active)
+          expect(decodeFacts(encodeFacts({ ...NO_FACTS, upstream })).upstream).toBe(upstream)
+        },
+      ),
+    )
+  })
+
+  it.each(['takendown', 'suspended', 'throttled'] as const)('local %s wins', (local) => {
+    for (const upstream of ['active', 'deleted', 'active:throttled', 'inactive'])
+      expect(effectiveStatus(local, upstream)).toEqual({ active: false, status: local })
+  })
+})
