@@ -6,12 +6,12 @@ import type { HostStatus } from '@bgs/shared/hosts/host-rows.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
 import { isEventsOwnFault, lookAt } from './door.ts'
+import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
 import type { Quota } from './quota.ts'
@@ -65,6 +65,7 @@ export class HostSession {
   tracker: CursorTracker
   readonly #parts: SessionParts
   readonly #poison = new Poison()
+  readonly #flow: Flow
   readonly #crawlNow = new Bell()
   #connection: Connection | undefined
   #lastSeq: number
@@ -75,7 +76,6 @@ export class HostSession {
   #blind = 0
   #futureCursor = 0
   #epochRaisedMs = Number.NEGATIVE_INFINITY
-  #pausing = false
   #newSequence = false
 
   constructor(
@@ -86,8 +86,18 @@ export class HostSession {
     this.hostname = host.hostname
     this.epoch = host.epoch
     this.#parts = parts
+    this.#flow = new Flow({
+      gate: parts.gate,
+      room: () => parts.raw.room(),
+      isFull: (share) => this.#isFull(share),
+      pause: (cause) => {
+        parts.metrics.pauses.inc({ cause })
+        this.#connection?.pause()
+      },
+      resume: () => this.#connection?.resume(),
+    })
     // A host first met: all it retains, or live (Q10, RELAY_NEW_HOST_CURSOR).
-    this.tracker = new CursorTracker(host.cursor ?? (startLive ? null : 0), () => this.#onDone())
+    this.tracker = this.#newTracker(host.cursor ?? (startLive ? null : 0))
     this.#lastSeq = host.cursor ?? 0
     this.report = {
       status: 'active',
@@ -130,7 +140,7 @@ export class HostSession {
     const cursor = this.tracker.lowWater
     const guess = cursor === null ? null : cursor + blindStep(this.#blind)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
-    this.tracker = new CursorTracker(guess, () => this.#onDone())
+    this.tracker = this.#newTracker(guess)
     this.#lastSeq = guess ?? 0
     let connection: Connection
     try {
@@ -140,7 +150,7 @@ export class HostSession {
           this.report.lastError = null
           metrics.connects.inc({ result: 'opened' })
           logger.info({ host: this.hostname, cursor: guess }, 'subscribed to a host')
-          this.#flow()
+          this.#flow.begin()
         },
         onFrame: (frame) => this.#onFrame(frame),
         onText: (text) => {
@@ -237,8 +247,8 @@ export class HostSession {
     crashPoint('after-receive')
     this.#parts.raw.publish(partitionOf(did, this.#parts.partitions), envelope, bytes, token)
     const quotaMs = this.#parts.quota?.take() ?? 0
-    if (quotaMs > 0) this.#pauseUntil(wait(quotaMs), 'quota')
-    this.#flow()
+    if (quotaMs > 0) this.#flow.pauseFor(quotaMs)
+    this.#flow.check()
   }
 
   /** The first event behind the cursor with a seq below it: the host did not say so, yet it began anew (A2). */
@@ -318,48 +328,15 @@ export class HostSession {
       { host: this.hostname, epoch: this.epoch },
       'the host began a new sequence: reading all it has',
     )
-    this.tracker = new CursorTracker(0, () => this.#onDone())
-  }
-
-  #onDone(): void {
-    if (this.#flowWaits && !this.#isFull(0.75)) this.#flowWaits()
-  }
-
-  #flowWaits: (() => void) | undefined
-
-  /** Stops reading this host while too much of it, or of all, is on its way. */
-  #flow(): void {
-    // Messages that the socket had read already still come; what they would wait for is looked at afterwards.
-    if (this.#pausing) return
-    const gate = this.#parts.gate()
-    if (gate !== undefined) return this.#pauseUntil(gate, 'space')
-    const room = this.#parts.raw.room()
-    if (room !== undefined) return this.#pauseUntil(room, 'backlog')
-    if (!this.#isFull(1)) return
-    const done = new Promise<void>((resolve) => {
-      this.#flowWaits = resolve
-    })
-    this.#pauseUntil(done, 'host')
+    this.tracker = this.#newTracker(0)
   }
 
   #isFull(share: number): boolean {
     return this.tracker.bytes > IN_FLIGHT_BYTES * share || this.tracker.count > IN_FLIGHT_FRAMES * share
   }
 
-  #pauseUntil(open: Promise<void>, cause: 'quota' | 'space' | 'backlog' | 'host'): void {
-    if (this.#pausing) return
-    this.#pausing = true
-    this.#parts.metrics.pauses.inc({ cause })
-    this.#connection?.pause()
-    open.then(
-      () => {
-        this.#pausing = false
-        this.#flowWaits = undefined
-        this.#connection?.resume()
-        this.#flow()
-      },
-      () => undefined,
-    )
+  #newTracker(cursor: number | null): CursorTracker {
+    return new CursorTracker(cursor, () => this.#flow.noteDone())
   }
 }
 

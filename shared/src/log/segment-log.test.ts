@@ -119,6 +119,37 @@ describe('the embedded log', () => {
     expect(await messages(await open(disk))).toEqual(written)
   })
 
+  it('leaves nothing of a failed append behind, whatever power is lost when the log has gone on elsewhere', async () => {
+    for (let share = 0; share < 1; share += 0.04) {
+      const disk = new PowerLossDisk()
+      const log = await open(disk)
+      const written = await fill(log, [6])
+      disk.capacity = disk.bytes(disk.paths()[0] ?? '').length + 700
+      await expect(log.append(Array.from({ length: 9 }, () => entryOf(9, 80)))).rejects.toThrow(LogFullError)
+      disk.capacity = Number.POSITIVE_INFINITY
+      const large = entryOf(10, 3_000)
+      const { firstSeq } = await log.append([large])
+      written.set(firstSeq, messageOf(large, firstSeq))
+      expect(disk.paths()).toHaveLength(2)
+      const found = disk.afterPowerLoss(() => share)
+      expect(await messages(await open(found, { clean: false, generation: 2 }))).toEqual(written)
+    }
+  })
+
+  it('finds every seq in a segment that is larger than the distance of its index', async () => {
+    const disk = new PowerLossDisk()
+    const segmentBytes = 64 * 2 ** 20
+    const log = await open(disk, { segmentBytes })
+    for (let i = 0; i < 14; i++) await log.append([entryOf(2 * i, 200_000), entryOf(2 * i + 1, 100_000)])
+    expect(disk.paths()).toHaveLength(1)
+    for (const reader of [log, await open(disk, { segmentBytes })]) {
+      for (let seq = FIRST_SEQ + 27; seq >= FIRST_SEQ; seq--) {
+        const [pack] = await reader.read(seq, 1_000)
+        expect(pack?.firstSeq).toBe(seq - (seq % 2))
+      }
+    }
+  })
+
   it('can begin no segment on a full disk, and begins it later with the same seq', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)

@@ -9,6 +9,8 @@ class Content {
   durable: Buffer
   /** Sectors written since the last datasync. */
   readonly dirty = new Set<number>()
+  /** What it was before it was truncated since then: the disk may have taken that already, and not the truncation. */
+  #before: Buffer[] = []
 
   constructor(bytes: Uint8Array) {
     this.now = Buffer.from(bytes)
@@ -23,17 +25,20 @@ class Content {
   }
 
   truncate(length: number): void {
+    this.#before.push(this.now)
     this.now = Buffer.from(this.now.subarray(0, length))
   }
 
   sync(): void {
     this.durable = Buffer.from(this.now)
     this.dirty.clear()
+    this.#before = []
   }
 
   /** What is found after a power loss: any of the lengths it had, any subset of what was not synced. */
   afterLoss(random: () => number): Buffer {
-    const lengths = [this.durable.length, this.now.length]
+    const written = pick([this.now, ...this.#before], random)
+    const lengths = [this.durable.length, written.length]
     const [least = 0, most = 0] = lengths.sort((a, b) => a - b)
     const length = pick([least, most, least + Math.floor(random() * (most - least + 1))], random)
     const found = Buffer.alloc(length)
@@ -41,7 +46,7 @@ class Content {
     const share = pick([0, 0.5, 1], random)
     for (const sector of this.dirty) {
       const at = sector * SECTOR_BYTES
-      if (random() < share && at < length) this.now.copy(found, at, at, at + SECTOR_BYTES)
+      if (random() < share && at < length) written.copy(found, at, at, at + SECTOR_BYTES)
     }
     return found
   }
@@ -99,6 +104,8 @@ export class PowerLossDisk implements Disk {
   }
 
   async open(path: string): Promise<DiskFile> {
+    // Slower than a removal, so that the two can cross.
+    await tick()
     await tick()
     this.before('open', path)
     let content = this.#names.get(path)

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { identityOf } from '../testing/identity.ts'
+import { IdentityCache } from './cache.ts'
+
+const DAY = 24 * 3_600_000
+
+describe('D8: what is cached', () => {
+  it('a document is believed for 24 hours, a conclusive failure for two minutes', () => {
+    const cache = new IdentityCache(100)
+    cache.put('a', { found: identityOf('a'), startedMs: 1_000 })
+    cache.put('b', { found: 'identity-not-found', startedMs: 1_000 })
+    expect(cache.get('a', 1_000 + DAY - 1)?.startedMs).toBe(1_000)
+    expect(cache.get('a', 1_000 + DAY)).toBeUndefined()
+    expect(cache.get('b', 1_000 + 120_000 - 1)?.found).toBe('identity-not-found')
+    expect(cache.get('b', 1_000 + 120_000)).toBeUndefined()
+    expect(cache.get('c', 0)).toBeUndefined()
+  })
+
+  it('a look-up that began earlier never replaces one that began later, in whichever order they end', () => {
+    const cache = new IdentityCache(100)
+    cache.put('a', { found: identityOf('a', { pds: 'new.example.com' }), startedMs: 20 })
+    cache.put('a', { found: identityOf('a', { pds: 'old.example.com' }), startedMs: 10 })
+    cache.put('a', { found: 'identity-not-found', startedMs: 19 })
+    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'new.example.com' })
+    cache.put('a', { found: identityOf('a', { pds: 'newer.example.com' }), startedMs: 21 })
+    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'newer.example.com' })
+  })
+
+  it('holds over the turn of generations, too: an older one does not shadow what was kept', () => {
+    const cache = new IdentityCache(4)
+    cache.put('a', { found: identityOf('a', { pds: 'new.example.com' }), startedMs: 20 })
+    cache.put('b', { found: identityOf('b'), startedMs: 20 })
+    cache.put('a', { found: identityOf('a', { pds: 'old.example.com' }), startedMs: 10 })
+    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'new.example.com' })
+  })
+
+  it('is bounded, and what is used stays', () => {
+    const cache = new IdentityCache(10)
+    for (let i = 0; i < 1_000; i++) {
+      cache.put(`did-${i}`, { found: 'identity-not-found', startedMs: 0 })
+      cache.put('used', { found: identityOf('used'), startedMs: 0 })
+      expect(cache.get('used', 1)).toBeDefined()
+      expect(cache.size).toBeLessThanOrEqual(11)
+    }
+    expect(cache.get('did-0', 1)).toBeUndefined()
+  })
+})

@@ -1,0 +1,108 @@
+import { until } from '@bgs/shared/testing/until.ts'
+import { PlcDirectory } from '@bgs/simnet/plc.ts'
+import { Registry } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { verifierMetrics } from '../metrics.ts'
+import { identityOf } from '../testing/identity.ts'
+import { Identities } from './identities.ts'
+
+const did = (n: number) => `did:plc:${String.fromCharCode(97 + n)}${'2'.repeat(23)}`
+const HOST = 'pds.example.com'
+
+let plc: PlcDirectory
+let identities: Identities
+const stop = new AbortController()
+beforeEach(async () => {
+  plc = await PlcDirectory.start()
+  for (let n = 0; n < 20; n++) register(n)
+  const options = { plcUrl: plc.url, allowPrivate: true, userAgent: 'test', timeoutMs: 1_000 }
+  identities = new Identities(options, verifierMetrics(new Registry()), undefined, stop.signal)
+})
+afterEach(() => plc.close())
+
+function register(n: number, pds = `https://${HOST}`): void {
+  const { keyMultibase } = identityOf('')
+  plc.register({
+    did: did(n),
+    handle: 'a.example.com',
+    pds,
+    key: { curve: 'k256', multikey: keyMultibase, legacyMultibase: '' },
+  })
+}
+
+describe('D8: one look-up at a time for each DID', () => {
+  it('many who ask at once share one flight', async () => {
+    const results = await Promise.all(Array.from({ length: 10 }, () => identities.fetch(did(0), HOST, 0)))
+    expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['found']))
+    expect(plc.requestsFor(did(0))).toBe(1)
+    expect(identities.known(did(0), Date.now())?.found).toMatchObject({ pds: HOST })
+  })
+
+  it('C8: who needs one that begins later than the one under way gets one, and all of those share it', async () => {
+    plc.setFault(did(0), { kind: 'slow', millis: 40 })
+    const first = identities.fetch(did(0), HOST, 0)
+    await until('the first look-up', () => plc.requestsFor(did(0)) === 1)
+    register(0, 'https://new.example.com')
+    const later = Date.now() + 1
+    const others = [identities.fetch(did(0), HOST, later), identities.fetch(did(0), HOST, later)]
+    await first
+    for (const result of await Promise.all(others))
+      expect(result).toMatchObject({ kind: 'found', identity: { pds: 'new.example.com' } })
+    expect(plc.requestsFor(did(0))).toBe(2)
+  })
+
+  it('a conclusive failure is cached, a transient one is not', async () => {
+    plc.tombstone(did(0))
+    plc.setFault(did(1), { kind: 'error' })
+    await identities.fetch(did(0), HOST, 0)
+    expect(await identities.fetch(did(1), HOST, 0)).toMatchObject({ kind: 'transient' })
+    expect(identities.known(did(0), Date.now())?.found).toBe('identity-tombstoned')
+    expect(identities.known(did(1), Date.now())).toBeUndefined()
+  })
+
+  it('giveUp is remembered for a while', () => {
+    identities.giveUp(did(0), 1_000)
+    expect(identities.known(did(0), 2_000)?.found).toBe('identity-unavailable')
+    expect(identities.known(did(0), 200_000)).toBeUndefined()
+  })
+
+  it('H10: one host’s hanging names leave room for others', async () => {
+    for (let n = 0; n < 12; n++) plc.setFault(did(n), { kind: 'hang' })
+    const hanging = Array.from({ length: 12 }, (_, n) => identities.fetch(did(n), 'slow.example.com', 0))
+    expect(await identities.fetch(did(15), HOST, 0)).toMatchObject({ kind: 'found' })
+    expect(plc.totalRequests).toBe(9)
+    for (let n = 0; n < 12; n++) plc.setFault(did(n), null)
+    await Promise.all(hanging)
+  })
+})
+
+describe('G6, invariant 13: the circuit', () => {
+  it('opens when the directory as a whole fails again and again, and closes with the first answer', async () => {
+    plc.setGlobalFault({ kind: 'error', status: 503 })
+    for (let n = 0; n < 5; n++) {
+      expect(identities.circuitOpen).toBe(false)
+      await identities.fetch(did(n), HOST, 0)
+    }
+    expect(identities.circuitOpen).toBe(true)
+    plc.setGlobalFault(null)
+    expect(await identities.fetch(did(9), HOST, 0)).toMatchObject({ kind: 'found' })
+    expect(identities.circuitOpen).toBe(false)
+  })
+
+  it('stays closed over failures of single DIDs, and over failures with an answer between', async () => {
+    for (let n = 0; n < 4; n++) plc.setFault(did(n), { kind: 'error', status: 503 })
+    for (let n = 5; n < 14; n++) plc.setFault(did(n), { kind: 'error', status: 500 })
+    for (let n = 0; n < 4; n++) await identities.fetch(did(n), HOST, 0)
+    await identities.fetch(did(19), HOST, 0)
+    for (let n = 0; n < 14; n++) await identities.fetch(did(n), HOST, 0)
+    expect(identities.circuitOpen).toBe(false)
+  })
+
+  it('D9: a Retry-After holds the next look-up back', async () => {
+    plc.setFault(did(0), { kind: 'rateLimited', retryAfterSeconds: 1 })
+    await identities.fetch(did(0), HOST, 0)
+    const started = performance.now()
+    await identities.fetch(did(1), HOST, 0)
+    expect(performance.now() - started).toBeGreaterThan(950)
+  })
+})
