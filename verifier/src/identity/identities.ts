@@ -14,8 +14,12 @@ const PLC_BURST = 3_000
 /** Look-ups under way: in all, and on behalf of one host. */
 const PLC_SLOTS = { total: 64, perHost: 8 }
 const WEB_SLOTS = { total: 32, perHost: 4 }
-/** So many failures of the resolver as a whole in a row, with no success between, open the circuit. */
+/**
+ * The directory is taken to be down after so many refusals to talk in a row, or when so many different DIDs in a row
+ * had no answer: one that hangs is that one's fault.
+ */
 const CIRCUIT_FAILURES = 5
+const CIRCUIT_DIDS = 8
 /** While it is open, one look-up tries again so often. */
 const CIRCUIT_PROBE_MS = 2_000
 
@@ -34,6 +38,8 @@ export class Identities {
   readonly #webSlots = new Slots(WEB_SLOTS.total, WEB_SLOTS.perHost)
   readonly #flights = new Map<string, { startedMs: number; promise: Promise<Resolution> }>()
   #failures = 0
+  /** DIDs without an answer since the last look-up that had one; no more than open the circuit. */
+  readonly #unanswered = new Set<string>()
   #pausedUntilMs = 0
 
   constructor(
@@ -50,7 +56,7 @@ export class Identities {
 
   /** The directory as a whole does not answer: frames wait, nothing is refused (G6, invariant 13). */
   get circuitOpen(): boolean {
-    return this.#failures >= CIRCUIT_FAILURES
+    return this.#failures >= CIRCUIT_FAILURES || this.#unanswered.size >= CIRCUIT_DIDS
   }
 
   /** What is cached and fresh. */
@@ -113,13 +119,17 @@ export class Identities {
   #note(did: string, web: boolean, result: Resolution, startedMs: number): void {
     this.#metrics.resolutions.inc({ method: web ? 'web' : 'plc', result: result.kind })
     if (result.kind === 'transient') {
-      if (!result.whole) return
-      this.#failures++
+      if (web) return
+      if (result.whole) this.#failures++
+      if (this.#unanswered.size < CIRCUIT_DIDS) this.#unanswered.add(did)
       const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? CIRCUIT_PROBE_MS : 0)
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, Date.now() + pauseMs)
       return
     }
-    if (!web) this.#failures = 0
+    if (!web) {
+      this.#failures = 0
+      this.#unanswered.clear()
+    }
     if (result.kind === 'unusable') return this.cache.put(did, { found: result.reason, startedMs })
     const entry = { found: result.identity, startedMs }
     this.cache.put(did, entry)

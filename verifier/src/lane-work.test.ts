@@ -1,0 +1,176 @@
+import type { EventType } from '@bgs/shared/envelope/event-type.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { encodeFrame } from '@bgs/simnet/wire.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RefreshBudget } from './identity/refresh-budget.ts'
+import { type LaneWork, refreshForSignature, settleIdentity } from './lane-work.ts'
+import { identityOf } from './testing/identity.ts'
+import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
+
+const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+const HOME = 'pds.example.com'
+const ELSEWHERE = 'other.example.com'
+const RECEIVED = 1_000_000
+
+let identities: PreparedIdentities
+let nowMs: number
+let held: boolean
+let work: LaneWork
+beforeEach(() => {
+  nowMs = RECEIVED + 5
+  held = false
+  identities = new PreparedIdentities(() => nowMs)
+  identities.answers.set(DID, identityOf(DID))
+  work = {
+    identities,
+    budget: new RefreshBudget(() => nowMs),
+    now: () => nowMs,
+    signal: new AbortController().signal,
+    onHeld: () => held,
+  }
+})
+
+function raw(type: EventType, host = HOME, body: object = {}): RawEnvelope {
+  const frame = encodeFrame(type, { did: DID, seq: 1, time: '2026-01-01T00:00:00Z', active: true, ...body })
+  return { type, did: DID, host, epoch: 1, seq: 1, receivedMs: RECEIVED, lenient: false, frame }
+}
+
+/** What is cached: a document, and how long before the frame its look-up began. */
+const cached = (ageMs: number, pds = HOME) =>
+  identities.cache.set(DID, { found: identityOf(DID, { pds }), startedMs: RECEIVED - ageMs })
+
+describe('G5: the authority of a host', () => {
+  it('a cached document that names the host serves a commit of any age', async () => {
+    cached(3_600_000)
+    expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toEqual([])
+  })
+
+  it('a cached mismatch is looked at again: the account may have moved', async () => {
+    cached(3_600_000, 'old.example.com')
+    expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toMatchObject([{ notBeforeMs: RECEIVED }])
+  })
+
+  it('still a mismatch: refused, and not looked at again within the minute', async () => {
+    cached(3_600_000)
+    const foreign = raw('#commit', ELSEWHERE)
+    expect(await settleIdentity(foreign, work)).toEqual({ reason: 'host-not-authoritative' })
+    const later = { ...foreign, receivedMs: RECEIVED + 1_000 }
+    expect(await settleIdentity(later, work)).toEqual({ reason: 'host-not-authoritative' })
+    expect(identities.fetched).toHaveLength(1)
+    nowMs += 60_000
+    await settleIdentity({ ...foreign, receivedMs: nowMs }, work)
+    expect(identities.fetched).toHaveLength(2)
+  })
+
+  it('a mismatch of a document that is newer than the frame is final', async () => {
+    cached(-1)
+    expect(await settleIdentity(raw('#commit', ELSEWHERE), work)).toEqual({
+      reason: 'host-not-authoritative',
+    })
+    expect(identities.fetched).toEqual([])
+  })
+})
+
+describe('A-1: how old a document may be for an #account', () => {
+  it.each([
+    ['active, a minute old', { active: true }, 60_000, 0],
+    ['active, older', { active: true }, 60_001, 1],
+    ['inactive, a second old', { active: false, status: 'deactivated' }, 1_000, 1],
+    ['inactive, newer than the event', { active: false, status: 'deactivated' }, 0, 0],
+  ])('%s', async (_name, body, ageMs, fetches) => {
+    cached(ageMs)
+    expect(await settleIdentity(raw('#account', HOME, body), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toHaveLength(fetches)
+  })
+
+  it('D10: the old host’s last word is refused once the document names the new one', async () => {
+    cached(1_000, 'old.example.com')
+    const gone = raw('#account', 'old.example.com', { active: false, status: 'deactivated' })
+    expect(await settleIdentity(gone, work)).toEqual({ reason: 'host-not-authoritative' })
+  })
+})
+
+describe('I1, I2: #identity', () => {
+  it('I1: asks for the document each time, from a look-up that begins after it', async () => {
+    cached(10)
+    expect(await settleIdentity(raw('#identity'), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toEqual([{ did: DID, host: HOME, notBeforeMs: RECEIVED }])
+  })
+
+  it('I2: a hint from elsewhere passes without authority', async () => {
+    cached(10)
+    expect(await settleIdentity(raw('#identity', ELSEWHERE), work)).toMatchObject({ authoritative: false })
+    expect(identities.fetched).toHaveLength(1)
+  })
+
+  it('I2: hints beyond the budget are refused; the PDS itself is not held back by them', async () => {
+    cached(10)
+    await settleIdentity(raw('#identity', ELSEWHERE), work)
+    const again = { ...raw('#identity', ELSEWHERE), receivedMs: nowMs + 1_000 }
+    expect(await settleIdentity(again, work)).toEqual({ reason: 'identity-hint-limit' })
+    const home = { ...raw('#identity'), receivedMs: nowMs + 1_000 }
+    expect(await settleIdentity(home, work)).toMatchObject({ authoritative: true })
+  })
+})
+
+describe('G6: an identity that cannot be had', () => {
+  it('a conclusive answer is the reason; cached, it is looked at again once a minute when its host speaks', async () => {
+    identities.answers.set(DID, { kind: 'unusable', reason: 'identity-no-key' })
+    identities.cache.set(DID, { found: 'identity-not-found', startedMs: RECEIVED - 1_000 })
+    expect(await settleIdentity(raw('#commit'), work)).toEqual({ reason: 'identity-no-key' })
+    expect(await settleIdentity(raw('#commit'), work)).toEqual({ reason: 'identity-not-found' })
+    expect(identities.fetched).toHaveLength(1)
+  })
+
+  it('a transient failure is tried again until it answers', async () => {
+    identities.answers.set(DID, TRANSIENT)
+    work = { ...work, onHeld: () => (identities.answers.set(DID, identityOf(DID)), false) }
+    expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toHaveLength(2)
+  })
+
+  it('its time is up: given up, and remembered', async () => {
+    identities.answers.set(DID, TRANSIENT)
+    held = true
+    expect(await settleIdentity(raw('#commit'), work)).toEqual({ reason: 'identity-unavailable' })
+    expect(identities.givenUp).toEqual([DID])
+  })
+
+  it('invariant 13: while the directory as a whole is down nothing is given up', async () => {
+    identities.answers.set(DID, TRANSIENT)
+    identities.circuitOpen = true
+    const stop = new AbortController()
+    let asked = 0
+    const onHeld = () => {
+      if (++asked === 1) setImmediate(() => stop.abort())
+      return true
+    }
+    await settleIdentity(raw('#commit'), { ...work, onHeld, signal: stop.signal })
+    expect(asked).toBe(1)
+    expect(identities.givenUp).toEqual([])
+  })
+})
+
+describe('C8: the refetch after a signature failed', () => {
+  it('is made if the document is older than the frame', async () => {
+    const settled = await refreshForSignature(raw('#commit'), { startedMs: RECEIVED - 1 }, work)
+    expect(settled).toMatchObject({ authoritative: true, startedMs: nowMs })
+    expect(identities.fetched).toEqual([{ did: DID, host: HOME, notBeforeMs: RECEIVED }])
+  })
+
+  it('is not made again behind a look-up that began after the frame came', async () => {
+    expect(await refreshForSignature(raw('#commit'), { startedMs: RECEIVED }, work)).toBeUndefined()
+    expect(identities.fetched).toEqual([])
+  })
+
+  it('without budget the lane is held, and given up when its time is up', async () => {
+    await refreshForSignature(raw('#commit'), { startedMs: 0 }, work)
+    held = true
+    expect(await refreshForSignature(raw('#commit'), { startedMs: 0 }, work)).toEqual({
+      reason: 'identity-unavailable',
+    })
+    expect(identities.fetched).toHaveLength(1)
+  })
+})

@@ -1,0 +1,62 @@
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { expect, it } from 'vitest'
+import { HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST, type LaneEntry, Lanes } from './lanes.ts'
+
+function entry(position: number, host = 'a', bytes = 10): LaneEntry {
+  const value: RawEnvelope = {
+    type: '#commit',
+    did: 'did:plc:x',
+    host,
+    epoch: 1,
+    seq: position,
+    receivedMs: 0,
+    lenient: false,
+    frame: new Uint8Array(bytes),
+  }
+  return { raw: { partition: 0, position, value }, after: 0 }
+}
+
+it('an entry that comes back from a batch takes its place before younger ones', () => {
+  const lanes = new Lanes()
+  const lane = lanes.open('x')
+  for (const position of [5, 9, 3, 7, 4]) lanes.insert(lane, entry(position))
+  expect(lane.entries.map(({ raw }) => raw.position)).toEqual([3, 4, 5, 7, 9])
+})
+
+it('invariant 13: counts what is held, each host its own, and gives all of it back', () => {
+  const lanes = new Lanes()
+  const lane = lanes.open('x')
+  const current = entry(1, 'a', 100)
+  lanes.insert(lane, entry(2, 'a', 50))
+  lanes.insert(lane, entry(3, 'b', HELD_BYTES_PER_HOST + 1))
+  expect(lanes.heldBytes).toBe(0)
+  lanes.hold(lane, current, 1)
+  lanes.hold(lane, current, 2)
+  expect([lanes.heldBytes, lanes.heldLanes]).toEqual([150 + HELD_BYTES_PER_HOST + 1, 1])
+  expect([lanes.isOverBudget('a'), lanes.isOverBudget('b'), lanes.isOverBudget('c')]).toEqual([
+    false,
+    true,
+    false,
+  ])
+  lanes.insert(lane, entry(4, 'a', HELD_BYTES_PER_HOST))
+  expect(lanes.isOverBudget('a')).toBe(true)
+  lanes.release(lane, current)
+  lanes.release(lane, current)
+  expect([lanes.heldBytes, lanes.heldLanes, lane.heldSinceMs]).toEqual([0, 0, undefined])
+  expect([lanes.isOverBudget('a'), lanes.isOverBudget('b')]).toEqual([false, false])
+})
+
+it('invariant 13: the number of held DIDs of one host is bounded, too', () => {
+  const lanes = new Lanes()
+  const held = Array.from({ length: HELD_DIDS_PER_HOST + 1 }, (_, i) => {
+    const lane = lanes.open(`did-${i}`)
+    const current = entry(i, 'a', 1)
+    expect(lanes.isOverBudget('a')).toBe(false)
+    lanes.hold(lane, current, 0)
+    return { lane, current }
+  })
+  expect(lanes.isOverBudget('a')).toBe(true)
+  const [first] = held
+  if (first !== undefined) lanes.release(first.lane, first.current)
+  expect(lanes.isOverBudget('a')).toBe(false)
+})

@@ -1,0 +1,290 @@
+import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
+import type { EventType } from '@bgs/shared/envelope/event-type.ts'
+import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { createLogger } from '@bgs/shared/service/logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { SimAccount } from '@bgs/simnet/account.ts'
+import { didDocument } from '@bgs/simnet/did-document.ts'
+import { Random } from '@bgs/simnet/random.ts'
+import { encodeFrame } from '@bgs/simnet/wire.ts'
+import { Registry } from 'prom-client'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Identity, readDocument } from './identity/document.ts'
+import { JudgePool } from './judge/pool.ts'
+import { HELD_BYTES_PER_HOST } from './lanes.ts'
+import { verifierMetrics } from './metrics.ts'
+import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
+import { Verifier } from './verifier.ts'
+
+const HOST = 'localhost:2583'
+const TIME = '2026-01-01T00:00:00.000Z'
+
+/** A verifier without threads between two topics; what it publishes is kept and called done at once. */
+class Scene {
+  readonly identities = new PreparedIdentities(() => Date.now())
+  readonly published: VerifiedEnvelope[] = []
+  /** Seqs of raw entries, each time one was done. */
+  readonly done: number[] = []
+  readonly refused: string[] = []
+  readonly #raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  readonly #verified = new MemoryTopic<VerifiedEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  readonly #offer = this.#raw.producer<number>((seq) => this.done.push(seq))
+  readonly #stop = new AbortController()
+  readonly #running: Promise<void>
+  #seq = 0
+
+  constructor() {
+    const raw = this.#raw.consumer()
+    const verified = this.#verified.consumer()
+    verified.onAvailable(() =>
+      setImmediate(() => {
+        for (const entry of verified.poll(1_000)) {
+          this.published.push(entry.value)
+          verified.done(entry)
+        }
+      }),
+    )
+    const metrics = verifierMetrics(new Registry())
+    const inc = metrics.refused.inc.bind(metrics.refused) as (labels: { reason: string }) => void
+    metrics.refused.inc = ((labels: { reason: string }) => {
+      this.refused.push(labels.reason)
+      inc(labels)
+    }) as typeof metrics.refused.inc
+    this.#running = new Verifier({
+      raw,
+      verified: this.#verified.producer<BusEntry<RawEnvelope>>((entry) => raw.done(entry)),
+      identities: this.identities,
+      pool: new JudgePool(0, () => undefined),
+      metrics,
+      logger: createLogger('silent'),
+      now: Date.now,
+    }).run(this.#stop.signal)
+  }
+
+  /** Offers a frame as a crawler does; returns its seq. */
+  offer(type: EventType, did: string, body: object | Uint8Array, host = HOST): number {
+    const seq = ++this.#seq
+    const frame = body instanceof Uint8Array ? body : encodeFrame(type, { ...body, seq, time: TIME })
+    const receivedMs = Date.now()
+    const envelope = { type, did, host, epoch: 1, seq, receivedMs, lenient: false, frame }
+    this.#offer.publish(0, envelope, rawBytes(envelope), seq)
+    return seq
+  }
+
+  account(did: string): number {
+    return this.offer('#account', did, { did, active: true })
+  }
+
+  /** Makes an identity known, as found so long ago. */
+  know(identity: Identity, ageMs = 1_000): void {
+    this.identities.cache.set(identity.did, { found: identity, startedMs: Date.now() - ageMs })
+    this.identities.answers.set(identity.did, identity)
+  }
+
+  get offered(): number {
+    return this.#seq
+  }
+
+  allDone(): Promise<void> {
+    return until('all frames to be done', () => this.done.length >= this.#seq)
+  }
+
+  /** Seqs published of one DID, in order. */
+  seqsOf(did: string): number[] {
+    return this.published.filter((one) => one.did === did).map(({ hostSeq }) => hostSeq)
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+}
+
+function identityFor(account: SimAccount): Identity {
+  const { did, handle, key } = account
+  const result = readDocument(
+    JSON.stringify(didDocument({ did, handle, pds: `http://${HOST}`, key })),
+    did,
+    true,
+  )
+  if ('reason' in result) throw new Error(result.reason)
+  return result.identity
+}
+
+const accounts: SimAccount[] = []
+beforeAll(async () => {
+  for (const name of ['a', 'b', 'c'])
+    accounts.push(await SimAccount.create({ random: new Random(name), handle: `${name}.example.com` }))
+})
+
+let scene: Scene
+beforeEach(() => {
+  scene = new Scene()
+})
+afterEach(() => scene.stop())
+
+describe('invariant 3: each DID in order, whatever its identity takes', () => {
+  it('while one DID’s identity is slow others pass; then its frames come, in order', async () => {
+    const [a, b, c] = accounts as [SimAccount, SimAccount, SimAccount]
+    for (const account of [b, c]) scene.know(identityFor(account))
+    scene.identities.answers.set(a.did, identityFor(a))
+    scene.identities.slow.add(a.did)
+    const sent = new Map<string, number[]>(accounts.map(({ did }) => [did, []]))
+    for (let i = 0; i < 6; i++) {
+      for (const account of [a, b, c])
+        sent.get(account.did)?.push(scene.offer('#commit', account.did, await account.post()))
+    }
+    await until('the frames of b and c', () => scene.published.length === 12)
+    expect(scene.seqsOf(a.did)).toEqual([])
+    expect(scene.seqsOf(b.did)).toEqual(sent.get(b.did))
+    expect(scene.seqsOf(c.did)).toEqual(sent.get(c.did))
+    scene.identities.answer(a.did)
+    await scene.allDone()
+    expect(scene.seqsOf(a.did)).toEqual(sent.get(a.did))
+    expect(scene.identities.fetchesOf(a.did)).toBe(1)
+    expect(scene.refused).toEqual([])
+  })
+
+  it('batches and lanes of one DID keep its order: #account and #identity between commits', async () => {
+    const [a, b] = accounts as [SimAccount, SimAccount]
+    for (const account of [a, b]) scene.know(identityFor(account))
+    const sent: number[] = []
+    for (let i = 0; i < 12; i++) {
+      if (i % 4 === 1) sent.push(scene.account(a.did))
+      else if (i % 4 === 3) sent.push(scene.offer('#identity', a.did, { did: a.did }))
+      else sent.push(scene.offer('#commit', a.did, await a.post()))
+      scene.offer('#commit', b.did, await b.post())
+    }
+    await scene.allDone()
+    expect(scene.seqsOf(a.did)).toEqual(sent)
+    expect(scene.seqsOf(b.did)).toHaveLength(12)
+  })
+
+  it.each([1, 2, 3, 4])(
+    'nothing is lost, nothing published or done twice, order kept: seed %d',
+    async (seed) => {
+      const random = new Random(seed)
+      const dids = accounts.map(({ did }) => did)
+      for (const account of accounts) scene.identities.answers.set(account.did, identityFor(account))
+      const sent = new Map<string, number[]>(dids.map((did) => [did, []]))
+      for (let i = 0; i < 60; i++) {
+        const account = random.pick(accounts)
+        const { did } = account
+        if (random.chance(0.1)) scene.identities.slow.add(did)
+        if (random.chance(0.2)) scene.identities.answer(random.pick(dids))
+        if (random.chance(0.1)) scene.identities.cache.delete(did)
+        const seqs = sent.get(did) as number[]
+        if (random.chance(0.5)) seqs.push(scene.offer('#commit', did, await account.post()))
+        else if (random.chance(0.5)) seqs.push(scene.offer('#identity', did, { did }))
+        else seqs.push(scene.account(did))
+        if (random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve))
+      }
+      for (const did of dids) scene.identities.answer(did)
+      await scene.allDone()
+      for (const did of dids) expect(scene.seqsOf(did)).toEqual(sent.get(did))
+      expect(scene.done.toSorted((x, y) => x - y)).toEqual(
+        Array.from({ length: scene.offered }, (_, i) => i + 1),
+      )
+    },
+  )
+})
+
+describe('C8: a signature that fails', () => {
+  it('one refetch finds the rotated key; what came before it and behind it passes in order', async () => {
+    const account = await SimAccount.create({ random: new Random('rotates'), handle: 'r.example.com' })
+    const { did } = account
+    scene.know(identityFor(account))
+    const sent = [scene.offer('#commit', did, await account.post())]
+    await scene.allDone()
+    await account.rotateKey()
+    scene.identities.answers.set(did, identityFor(account))
+    for (let i = 0; i < 5; i++) sent.push(scene.offer('#commit', did, await account.post()))
+    await scene.allDone()
+    expect(scene.seqsOf(did)).toEqual(sent)
+    expect(scene.refused).toEqual([])
+    expect(scene.identities.fetchesOf(did)).toBe(1)
+  })
+
+  it('D7: the old key is not accepted after a refetch showed a new one', async () => {
+    const account = await SimAccount.create({ random: new Random('rotates 2'), handle: 'r.example.com' })
+    const { did } = account
+    scene.know(identityFor(account))
+    const old = await account.post()
+    await account.rotateKey()
+    scene.know(identityFor(account), -60_000)
+    scene.offer('#commit', did, old)
+    await scene.allDone()
+    expect(scene.refused).toEqual(['signature-invalid'])
+    expect(scene.published).toEqual([])
+    expect(scene.identities.fetchesOf(did)).toBe(0)
+  })
+
+  it('is refused after one refetch that shows the same key, and does not stop the next frame', async () => {
+    const [a, b] = accounts as [SimAccount, SimAccount]
+    scene.know({ ...identityFor(a), keyMultibase: identityFor(b).keyMultibase })
+    scene.offer('#commit', a.did, await a.post())
+    await scene.allDone()
+    expect(scene.refused).toEqual(['signature-invalid'])
+    expect(scene.identities.fetchesOf(a.did)).toBe(1)
+    scene.know(identityFor(a))
+    const next = scene.offer('#commit', a.did, await a.post())
+    await scene.allDone()
+    expect(scene.seqsOf(a.did)).toEqual([next])
+  })
+})
+
+it('G5: a host that is not the PDS is refused, the PDS is not held up by it', async () => {
+  const [a] = accounts as [SimAccount]
+  scene.know(identityFor(a))
+  scene.offer('#commit', a.did, await a.post(), 'localhost:1')
+  const good = scene.offer('#commit', a.did, await a.post())
+  await scene.allDone()
+  expect(scene.refused).toEqual(['host-not-authoritative'])
+  expect(scene.seqsOf(a.did)).toEqual([good])
+})
+
+describe('invariant 13: frames that wait for an identity', () => {
+  const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+  const frame = Buffer.alloc(100_000)
+  const overBudget = Math.ceil(HELD_BYTES_PER_HOST / frame.length) + 2
+
+  it('beyond their host’s budget they are refused, each once; another DID of the host is not', async () => {
+    const [b] = accounts as [SimAccount]
+    scene.know(identityFor(b))
+    scene.identities.answers.set(DID, TRANSIENT)
+    for (let i = 0; i < overBudget; i++) scene.offer('#commit', DID, frame)
+    const other = scene.offer('#commit', b.did, await b.post())
+    await scene.allDone()
+    expect(scene.refused).toEqual(new Array<string>(overBudget).fill('identity-unavailable'))
+    expect(scene.seqsOf(b.did)).toEqual([other])
+  })
+
+  it('within the budget they wait, and pass when the identity can be had', async () => {
+    const [a] = accounts as [SimAccount]
+    scene.identities.answers.set(a.did, TRANSIENT)
+    const sent = [
+      scene.offer('#commit', a.did, await a.post()),
+      scene.offer('#commit', a.did, await a.post()),
+    ]
+    await until('a failed look-up', () => scene.identities.fetchesOf(a.did) === 1)
+    scene.identities.answers.set(a.did, identityFor(a))
+    await scene.allDone()
+    expect(scene.seqsOf(a.did)).toEqual(sent)
+  })
+
+  it('while the directory as a whole is down nothing is refused', async () => {
+    const [b] = accounts as [SimAccount]
+    scene.know(identityFor(b))
+    scene.identities.circuitOpen = true
+    scene.identities.answers.set(DID, TRANSIENT)
+    for (let i = 0; i < overBudget; i++) scene.offer('#commit', DID, frame)
+    await until('a failed look-up', () => scene.identities.fetchesOf(DID) >= 1)
+    for (let i = 0; i < overBudget; i++) scene.offer('#commit', DID, frame)
+    const other = scene.offer('#commit', b.did, await b.post())
+    await until('the other DID', () => scene.published.length === 1)
+    expect(scene.done).toEqual([other])
+    expect(scene.refused).toEqual([])
+  })
+})
