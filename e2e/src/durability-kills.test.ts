@@ -1,4 +1,7 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { CRASH_POINTS } from '@bgs/shared/service/crash-point.ts'
+import type { SimPds } from '@bgs/simnet/pds.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DurabilityScene, runSeed } from './durability-scene.ts'
@@ -56,6 +59,25 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     }
   })
 
+  it('saves no cursor beyond a frame that waits, so that a kill does not lose it (Q9, invariant 11)', async () => {
+    const { network, relay } = scene
+    const [host, other] = network.hosts as [SimPds, SimPds]
+    // The directory hangs over one account: its frames wait, all others go on.
+    const held = host.log.newestSeq + 1
+    const { did } = await network.createAccount(host)
+    network.plc.setFault(did, { kind: 'hang' })
+    await life({}, async () => {
+      const seen = new Set<number>()
+      await until('the other host has a newer cursor four times', REACHED_MS, () => {
+        seen.add(savedCursor(relay.folder, other.hostname))
+        return seen.size > 4
+      })
+      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(held + 4)
+      await relay.end('SIGKILL')
+    })
+    network.plc.setFault(did, null)
+  })
+
   it('has lost, doubled, reordered and renumbered nothing after at least 50 kills', async () => {
     expect(kills).toBeGreaterThanOrEqual(50)
     await scene.relay.start()
@@ -66,6 +88,17 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     process.stdout.write(`kills: ${kills}, events offered: ${scene.offered}\n`)
   })
 })
+
+/** The cursor of a host as a restart would find it; -1 where there is none. */
+function savedCursor(folder: string, hostname: string): number {
+  const database = new DatabaseSync(join(folder, 'state.db'), { readOnly: true })
+  try {
+    const row = database.prepare('SELECT cursor FROM hosts WHERE hostname = ?').get(hostname)
+    return Number(row?.['cursor'] ?? -1)
+  } finally {
+    database.close()
+  }
+}
 
 /** Passed a few times a second at most: every round must end soon. */
 function isRare(point: (typeof CRASH_POINTS)[number]): boolean {

@@ -10,7 +10,7 @@ import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const HOME = 'pds.example.com'
 const ELSEWHERE = 'other.example.com'
-const RECEIVED = 1_000_000
+const RECEIVED = 1_000_000_000
 
 let identities: PreparedIdentities
 let nowMs: number
@@ -126,7 +126,7 @@ describe('G6: an identity that cannot be had', () => {
 
   it('a transient failure is tried again until it answers', async () => {
     identities.answers.set(DID, TRANSIENT)
-    work = { ...work, onHeld: () => (identities.answers.set(DID, identityOf(DID)), false) }
+    work = { ...work, onHeld: () => !identities.answers.set(DID, identityOf(DID)) }
     expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
     expect(identities.fetched).toHaveLength(2)
   })

@@ -4,7 +4,7 @@ import { wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { CacheEntry } from './identity/cache.ts'
 import type { Identity } from './identity/document.ts'
-import type { RefreshBudget } from './identity/refresh-budget.ts'
+import { type RefreshBudget, SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
 import type { Resolution } from './identity/resolve.ts'
 
 /** What lane-work needs of Identities; the conformance command puts prepared documents in its place. */
@@ -114,9 +114,9 @@ export async function refreshForSignature(
   if (judgedBy.startedMs >= receivedMs) return undefined
   const cause = `signature ${did}`
   // No budget left: hold the lane until there is.
-  while (!work.budget.take(host, cause) && !work.signal.aborted) {
+  while (!work.budget.take(host, cause, SIGNATURE_PAUSES_MS) && !work.signal.aborted) {
     if (work.onHeld()) return { reason: 'identity-unavailable' }
-    await wait(Math.min(work.budget.waitMs(host, cause) + 1, 1_000), work.signal)
+    await wait(Math.min(work.budget.waitMs(host, cause, SIGNATURE_PAUSES_MS) + 1, 1_000), work.signal)
   }
   return authority(envelope, await fetchHeld(did, host, receivedMs, work))
 }

@@ -176,8 +176,9 @@ describe('invariant 3: each DID in order, whatever its identity takes', () => {
         if (random.chance(0.2)) scene.identities.answer(random.pick(dids))
         if (random.chance(0.1)) scene.identities.cache.delete(did)
         const seqs = sent.get(did) as number[]
-        if (random.chance(0.5)) seqs.push(scene.offer('#commit', did, await account.post()))
-        else if (random.chance(0.5)) seqs.push(scene.offer('#identity', did, { did }))
+        const kind = random.int(4)
+        if (kind > 1) seqs.push(scene.offer('#commit', did, await account.post()))
+        else if (kind === 1) seqs.push(scene.offer('#identity', did, { did }))
         else seqs.push(scene.account(did))
         if (random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve))
       }

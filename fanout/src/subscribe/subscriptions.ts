@@ -39,7 +39,7 @@ export class Subscriptions {
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
-    this.#checks = setInterval(() => this.#check(), CHECK_EVERY_MS)
+    this.#checks = setInterval(() => this.check(performance.now()), CHECK_EVERY_MS)
     parts.log.tail((pack) => {
       parts.takedowns.follow(pack)
       parts.window.add(pack)
@@ -97,9 +97,9 @@ export class Subscriptions {
     for (const subscriber of [...this.#subscribers]) subscriber.close(1012, 'RelayRestart', 'shutdown')
   }
 
-  #check(): void {
+  /** Looks whether subscribers still read and live; of itself every few seconds. */
+  check(nowMs: number): void {
     const { metrics, log } = this.#parts
-    const nowMs = performance.now()
     let queued = 0
     let least = log.bounds().next
     for (const subscriber of [...this.#subscribers]) {

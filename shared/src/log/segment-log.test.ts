@@ -263,6 +263,17 @@ describe('retention', () => {
     expect((await messages(later)).size).toBe(3)
   })
 
+  it('keeps the newest entries where a segment was begun behind them on a full disk', async () => {
+    const disk = new PowerLossDisk()
+    const log = await open(disk, { retentionBytes: 1 })
+    const written = await fill(log, [4])
+    disk.capacity = disk.bytes(disk.paths()[0] ?? '').length
+    await expect(log.append([entryOf(1, 3_000)])).rejects.toThrow(LogFullError)
+    expect(disk.paths()).toHaveLength(2)
+    await log.trim(FIRST_SEQ + 3)
+    expect(await messages(log)).toEqual(written)
+  })
+
   it('lets a reader that is in a segment finish, and tells later ones that it is gone', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk, { retentionBytes: 1 })

@@ -90,13 +90,21 @@ describe('G6, invariant 13: the circuit', () => {
     expect(identities.circuitOpen).toBe(false)
   })
 
-  it('stays closed over failures of single DIDs, and over failures with an answer between', async () => {
+  it('stays closed over failures of single DIDs, and over refusals with an answer between', async () => {
     for (let n = 0; n < 4; n++) plc.setFault(did(n), { kind: 'error', status: 503 })
-    for (let n = 5; n < 14; n++) plc.setFault(did(n), { kind: 'error', status: 500 })
+    for (let n = 5; n < 8; n++) plc.setFault(did(n), { kind: 'error', status: 500 })
     for (let n = 0; n < 4; n++) await identities.fetch(did(n), HOST, 0)
     await identities.fetch(did(19), HOST, 0)
-    for (let n = 0; n < 14; n++) await identities.fetch(did(n), HOST, 0)
+    for (let n = 0; n < 4; n++) await identities.fetch(did(n), HOST, 0)
+    await identities.fetch(did(18), HOST, 0)
+    for (let i = 0; i < 5; i++) for (let n = 5; n < 8; n++) await identities.fetch(did(n), HOST, 0)
     expect(identities.circuitOpen).toBe(false)
+  })
+
+  it('opens when different DIDs, one after the other, have no answer', async () => {
+    for (let n = 0; n < 8; n++) plc.setFault(did(n), { kind: 'hang' })
+    await Promise.all(Array.from({ length: 8 }, (_, n) => identities.fetch(did(n), `h${n}.example.com`, 0)))
+    expect(identities.circuitOpen).toBe(true)
   })
 
   it('D9: a Retry-After holds the next look-up back', async () => {

@@ -1,7 +1,14 @@
 import { TokenBucket } from './token-bucket.ts'
 
-/** A document is fetched anew for the same cause once in so long (protocol.md C8). */
-const ONCE_MS = 60_000
+/** A document is fetched anew for the same cause once in so long (protocol.md C8, I2). */
+const ONCE_A_MINUTE: readonly number[] = [60_000]
+/**
+ * For signatures the first few pauses are shorter: after a restart a host offers again what a rotated account signed
+ * with its former key, and its new commits wait behind that.
+ */
+export const SIGNATURE_PAUSES_MS: readonly number[] = [1_000, 5_000, 20_000, 60_000]
+/** A cause that was quiet for so long begins anew. */
+const FORGET_MS = 600_000
 /** Refreshes a second that one host's frames may cause, and at once after a quiet time. */
 const HOST_RATE = 50
 const HOST_BURST = 500
@@ -9,27 +16,31 @@ const HOST_BURST = 500
 const MAX_CAUSES = 100_000
 
 /**
- * Budgets of forced refetches (C8, G5, I2): once per minute for each DID and cause, and a bucket for each host whose
+ * Budgets of forced refetches (C8, G5, I2): pauses for each DID and cause, and a bucket for each host whose
  * frames cause them, so that nobody can turn this relay against the PLC directory.
  */
 export class RefreshBudget {
   readonly #now: () => number
-  readonly #last = new Map<string, number>()
+  readonly #last = new Map<string, { atMs: number; times: number }>()
   readonly #hosts = new Map<string, TokenBucket>()
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  /** Takes from the budget if there is any; `cause` names who may not do it again within the minute. */
-  take(host: string, cause: string): boolean {
-    return this.waitMs(host, cause) === 0 && this.#take(host, cause)
+  /**
+   * Takes from the budget if there is any; `cause` names what may happen again only after a pause, `pauses` how long
+   * after the first time, the second, and so on.
+   */
+  take(host: string, cause: string, pauses = ONCE_A_MINUTE): boolean {
+    return this.waitMs(host, cause, pauses) === 0 && this.#take(host, cause)
   }
 
   /** Milliseconds until `take` may succeed. */
-  waitMs(host: string, cause: string): number {
+  waitMs(host: string, cause: string, pauses = ONCE_A_MINUTE): number {
     const last = this.#last.get(cause)
-    const again = last === undefined ? 0 : Math.max(0, last + ONCE_MS - this.#now())
+    const pause = last === undefined ? 0 : (pauses[Math.min(last.times, pauses.length) - 1] ?? 0)
+    const again = last === undefined ? 0 : Math.max(0, last.atMs + pause - this.#now())
     return Math.max(again, this.#bucket(host).waitMs())
   }
 
@@ -44,8 +55,11 @@ export class RefreshBudget {
 
   #take(host: string, cause: string): boolean {
     if (!this.#bucket(host).take()) return false
+    const atMs = this.#now()
+    const last = this.#last.get(cause)
+    const times = last === undefined || atMs - last.atMs > FORGET_MS ? 0 : last.times
     this.#last.delete(cause)
-    this.#last.set(cause, this.#now())
+    this.#last.set(cause, { atMs, times: times + 1 })
     if (this.#last.size > MAX_CAUSES) this.#last.delete(this.#last.keys().next().value as string)
     return true
   }

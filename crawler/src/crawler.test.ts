@@ -1,0 +1,218 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
+import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
+import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { createLogger } from '@bgs/shared/service/logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { SimAccount } from '@bgs/simnet/account.ts'
+import { SimPds } from '@bgs/simnet/pds.ts'
+import { Random } from '@bgs/simnet/random.ts'
+import { Registry } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Crawler } from './crawler.ts'
+import { CursorTracker } from './cursor-tracker.ts'
+import { HostStore } from './host-store.ts'
+import { crawlerMetrics } from './metrics.ts'
+import type { HostSession } from './session.ts'
+import { StatusRecheck } from './status-recheck.ts'
+
+let folder: string
+let database: SqliteDatabase
+let pds: SimPds
+let nowMs = 1_000_000
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'crawler-'))
+  database = await SqliteDatabase.open(join(folder, 'state.db'))
+  pds = await SimPds.start()
+})
+afterEach(async () => {
+  await pds.close()
+  await database.close()
+  await rm(folder, { recursive: true })
+})
+
+const ask = (hostname: string) =>
+  askForHost(database, { hostname, trusted: true, accountLimit: 100, nowMs: ++nowMs })
+
+/** A host with a session that stands still, to be saved. */
+function sessionAt(hostname: string, epoch: number, lowWater: number | null) {
+  const report = {
+    status: 'active',
+    connected: true,
+    failures: 0,
+    retryAtMs: 0,
+    lastEventMs: 0,
+    lastSeq: 9,
+    lastError: null,
+  }
+  return {
+    hostname,
+    epoch,
+    tracker: new CursorTracker(lowWater, () => undefined),
+    report,
+  } as unknown as HostSession
+}
+const cursorOf = async (hostname: string) => (await findHost(database, hostname))?.cursor
+
+describe('Q9: saved cursors', () => {
+  it('the first is saved at once, later ones lag a save behind the low-water mark, the last does not', async () => {
+    const store = new HostStore(database)
+    await ask('a.example.com')
+    const session = sessionAt('a.example.com', 1, null)
+    await store.saveCursors([session])
+    expect(await cursorOf('a.example.com')).toBeNull()
+    const saved: unknown[] = []
+    for (const lowWater of [5, 9, 12]) {
+      session.tracker.lowWater = lowWater
+      await store.saveCursors([session])
+      saved.push(await cursorOf('a.example.com'))
+    }
+    await store.saveCursors([session], true)
+    saved.push(await cursorOf('a.example.com'))
+    expect(saved).toEqual([5, 5, 9, 12])
+  })
+
+  it('Q12: a cursor of an older epoch is not saved over a newer one', async () => {
+    const store = new HostStore(database)
+    await ask('a.example.com')
+    expect(await store.raiseEpoch('a.example.com', 1)).toBe(2)
+    await store.saveCursors([sessionAt('a.example.com', 1, 500)], true)
+    expect(await findHost(database, 'a.example.com')).toMatchObject({ epoch: 2, cursor: null })
+    await store.saveCursors([sessionAt('a.example.com', 2, 7)], true)
+    expect(await cursorOf('a.example.com')).toBe(7)
+  })
+
+  it('Q12: an epoch that somebody else has raised is taken over, not raised again', async () => {
+    const store = new HostStore(database)
+    await ask('a.example.com')
+    await store.raiseEpoch('a.example.com', 1)
+    expect(await store.raiseEpoch('a.example.com', 1)).toBe(2)
+  })
+
+  it('H1: a report does not undo a ban', async () => {
+    const store = new HostStore(database)
+    await ask('a.example.com')
+    await database.transaction([{ sql: 'UPDATE hosts SET banned = 1', rows: [[]] }])
+    await store.saveReports([sessionAt('a.example.com', 1, 1)])
+    expect(await findHost(database, 'a.example.com')).toMatchObject({
+      status: 'banned',
+      connected: 1,
+      last_seq: 9,
+    })
+  })
+})
+
+/** A crawler on the database; what it publishes is done at once. */
+function startCrawler() {
+  const raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  const control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+  const wakeUps = new LocalWakeUps()
+  const crawler = new Crawler({
+    database,
+    raw,
+    control: control.producer<() => void>((done) => done()),
+    wakeUps,
+    partitions: 1,
+    gate: () => undefined,
+    metrics: crawlerMetrics(new Registry()),
+    logger: createLogger('silent'),
+    allowPrivate: true,
+    startLive: false,
+    now: () => performance.now() * 10,
+  })
+  const consumer = raw.consumer()
+  const stop = new AbortController()
+  const running = crawler.run(stop.signal)
+  const seqs: number[] = []
+  const take = () => {
+    for (const entry of consumer.poll(100)) {
+      seqs.push(entry.value.seq)
+      consumer.done(entry)
+    }
+    return seqs.length
+  }
+  const end = async () => {
+    stop.abort()
+    await running
+    await crawler.saveAll()
+  }
+  return { crawler, control: control.consumer(), wakeUps, take, seqs, end }
+}
+
+describe('the crawler', () => {
+  it('takes up a host that is asked for while it runs, and on a restart goes on at its cursor', async () => {
+    pds.announceIdentity('did:plc:ewvi7nxzyoun6zhxrhs64oiz')
+    const first = startCrawler()
+    await ask(pds.hostname)
+    first.wakeUps.emit('hosts')
+    await until('the event', () => first.take() === 1)
+    await first.end()
+    expect(await findHost(database, pds.hostname)).toMatchObject({ cursor: 1, connected: 0, last_seq: 1 })
+    pds.announceIdentity('did:plc:ewvi7nxzyoun6zhxrhs64oiz')
+    const second = startCrawler()
+    await until('the next event', () => second.take() === 1)
+    await second.end()
+    expect(second.seqs).toEqual([2])
+    expect(pds.cursorsSeen).toEqual([0, 1])
+  })
+
+  it('H9: a banned host is not taken up', async () => {
+    await ask(pds.hostname)
+    await ask('localhost:1')
+    await database.transaction([
+      { sql: 'UPDATE hosts SET banned = 1 WHERE hostname = $1', rows: [[pds.hostname]] },
+    ])
+    const { crawler, end } = startCrawler()
+    await until('the other host', () => crawler.hostCount === 1)
+    await end()
+    expect(pds.cursorsSeen).toEqual([])
+  })
+
+  it('H5: a relay is banned through control', async () => {
+    pds.handshakeHeaders = { Server: 'atproto-relay' }
+    await ask(pds.hostname)
+    const { control, end } = startCrawler()
+    let messages: unknown[] = []
+    await until('the ban', () => {
+      messages = [...messages, ...control.poll(1).map(({ value }) => value)]
+      return messages.length > 0
+    })
+    await end()
+    expect(messages).toEqual([{ kind: 'host-ban', host: pds.hostname, banned: true, why: 'relay loop' }])
+  })
+})
+
+describe('C1: asking a PDS for a status', () => {
+  it('the answer goes through control with the version it was asked at; a DID is asked about once a minute', async () => {
+    const account = await SimAccount.create({ random: new Random(1), handle: 'a.example.com' })
+    pds.host(account, false)
+    const control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+    const producer = control.producer<() => void>((done) => done())
+    const metrics = crawlerMetrics(new Registry())
+    const recheck = new StatusRecheck(producer, metrics, true)
+    const stop = new AbortController()
+    const running = recheck.run(stop.signal)
+    const { did } = account
+    const host = pds.hostname
+    recheck.ask({ did, host, version: 4 })
+    recheck.ask({ did, host, version: 5 })
+    recheck.ask({ did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', host, version: 1 })
+    const results = async () =>
+      (await metrics.rechecks.get()).values.reduce((sum, { value }) => sum + value, 0)
+    while ((await results()) < 2) await turn()
+    expect(
+      control
+        .consumer()
+        .poll(10)
+        .map(({ value }) => value),
+    ).toEqual([{ kind: 'account-upstream', did, host, version: 4, active: false, status: 'deactivated' }])
+    stop.abort()
+    await running
+  })
+})

@@ -1,0 +1,129 @@
+import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { backoffMs } from './backoff.ts'
+import { isEventsOwnFault, lookAt } from './door.ts'
+import { Poison } from './poison.ts'
+import { Quota, quotaLimits } from './quota.ts'
+
+const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+const time = '2026-01-01T00:00:00Z'
+
+describe('G1, G4, W3: the first look at a frame', () => {
+  it.each(['#commit', '#sync', '#identity', '#account'] as const)('%s goes on its way', (type) => {
+    const body = type === '#commit' ? { repo: did } : { did }
+    expect(lookAt(encodeFrame(type, { ...body, seq: 7, time }), false)).toEqual({
+      kind: 'event',
+      type,
+      did,
+      seq: 7,
+    })
+  })
+
+  it.each<[string, Uint8Array, object]>([
+    [
+      'W9 an error',
+      encodeErrorFrame('FutureCursor', 'x'),
+      { kind: 'error', name: 'FutureCursor', message: 'x' },
+    ],
+    [
+      'N1 an #info',
+      encodeFrame('#info', { name: 'OutdatedCursor' }),
+      { kind: 'info', name: 'OutdatedCursor' },
+    ],
+    ['W3 an unknown type', encodeFrame('#new', { did, seq: 9 }), { kind: 'unknown', did, seq: 9 }],
+    ['G1 no seq', encodeFrame('#identity', { did, time }), { kind: 'refused', reason: 'frame-fields' }],
+    [
+      'G1 no DID',
+      encodeFrame('#identity', { seq: 9, time }),
+      { kind: 'refused', reason: 'frame-fields', seq: 9 },
+    ],
+    [
+      'G4 an upper-case DID',
+      encodeFrame('#identity', { did: 'did:plc:EWVI7nxzyoun6zhxrhs64oiz', seq: 9, time }),
+      { kind: 'refused', reason: 'did-syntax', seq: 9 },
+    ],
+    [
+      'G4 another method',
+      encodeFrame('#identity', { did: 'did:key:z6Mk', seq: 9, time }),
+      { kind: 'refused', reason: 'did-syntax', seq: 9 },
+    ],
+    ['W4 nothing', new Uint8Array(), { kind: 'refused', seq: -1 }],
+    ['W4 no CBOR', Uint8Array.of(0xff), { kind: 'refused', seq: -1 }],
+  ])('%s', (_name, frame, look) => expect(lookAt(frame, false)).toMatchObject(look))
+
+  it('a DID of a development server is one in private mode only', () => {
+    const frame = encodeFrame('#identity', { did: 'did:web:localhost%3A2583', seq: 1, time })
+    expect(lookAt(frame, true).kind).toBe('event')
+    expect(lookAt(frame, false).kind).toBe('refused')
+  })
+
+  it('never throws, whatever the bytes', () => {
+    const good = encodeFrame('#identity', { did, seq: 7, time })
+    fc.assert(
+      fc.property(
+        fc.nat({ max: good.length - 1 }),
+        fc.nat({ max: 255 }),
+        fc.uint8Array(),
+        (at, byte, tail) => {
+          const bent = Uint8Array.from(good)
+          bent[at] = byte
+          lookAt(bent, false)
+          lookAt(tail, false)
+          lookAt(good.subarray(0, at), false)
+        },
+      ),
+    )
+  })
+
+  it('only what is wrong with the event itself leaves the stream open', () => {
+    expect([isEventsOwnFault('did-syntax'), isEventsOwnFault('frame-fields')]).toEqual([true, true])
+    expect([isEventsOwnFault('frame-malformed'), isEventsOwnFault('frame-not-canonical')]).toEqual([
+      false,
+      false,
+    ])
+  })
+})
+
+it('H3: pauses have full jitter within their bounds, grow, and are capped at an hour', () => {
+  const most = Array.from({ length: 15 }, (_, failures) => backoffMs(failures, () => 1) / 1_000)
+  expect(most).toEqual([1, 2, 4, 8, 16, 32, 64, 300, 900, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600])
+  expect([backoffMs(3, () => 0), backoffMs(3, () => 0.5), backoffMs(1_000, () => 0)]).toEqual([
+    200, 4_000, 200,
+  ])
+})
+
+it('G1: the same bytes are known from the second time on; memory is bounded', () => {
+  const poison = new Poison()
+  const frame = (n: number) => Uint8Array.of(n & 255, n >> 8)
+  expect([poison.isKnown(frame(1)), poison.isKnown(frame(1)), poison.isKnown(frame(2))]).toEqual([
+    false,
+    true,
+    false,
+  ])
+  for (let n = 10; n < 300; n++) poison.isKnown(frame(n))
+  expect(poison.isKnown(frame(299))).toBe(true)
+  expect(poison.isKnown(frame(1))).toBe(false)
+})
+
+describe('H8: quotas', () => {
+  it('limits of a new and of a trusted host', () => {
+    expect(quotaLimits(false, 100)).toEqual({ perSecond: 50.1, perHour: 2_600, perDay: 21_000 })
+    expect(quotaLimits(true, 100)).toEqual({ perSecond: 5_000, perHour: 50_000_000, perDay: 500_000_000 })
+  })
+
+  it.each([
+    ['second', { perSecond: 10, perHour: 1e9, perDay: 1e9 }, 10, 100],
+    ['hour', { perSecond: 1e9, perHour: 10, perDay: 1e9 }, 10, 360_000],
+    ['day', { perSecond: 1e9, perHour: 1e9, perDay: 10 }, 10, 8_640_000],
+  ])('an empty bucket of a %s asks for a pause as long as one event takes', (_name, limits, burst, pause) => {
+    let now = 0
+    const quota = new Quota(limits, () => now)
+    for (let i = 0; i < burst; i++) expect(quota.take()).toBe(0)
+    expect(quota.take()).toBeCloseTo(pause, -1)
+    now += pause + 1
+    expect(quota.take()).toBeGreaterThan(0)
+    now += 2 * pause
+    expect(quota.take()).toBe(0)
+  })
+})

@@ -1,0 +1,314 @@
+import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { createLogger } from '@bgs/shared/service/logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { SimPds } from '@bgs/simnet/pds.ts'
+import { encodeErrorFrame, encodeFrame, OPCODE_TEXT } from '@bgs/simnet/wire.ts'
+import { Registry } from 'prom-client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { InFlight } from './cursor-tracker.ts'
+import { crawlerMetrics } from './metrics.ts'
+import { HostSession } from './session.ts'
+
+const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+
+let pds: SimPds
+let crawl: Crawl
+beforeEach(async () => {
+  pds = await SimPds.start()
+})
+afterEach(async () => {
+  await crawl.stop()
+  await pds.close()
+})
+
+/** One session and a topic whose consumer is the test. */
+class Crawl {
+  readonly session: HostSession
+  readonly raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 4, maxBytes: 1e9 })
+  readonly taken: BusEntry<RawEnvelope>[] = []
+  readonly epochs: number[] = []
+  readonly banned: string[] = []
+  readonly metrics = crawlerMetrics(new Registry())
+  gate: Promise<void> | undefined
+  readonly running: Promise<void>
+  readonly #consumer = this.raw.consumer()
+  readonly #stop = new AbortController()
+
+  constructor(cursor: number | null, startLive = false) {
+    const host = { hostname: pds.hostname, epoch: 1, cursor, failures: 0 }
+    this.session = new HostSession(host, startLive, {
+      raw: this.raw.producer<InFlight>((token) => token.tracker.finish(token)),
+      partitions: 4,
+      gate: () => this.gate,
+      metrics: this.metrics,
+      logger: createLogger('silent'),
+      allowPrivate: true,
+      lenient: false,
+      quota: undefined,
+      now: Date.now,
+      raiseEpoch: async (_name, from) => {
+        this.epochs.push(from + 1)
+        return from + 1
+      },
+      banAsRelay: (name) => this.banned.push(name),
+    })
+    this.running = this.session.run(this.#stop.signal, 0)
+  }
+
+  /** Takes what is there; `finish` says which are done with. */
+  take(finish = true): void {
+    for (const entry of this.#consumer.poll(10_000)) {
+      this.taken.push(entry)
+      if (finish) this.#consumer.done(entry)
+    }
+  }
+
+  done(entry: BusEntry<RawEnvelope> | undefined): void {
+    if (entry !== undefined) this.#consumer.done(entry)
+  }
+
+  get seqs(): number[] {
+    return this.taken.map(({ value }) => value.seq)
+  }
+
+  /** Waits, taking all that comes; `hurry` ends the pauses between attempts. */
+  until(what: string, condition: () => boolean, hurry = false, finish = true): Promise<void> {
+    return until(what, () => {
+      this.take(finish)
+      if (hurry) this.session.crawlNow()
+      return condition()
+    })
+  }
+
+  async pauses(cause: string): Promise<number> {
+    const { values } = await this.metrics.pauses.get()
+    return values.find(({ labels }) => labels.cause === cause)?.value ?? 0
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.running
+  }
+}
+
+const identity = (seq?: number, handle = 'a.example.com') =>
+  pds.emit({ type: '#identity', body: { did: DID, handle } }, seq === undefined ? {} : { seq })
+
+describe('Q9, Q10: cursors', () => {
+  it('a host first met is read from its beginning, unless it is to start live', async () => {
+    identity()
+    crawl = new Crawl(null)
+    await crawl.until('the event', () => crawl.seqs.length === 1)
+    await crawl.stop()
+    crawl = new Crawl(null, true)
+    await until('the subscription', () => pds.cursorsSeen.length === 2 && crawl.session.report.connected)
+    identity()
+    await crawl.until('the live event', () => crawl.seqs.length === 1)
+    expect(pds.cursorsSeen).toEqual([0, null])
+    expect(crawl.seqs).toEqual([2])
+  })
+
+  it('a reconnect resumes at the highest seq all of whose predecessors are done', async () => {
+    for (let i = 0; i < 5; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('five events', () => crawl.taken.length === 5, false, false)
+    for (const i of [0, 1, 3]) crawl.done(crawl.taken[i])
+    expect(crawl.session.tracker.lowWater).toBe(2)
+    pds.sever()
+    await crawl.until('the rest again', () => crawl.taken.length === 8, true)
+    expect(pds.cursorsSeen).toEqual([0, 2])
+    expect(crawl.seqs.slice(5)).toEqual([3, 4, 5])
+    expect(crawl.session.tracker.lowWater).toBe(5)
+  })
+
+  it('what an earlier connection left on its way does not move the new one’s cursor', async () => {
+    for (let i = 0; i < 3; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('three events', () => crawl.taken.length === 3, false, false)
+    pds.sever()
+    await crawl.until('them again', () => crawl.taken.length === 6, true, false)
+    for (const entry of crawl.taken.slice(0, 3)) crawl.done(entry)
+    expect(crawl.session.tracker.lowWater).toBe(0)
+    for (const entry of crawl.taken.slice(3)) crawl.done(entry)
+    expect(crawl.session.tracker.lowWater).toBe(3)
+  })
+
+  it('Q13: the host tells of a gap: the session goes on', async () => {
+    for (let i = 0; i < 4; i++) identity()
+    pds.evictThrough(2)
+    crawl = new Crawl(1)
+    await crawl.until('the rest', () => crawl.seqs.length === 2)
+    expect(crawl.seqs).toEqual([3, 4])
+    expect(pds.cursorsSeen).toEqual([1])
+  })
+})
+
+describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
+  it.each<[string, () => void]>([
+    ['no CBOR at all', () => pds.emitRaw(Uint8Array.of(0xff, 0xff))],
+    ['W8: a text message', () => pds.emitRaw(Buffer.from('hello'), { opcode: OPCODE_TEXT })],
+    ['W7: a message over 5,000,000 bytes', () => pds.emitRaw(Buffer.alloc(5_000_001))],
+    ['W9: an error frame, said again each time', () => pds.emitRaw(encodeErrorFrame('Odd', 'x'))],
+  ])('%s', async (_name, poison) => {
+    identity()
+    poison()
+    identity()
+    identity()
+    crawl = new Crawl(0)
+    await crawl.until('the events behind it', () => crawl.seqs.includes(4), true)
+    expect(crawl.seqs.includes(1) && crawl.seqs.includes(3)).toBe(true)
+    expect(pds.cursorsSeen.length).toBeGreaterThan(1)
+    await until('the cursor', () => crawl.session.tracker.lowWater === 4)
+  })
+
+  it('W8: is closed with 1003, a bad frame with 1008', async () => {
+    const codes: (number | null)[] = []
+    pds.emitRaw(Buffer.from('hello'), { opcode: OPCODE_TEXT })
+    crawl = new Crawl(0)
+    await until('a subscription', () => pds.subscriptions.size === 1)
+    const [first] = pds.subscriptions
+    await until('its end', () => typeof first?.socket.closeCode === 'number')
+    codes.push(first?.socket.closeCode ?? null)
+    pds.emitRaw(Uint8Array.of(0xff))
+    await crawl.until(
+      'the next one',
+      () => pds.subscriptions.size === 1 && !pds.subscriptions.has(first as never),
+      true,
+    )
+    const [second] = pds.subscriptions
+    await until('its end', () => typeof second?.socket.closeCode === 'number')
+    codes.push(second?.socket.closeCode ?? null)
+    expect(codes).toEqual([1003, 1008])
+  })
+
+  it('G1: an event that is wrong in itself is dropped, the connection stays, the cursor passes it', async () => {
+    identity()
+    pds.emitRaw(encodeFrame('#identity', { did: 'did:key:x', seq: 2, time: '2026-01-01T00:00:00Z' }))
+    pds.emitRaw(encodeFrame('#new', { did: DID, seq: 3 }))
+    identity()
+    crawl = new Crawl(0)
+    await crawl.until('the event behind it', () => crawl.seqs.includes(4))
+    expect(crawl.seqs).toEqual([1, 4])
+    expect(pds.cursorsSeen).toEqual([0])
+    expect(crawl.session.tracker.lowWater).toBe(4)
+  })
+
+  it('Q11: a seq that does not rise is dropped, a burst of them closes', async () => {
+    identity(10)
+    crawl = new Crawl(0)
+    await crawl.until('the first', () => crawl.seqs.length === 1)
+    identity(10)
+    identity(5)
+    identity(11)
+    await crawl.until('the next', () => crawl.seqs.length === 2)
+    expect(crawl.seqs).toEqual([10, 11])
+    const [subscription] = pds.subscriptions
+    for (let i = 0; i < 100; i++) identity(11)
+    await until('the close', () => subscription?.socket.closeCode === 1008)
+  })
+})
+
+describe('Q12, A2: a host that began a new sequence', () => {
+  it('FutureCursor: idle, the cursor kept, asked again half a minute later; requestCrawl is the word for it', async () => {
+    identity()
+    crawl = new Crawl(100)
+    await until('the refusal', () => crawl.session.report.status === 'idle')
+    expect(crawl.session.tracker.lowWater).toBe(100)
+    expect(crawl.session.report.retryAtMs).toBeGreaterThan(Date.now() + 25_000)
+    expect(crawl.epochs).toEqual([])
+    crawl.session.crawlNow()
+    await crawl.until('what it has', () => crawl.taken.length === 1)
+    expect(crawl.epochs).toEqual([2])
+    expect(pds.cursorsSeen).toEqual([100, 0])
+    expect(crawl.taken[0]?.value).toMatchObject({ epoch: 2, seq: 1 })
+    expect(crawl.session.report.status).toBe('active')
+  })
+
+  it('A2: a first seq below the cursor: a new epoch at once, all of it is read, nothing of the old mixes in', async () => {
+    pds.silentOnFutureCursor = true
+    crawl = new Crawl(100)
+    await until('the subscription', () => crawl.session.report.connected)
+    identity()
+    identity()
+    await crawl.until('both', () => crawl.taken.length === 2)
+    expect(crawl.epochs).toEqual([2])
+    expect(pds.cursorsSeen).toEqual([100, 0])
+    expect(crawl.taken.map(({ value }) => [value.epoch, value.seq])).toEqual([
+      [2, 1],
+      [2, 2],
+    ])
+  })
+
+  it('A2: is believed once an hour on its behaviour alone', async () => {
+    pds.silentOnFutureCursor = true
+    crawl = new Crawl(100)
+    await until('the subscription', () => crawl.session.report.connected)
+    for (let i = 0; i < 5; i++) identity()
+    await crawl.until('all', () => crawl.taken.length === 5)
+    pds.restartSequence()
+    await crawl.until('a reconnect', () => pds.subscriptions.size === 1 && pds.cursorsSeen.length === 3, true)
+    identity()
+    identity(6)
+    await crawl.until('a seq above the cursor', () => crawl.seqs.includes(6))
+    expect(crawl.epochs).toEqual([2])
+  })
+})
+
+describe('invariant 12, H10: back-pressure', () => {
+  const large = 'x'.repeat(100_000)
+
+  it('too much of one host on its way: it is read no further, and goes on when some is done', async () => {
+    const total = 80
+    for (let i = 0; i < total; i++) identity(undefined, large)
+    crawl = new Crawl(0)
+    while ((await crawl.pauses('host')) === 0) await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    const { tracker } = crawl.session
+    expect(tracker.bytes).toBeGreaterThan(2 * 1024 * 1024)
+    expect(tracker.bytes).toBeLessThan(4 * 1024 * 1024)
+    expect(crawl.raw.pendingRecords).toBeLessThan(total)
+    await crawl.until('all of it', () => crawl.taken.length === total)
+    expect(crawl.seqs).toEqual(Array.from({ length: total }, (_, i) => i + 1))
+    expect(pds.cursorsSeen).toEqual([0])
+  })
+
+  it('a closed gate (no disk space): nothing more is read until it opens', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    crawl = new Crawl(0)
+    crawl.gate = promise
+    await until('the subscription', () => crawl.session.report.connected)
+    for (let i = 0; i < 60; i++) identity(undefined, large)
+    for (let i = 0; i < 20; i++) await new Promise((go) => setImmediate(go))
+    crawl.take()
+    expect(crawl.taken.length).toBeLessThan(30)
+    crawl.gate = undefined
+    resolve()
+    await crawl.until('all of it', () => crawl.taken.length === 60)
+  })
+})
+
+it('H5: a host that says it is a relay is banned, and the session ends', async () => {
+  pds.handshakeHeaders = { Server: 'atproto-relay/1.0' }
+  identity()
+  crawl = new Crawl(0)
+  await crawl.running
+  expect(crawl.banned).toEqual([pds.hostname])
+  expect(crawl.session.report.status).toBe('banned')
+  expect(crawl.raw.pendingRecords).toBe(0)
+})
+
+it('H3: attempts without progress are counted, an event resets them', async () => {
+  const { hostname } = pds
+  crawl = new Crawl(0)
+  await pds.close()
+  await crawl.until('failures', () => crawl.session.report.failures >= 6, true)
+  expect(crawl.session.report).toMatchObject({ status: 'offline', connected: false })
+  pds = await SimPds.start({ port: Number(hostname.split(':')[1]) })
+  identity()
+  await crawl.until('the event', () => crawl.taken.length === 1, true)
+  pds.sever()
+  await until('the end', () => !crawl.session.report.connected)
+  expect(crawl.session.report).toMatchObject({ status: 'active', failures: 0 })
+})

@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { clientAddressReader } from './client-address.ts'
+import { RateLimit } from './rate-limit.ts'
+
+function address(proxies: string[], remoteAddress: string, forwarded?: string): string {
+  const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
+  return clientAddressReader(proxies)({ socket: { remoteAddress }, headers } as unknown as IncomingMessage)
+}
+
+describe('whose address counts', () => {
+  it.each([
+    ['nobody is trusted', [], '198.51.100.1', '203.0.113.9', '198.51.100.1'],
+    ['no header', ['10.0.0.0/8'], '10.1.2.3', undefined, '10.1.2.3'],
+    ['a trusted proxy', ['10.0.0.0/8'], '10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    ['mapped into IPv6', ['10.0.0.0/8'], '::ffff:10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    ['two of ours', ['10.0.0.0/8'], '10.1.2.3', '203.0.113.9, 10.9.9.9', '203.0.113.9'],
+    ['what the client made up', ['10.0.0.0/8'], '10.1.2.3', '1.1.1.1, 203.0.113.9', '203.0.113.9'],
+    ['a header from one not trusted', ['10.0.0.0/8'], '11.1.2.3', '203.0.113.9', '11.1.2.3'],
+    ['no address in the header', ['10.0.0.0/8'], '10.1.2.3', 'unknown', '10.1.2.3'],
+    ['a single address', ['10.1.2.3'], '10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    ['its neighbour', ['10.1.2.3'], '10.1.2.4', '203.0.113.9', '10.1.2.4'],
+    ['IPv6', ['fd00::/8'], 'fd00::1', '2606:4700::1', '2606:4700::1'],
+  ])('%s', (_name, proxies, remote, forwarded, expected) => {
+    expect(address(proxies, remote, forwarded)).toBe(expected)
+  })
+
+  it.each(['proxy.example.com', '', '10.0.0.0/33', '10.0.0.0/x', '10/8'])('%j is no proxy', (item) => {
+    expect(() => clientAddressReader([item])).toThrow(RangeError)
+  })
+})
+
+it('W13: beyond the burst a caller gets 429 with Retry-After, others do not', () => {
+  const limit = new RateLimit({ perMinute: 6, burst: 3 })
+  for (let i = 0; i < 3; i++) limit.take('a')
+  let error: unknown
+  try {
+    limit.take('a')
+  } catch (caught) {
+    error = caught
+  }
+  expect(error).toMatchObject({ status: 429, code: 'RateLimitExceeded', headers: { 'retry-after': '10' } })
+  limit.take('b')
+})

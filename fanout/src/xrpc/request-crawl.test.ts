@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
+import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
+import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { requestCrawl } from './request-crawl.ts'
+
+let folder: string
+let database: SqliteDatabase
+let server: Server
+let host: string
+let answer: RequestListener
+let asked: string[]
+let woken: number
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'crawl-'))
+  database = await SqliteDatabase.open(join(folder, 'state.db'))
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    answer(request, response)
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  host = `localhost:${(server.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  server.close()
+  server.closeAllConnections()
+  await database.close()
+  await rm(folder, { recursive: true })
+})
+beforeEach(async () => {
+  asked = []
+  woken = 0
+  answer = (_request, response) => response.end('{"did":"did:web:pds.example.com"}')
+  await database.transaction([{ sql: 'DELETE FROM hosts', rows: [[]] }])
+})
+
+/** Calls the method; resolves to its status, or the name of its error. */
+async function call(hostname: unknown, allowPrivate = true): Promise<string> {
+  const wakeUps = new LocalWakeUps()
+  wakeUps.on('hosts', () => woken++)
+  const context = { database, wakeUps, allowPrivate, accountLimit: 100, now: () => 1e12 }
+  const request = { params: new URLSearchParams(), address: '203.0.113.1', body: { hostname } }
+  return requestCrawl.handle(request, context).then(
+    ({ status }) => String(status),
+    (error: { code: string }) => error.code,
+  )
+}
+const set = (change: string) => database.transaction([{ sql: `UPDATE hosts SET ${change}`, rows: [[]] }])
+
+describe('H6: requestCrawl', () => {
+  it('a host that answers describeServer is noted, and the crawler is woken', async () => {
+    expect(await call(`http://${host}/`)).toBe('200')
+    expect(asked).toEqual(['/xrpc/com.atproto.server.describeServer'])
+    expect(await findHost(database, host)).toMatchObject({ status: 'active', asked_ms: 1e12 })
+    expect(woken).toBe(1)
+  })
+
+  it.each([undefined, 7, '', 'localhost', '127.0.0.1', 'https://a@b.example.com', 'pds.test'])(
+    '%j is refused before anything is asked',
+    async (hostname) => {
+      expect(await call(hostname)).toBe('InvalidRequest')
+      expect([asked, woken]).toEqual([[], 0])
+    },
+  )
+
+  it.each<[string, RequestListener]>([
+    ['HTTP 404', (_request, response) => response.writeHead(404).end('{"did":"did:web:x"}')],
+    ['a redirect', (_request, response) => response.writeHead(302, { location: '/' }).end()],
+    ['no JSON', (_request, response) => response.end('<html>')],
+    ['no DID', (_request, response) => response.end('{"did":"x"}')],
+    ['too much', (_request, response) => response.end(Buffer.alloc(70_000, 32))],
+    ['no answer', (request) => request.socket.destroy()],
+  ])('%s is no PDS: nothing is noted', async (_name, listener) => {
+    answer = listener
+    expect(await call(host)).toBe('HostNotFound')
+    expect(await findHost(database, host)).toBeUndefined()
+    expect(woken).toBe(0)
+  })
+
+  it('a banned host is told so and not asked, connected or not', async () => {
+    await askForHost(database, { hostname: host, trusted: false, accountLimit: 1, nowMs: 1 })
+    await set('banned = 1, connected = 1')
+    expect(await call(host)).toBe('HostBanned')
+    expect([asked, woken]).toEqual([[], 0])
+  })
+
+  it('a connected host is answered at once, without asking or limiting it', async () => {
+    await askForHost(database, { hostname: 'pds.example.com', trusted: false, accountLimit: 1, nowMs: 1 })
+    await set('connected = 1')
+    for (let i = 0; i < 30; i++) expect(await call('pds.example.com', false)).toBe('200')
+    expect([asked, woken]).toEqual([[], 0])
+  })
+
+  it('a known host that is not connected is asked for again', async () => {
+    await askForHost(database, { hostname: host, trusted: false, accountLimit: 1, nowMs: 1 })
+    expect(await call(host)).toBe('200')
+    expect(await findHost(database, host)).toMatchObject({ created_ms: 1, asked_ms: 1e12 })
+  })
+
+  it('public mode: no more than 50 new hosts a day, counted before any is asked', async () => {
+    for (let i = 0; i < 50; i++)
+      await askForHost(database, {
+        hostname: `h${i}.example.com`,
+        trusted: false,
+        accountLimit: 1,
+        nowMs: 1e12 - 5,
+      })
+    expect(await call('new.example.com', false)).toBe('RateLimitExceeded')
+    await set('created_ms = 1')
+    expect(await call('localhost:1', false)).toBe('InvalidRequest')
+  })
+})

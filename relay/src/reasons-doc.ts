@@ -1,0 +1,16 @@
+import { REASONS } from '@bgs/shared/verdict/reason.ts'
+
+/** Contents of docs/reasons.md. */
+export function reasonsDoc(): string {
+  const rows = Object.entries(REASONS).map(([name, { rule, text }]) => `| ${name} | ${rule} | ${text} |`)
+  return [
+    '# Why a frame was refused',
+    '',
+    'Made from shared/src/verdict/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others.',
+    '',
+    '| reason | rule | what it says |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}
