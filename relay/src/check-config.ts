@@ -23,9 +23,5 @@ export function checkValues(settings: Settings): void {
       `RELAY_TRUSTED_PROXIES: ${(error as Error).message}; for example RELAY_TRUSTED_PROXIES=10.0.0.0/8`,
     )
   }
-  if (settings.RELAY_FANOUT_THREADS !== 0)
-    problems.push(
-      'RELAY_FANOUT_THREADS: only 0 is supported by this version; for example RELAY_FANOUT_THREADS=0',
-    )
   if (problems.length > 0) throw new ConfigError(problems)
 }

@@ -51,9 +51,14 @@ describe('#commit', () => {
     expect(scanHead(bytes)).toEqual({ kind: 'head', op: 1, type: '#commit', did: DID, seq: 4_986 })
   })
 
-  test.each([['since'], ['blobs'], ['rebase'], ['tooBig'], ['prevData']])('%s may be missing', (field) => {
+  test.each([['blobs'], ['rebase'], ['tooBig'], ['prevData']])('%s may be missing', (field) => {
     const frame = scanFrame(commit({}, [field]))
     expect(frame).toMatchObject({ kind: 'frame', since: null, rebase: false, tooBig: false })
+  })
+
+  test('since may be null, but not missing', () => {
+    expect(scanFrame(commit({ since: null }))).toMatchObject({ kind: 'frame', since: null })
+    expect(scanFrame(commit({}, ['since']))).toMatchObject({ kind: 'refusal', reason: 'frame-fields' })
   })
 
   test('prevData null is none', () => {

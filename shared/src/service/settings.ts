@@ -140,10 +140,10 @@ export const SETTINGS = {
     '2',
   ),
   RELAY_FANOUT_THREADS: setting(
-    count(0, 256),
-    '0',
-    'worker threads that serve subscribers; 0: in the main thread, the only choice so far',
-    '0',
+    auto(count(0, 256)),
+    'auto',
+    'worker threads that serve subscribers; this version serves them all in the main thread, whatever is set',
+    '2',
   ),
   RELAY_LOG_LEVEL: setting(
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'is not a level'),
