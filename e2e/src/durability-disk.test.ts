@@ -117,7 +117,6 @@ it('cuts a torn tail and garbage behind it, and takes the lost append again (inv
     await file.close()
     await restart(made)
     expect(made.relay.said).toContain('cut a torn tail')
-    expect((await newestSegment(made)).size).toBeGreaterThanOrEqual(size)
     await served(made, 50)
     await made.relay.end('SIGKILL')
   }
