@@ -60,6 +60,12 @@ describe('D8: one look-up at a time for each DID', () => {
     expect(identities.known(did(1), Date.now())).toBeUndefined()
   })
 
+  it('giveUp leaves a document that is known as it is', async () => {
+    await identities.fetch(did(1), HOST, 0)
+    identities.giveUp(did(1), Date.now())
+    expect(identities.known(did(1), Date.now())?.found).toMatchObject({ pds: HOST })
+  })
+
   it('giveUp is remembered for a while', () => {
     identities.giveUp(did(0), 1_000)
     expect(identities.known(did(0), 2_000)?.found).toBe('identity-unavailable')

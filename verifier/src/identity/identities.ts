@@ -65,6 +65,9 @@ export class Identities {
   }
 
   giveUp(did: string, nowMs: number): void {
+    const known = this.cache.get(did, nowMs)
+    // A document that could not be fetched anew is still the document.
+    if (known !== undefined && typeof known.found !== 'string') return
     this.cache.put(did, { found: 'identity-unavailable', startedMs: nowMs })
   }
 
