@@ -18,8 +18,10 @@ export const STALLED_MS = 60_000
 const PING_MS = 30_000
 /** … and dead after so long without any sign from a client for whom nothing waits. */
 const DEAD_MS = 90_000
-/** Time for the last frame to be taken before the socket is cut (Q6). */
+/** Time for the last frame to be taken before the socket is cut … */
 const FAREWELL_MS = 5_000
+/** … by one that had stopped reading: it learns why only if it reads on (Q6). */
+export const SLOW_FAREWELL_MS = 60_000
 /** What a client sends is ignored (W10), up to so many messages, of which some are forgiven at each check. */
 const MAX_CLIENT_MESSAGES = 100
 const FORGIVEN_MESSAGES = 10
@@ -101,7 +103,7 @@ export class Subscriber {
     this.#ws.close(code, reason)
     this.#end(cause)
     const socket = this.#socket
-    setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+    setTimeout(() => socket.destroy(), cause === 'too-slow' ? SLOW_FAREWELL_MS : FAREWELL_MS).unref()
   }
 
   /** Looks whether it still reads and lives. Call every few seconds. */

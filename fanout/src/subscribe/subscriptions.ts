@@ -8,12 +8,14 @@ import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import { startOf } from './cursor.ts'
-import { Subscriber } from './subscriber.ts'
+import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
 /** Subscriptions open at once; more are answered 503. */
 const MAX_SUBSCRIBERS = 10_000
 /** What a client may send in one message: it is ignored anyway (W10). */
 const MAX_CLIENT_BYTES = 64 * 1024
+/** The subscriber itself decides when a socket is cut; the option is not in the library's types yet. */
+const CLOSE_OPTIONS = { closeTimeout: 2 * SLOW_FAREWELL_MS }
 const CHECK_EVERY_MS = 5_000
 
 export interface SubscriptionsParts {
@@ -32,6 +34,7 @@ export class Subscriptions {
     maxPayload: MAX_CLIENT_BYTES,
     perMessageDeflate: false,
     clientTracking: false,
+    ...CLOSE_OPTIONS,
   })
   readonly #checks: NodeJS.Timeout
   #closing = false

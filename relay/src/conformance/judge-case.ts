@@ -86,7 +86,9 @@ async function judgeEvent(
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
       if (decision.kind === 'drop') return refused(decision.reason, refreshed)
       // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.
-      return { got: refreshed && judged.repo !== null ? 'refresh-then-emit' : decision.outcome }
+      if (refreshed && judged.repo !== null) return { got: 'refresh-then-emit' }
+      // Kept, but nothing is sent: a local status hides it (E3).
+      return { got: decision.outcome === 'quiet' ? 'ignore' : decision.outcome }
     }
     const again =
       judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
