@@ -51,7 +51,7 @@ export class Crawler {
   constructor(parts: CrawlerParts) {
     this.#parts = parts
     this.#store = new HostStore(parts.database)
-    this.#raw = parts.raw.producer<InFlight>((token) => token.tracker.finish(token))
+    this.#raw = parts.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal))
     parts.wakeUps.on('hosts', this.#bell.ring)
   }
 

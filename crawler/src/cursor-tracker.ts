@@ -1,3 +1,5 @@
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+
 /** One frame of a host on its way: the token under which the bus reports it safe. */
 export interface InFlight {
   readonly tracker: CursorTracker
@@ -17,11 +19,17 @@ export class CursorTracker {
   #queue: InFlight[] = []
   #head = 0
   readonly #onDone: () => void
+  readonly #onRefused: (seq: number, reason: Reason) => void
 
-  /** `onDone` is called whenever bytes were given back. */
-  constructor(cursor: number | null, onDone: () => void) {
+  /** `onDone` is called whenever bytes were given back, `onRefused` before it where a frame was refused on its way. */
+  constructor(
+    cursor: number | null,
+    onDone: () => void,
+    onRefused: (seq: number, reason: Reason) => void = () => undefined,
+  ) {
     this.lowWater = cursor
     this.#onDone = onDone
+    this.#onRefused = onRefused
   }
 
   get count(): number {
@@ -37,7 +45,8 @@ export class CursorTracker {
   }
 
   /** A frame is safe, or refused for good. */
-  finish(token: InFlight): void {
+  finish(token: InFlight, refusal?: Reason): void {
+    if (refusal !== undefined) this.#onRefused(token.seq, refusal)
     token.done = true
     this.bytes -= token.bytes
     while (this.#head < this.#queue.length && (this.#queue[this.#head] as InFlight).done) {

@@ -39,7 +39,16 @@ function lookStrictly(bytes: Uint8Array): Look {
   }
 }
 
-/** Refusals over one event's contents: the event is dropped, the stream goes on (G1). Any other closes it (W4). */
-export function isEventsOwnFault(reason: Reason): boolean {
-  return reason === 'frame-fields' || reason === 'did-syntax'
+/** Refusals after which nothing that follows on the connection can be trusted to be a frame (W4): it is closed. */
+const BROKEN_STREAM: ReadonlySet<Reason> = new Set([
+  'frame-malformed',
+  'frame-not-canonical',
+  'frame-over-guard',
+  'frame-too-large',
+  'frame-text',
+])
+
+/** Whether a refusal closes the connection; any other is over one event's contents, and the stream goes on (G1). */
+export function breaksStream(reason: Reason): boolean {
+  return BROKEN_STREAM.has(reason)
 }

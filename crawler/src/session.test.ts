@@ -3,6 +3,7 @@ import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
 import { encodeErrorFrame, encodeFrame, OPCODE_TEXT } from '@bgs/simnet/wire.ts'
 import { Registry } from 'prom-client'
@@ -39,7 +40,7 @@ class Crawl {
   constructor(cursor: number | null, startLive = false) {
     const host = { hostname: pds.hostname, epoch: 1, cursor, failures: 0 }
     this.session = new HostSession(host, startLive, {
-      raw: this.raw.producer<InFlight>((token) => token.tracker.finish(token)),
+      raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
       partitions: 4,
       gate: () => this.gate,
       metrics: this.metrics,
@@ -65,8 +66,8 @@ class Crawl {
     }
   }
 
-  done(entry: BusEntry<RawEnvelope> | undefined): void {
-    if (entry !== undefined) this.#consumer.done(entry)
+  done(entry: BusEntry<RawEnvelope> | undefined, refusal?: Reason): void {
+    if (entry !== undefined) this.#consumer.done(entry, refusal)
   }
 
   get seqs(): number[] {
@@ -146,6 +147,26 @@ describe('Q9, Q10: cursors', () => {
 })
 
 describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
+  it('W4, A5: what only the strict scan finds closes the connection, and is not sent on its way again', async () => {
+    for (let i = 0; i < 4; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('four events', () => crawl.taken.length === 4, false, false)
+    crawl.done(crawl.taken[1], 'frame-not-canonical')
+    await crawl.until('the others again', () => crawl.taken.length === 7, true, false)
+    expect(pds.cursorsSeen).toEqual([0, 0])
+    expect(crawl.seqs.slice(4)).toEqual([1, 3, 4])
+  })
+
+  it('G1: a refusal over what is in a frame leaves the connection open', async () => {
+    for (let i = 0; i < 2; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('two events', () => crawl.taken.length === 2, false, false)
+    for (const entry of crawl.taken) crawl.done(entry, 'signature-invalid')
+    identity()
+    await crawl.until('the next', () => crawl.taken.length === 3)
+    expect(pds.cursorsSeen).toEqual([0])
+  })
+
   it.each<[string, () => void]>([
     ['no CBOR at all', () => pds.emitRaw(Uint8Array.of(0xff, 0xff))],
     ['W8: a text message', () => pds.emitRaw(Buffer.from('hello'), { opcode: OPCODE_TEXT })],

@@ -10,7 +10,7 @@ import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
-import { isEventsOwnFault, lookAt } from './door.ts'
+import { breaksStream, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
@@ -21,6 +21,8 @@ const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
 /** Repeats of one seq, or steps back, within one connection before it is closed (Q11). */
 const MAX_NOT_RISING = 100
+/** Seqs of broken frames remembered for one host. */
+const MAX_BROKEN_SEQS = 1_024
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
 /** A new sequence is believed on the host's behaviour alone once in so long. */
@@ -65,6 +67,8 @@ export class HostSession {
   tracker: CursorTracker
   readonly #parts: SessionParts
   readonly #poison = new Poison()
+  /** Seqs of this epoch that the strict scan found broken. */
+  readonly #brokenSeqs = new Set<number>()
   readonly #flow: Flow
   readonly #crawlNow = new Bell()
   #connection: Connection | undefined
@@ -232,6 +236,7 @@ export class HostSession {
   #onEvent(frame: Buffer, type: EventType, did: string, seq: number): void {
     if (!this.#rises(seq)) return this.#onNotRising(seq, did)
     this.#noteProgress(seq)
+    if (this.#brokenSeqs.has(seq)) return this.tracker.pass(seq)
     const envelope: RawEnvelope = {
       type,
       did,
@@ -290,7 +295,17 @@ export class HostSession {
       this.#noteProgress(seq)
       this.tracker.pass(seq)
     }
-    if (isEventsOwnFault(reason) || this.#poison.isKnown(frame)) return
+    if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
+    this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
+  }
+
+  /** What only the strict scan found (W4, A5): close, unless the host is lenient, and step over it when it comes again. */
+  #onRefusedOnItsWay(tracker: CursorTracker, seq: number, reason: Reason): void {
+    if (this.#parts.lenient || !breaksStream(reason)) return
+    this.#brokenSeqs.add(seq)
+    if (this.#brokenSeqs.size > MAX_BROKEN_SEQS)
+      this.#brokenSeqs.delete(this.#brokenSeqs.values().next().value as number)
+    if (tracker !== this.tracker) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
 
@@ -329,6 +344,7 @@ export class HostSession {
       'the host began a new sequence: reading all it has',
     )
     this.tracker = this.#newTracker(0)
+    this.#brokenSeqs.clear()
   }
 
   #isFull(share: number): boolean {
@@ -336,7 +352,12 @@ export class HostSession {
   }
 
   #newTracker(cursor: number | null): CursorTracker {
-    return new CursorTracker(cursor, () => this.#flow.noteDone())
+    const tracker = new CursorTracker(
+      cursor,
+      () => this.#flow.noteDone(),
+      (seq, reason) => this.#onRefusedOnItsWay(tracker, seq, reason),
+    )
+    return tracker
   }
 }
 

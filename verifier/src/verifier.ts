@@ -255,7 +255,7 @@ export class Verifier {
         'judging this frame failed: please report it',
       )
     else this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
-    this.#parts.raw.done(raw)
+    this.#parts.raw.done(raw, reason)
   }
 
   #fail(error: unknown): void {

@@ -1,11 +1,11 @@
-import { lookAt } from '@bgs/crawler/door.ts'
+import { breaksStream, lookAt } from '@bgs/crawler/door.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
 import { cidKeyFromText } from '@bgs/shared/drisl/cid-key.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
-import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
@@ -99,7 +99,7 @@ async function judgeEvent(
 
 /** The outcome that a reason stands for. */
 function refused(reason: Reason, refreshed = false): CaseResult {
-  if (/^W[1-8]$/.test(REASONS[reason].rule)) return { got: 'disconnect', reason }
+  if (breaksStream(reason)) return { got: 'disconnect', reason }
   if (refreshed) return { got: 'refresh-then-drop', reason }
   if (reason === 'rev-stale' || reason === 'already-taken') return { got: 'drop-stale', reason }
   return { got: reason === 'account-inactive' ? 'drop-inactive' : 'drop-invalid', reason }

@@ -1,9 +1,10 @@
+import type { Reason } from '../verdict/reason.ts'
 import type { BusConsumer, BusEntry, BusProducer, BusTopic } from './bus.ts'
 
 interface Slot<T> extends BusEntry<T> {
   readonly bytes: number
   readonly token: unknown
-  readonly onSafe: (token: never) => void
+  readonly onSafe: (token: never, refusal?: Reason) => void
 }
 
 /**
@@ -31,7 +32,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
     this.#positions = new Array<number>(options.partitions).fill(0)
   }
 
-  producer<Token>(onSafe: (token: Token) => void): BusProducer<T, Token> {
+  producer<Token>(onSafe: (token: Token, refusal?: Reason) => void): BusProducer<T, Token> {
     return {
       publish: (partition, value, bytes, token) => {
         if (partition < 0 || partition >= this.#partitions) throw new RangeError(`no partition ${partition}`)
@@ -57,7 +58,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
       onAvailable: (listener) => {
         this.#available = listener
       },
-      done: (entry) => this.#done(entry as Slot<T>),
+      done: (entry, refusal) => this.#done(entry as Slot<T>, refusal),
     }
   }
 
@@ -75,10 +76,10 @@ export class MemoryTopic<T> implements BusTopic<T> {
     return taken
   }
 
-  #done(slot: Slot<T>): void {
+  #done(slot: Slot<T>, refusal: Reason | undefined): void {
     this.pendingBytes -= slot.bytes
     this.pendingRecords--
-    slot.onSafe(slot.token as never)
+    slot.onSafe(slot.token as never, refusal)
     if (this.#room !== undefined && this.pendingBytes < this.#maxBytes * 0.75) {
       this.#room.resolve()
       this.#room = undefined
