@@ -15,18 +15,13 @@ import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
 import type { Quota } from './quota.ts'
+import { HostSequence, type Step } from './sequence.ts'
 
 /** Bytes of one host that are on their way at most; beyond it is read no further (protocol.md H10). */
 const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
-/** Repeats of one seq, or steps back, within one connection before it is closed (Q11). */
-const MAX_NOT_RISING = 100
-/** Seqs of broken frames remembered for one host. */
-const MAX_BROKEN_SEQS = 1_024
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
-/** A new sequence is believed on the host's behaviour alone once in so long. */
-const EPOCH_EVERY_MS = 3_600_000
 
 /** What a session tells of its host, to be kept in the database. */
 export interface HostReport {
@@ -67,20 +62,11 @@ export class HostSession {
   tracker: CursorTracker
   readonly #parts: SessionParts
   readonly #poison = new Poison()
-  /** Seqs of this epoch that the strict scan found broken. */
-  readonly #brokenSeqs = new Set<number>()
+  readonly #sequence: HostSequence
   readonly #flow: Flow
   readonly #crawlNow = new Bell()
   #connection: Connection | undefined
-  #lastSeq: number
-  #firstOfConnection = true
-  #notRising = 0
   #progress = false
-  /** Ends in a row over a frame whose seq could not be read: the cursor is moved on step by step. */
-  #blind = 0
-  #futureCursor = 0
-  #epochRaisedMs = Number.NEGATIVE_INFINITY
-  #newSequence = false
 
   constructor(
     host: { hostname: string; epoch: number; cursor: number | null; failures: number },
@@ -90,6 +76,7 @@ export class HostSession {
     this.hostname = host.hostname
     this.epoch = host.epoch
     this.#parts = parts
+    this.#sequence = new HostSequence(parts.now)
     this.#flow = new Flow({
       gate: parts.gate,
       room: () => parts.raw.room(),
@@ -102,7 +89,6 @@ export class HostSession {
     })
     // A host first met: all it retains, or live (Q10, RELAY_NEW_HOST_CURSOR).
     this.tracker = this.#newTracker(host.cursor ?? (startLive ? null : 0))
-    this.#lastSeq = host.cursor ?? 0
     this.report = {
       status: 'active',
       connected: false,
@@ -117,7 +103,7 @@ export class HostSession {
   /** Ends a pause between attempts; after FutureCursor the host's word is taken that it began anew (Q12). */
   crawlNow(): void {
     if (this.report.connected) return
-    if (this.#futureCursor > 0) this.#newSequence = true
+    this.#sequence.noteAsked()
     this.#crawlNow.ring()
   }
 
@@ -125,7 +111,7 @@ export class HostSession {
   async run(signal: AbortSignal, firstPauseMs: number): Promise<void> {
     await this.#crawlNow.wait(firstPauseMs, signal)
     while (!signal.aborted) {
-      if (this.#newSequence) await this.#beginNewSequence()
+      if (this.#sequence.isNew) await this.#beginNewSequence()
       const end = await this.#connect(signal)
       if (signal.aborted) return
       if (end.cause === 'relay') {
@@ -138,22 +124,18 @@ export class HostSession {
 
   async #connect(signal: AbortSignal): Promise<ConnectionEnd> {
     const { metrics, logger } = this.#parts
-    this.#firstOfConnection = true
-    this.#notRising = 0
     this.#progress = false
-    const cursor = this.tracker.lowWater
-    const guess = cursor === null ? null : cursor + blindStep(this.#blind)
+    const cursor = this.#sequence.begin(this.tracker.lowWater)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
-    this.tracker = this.#newTracker(guess)
-    this.#lastSeq = guess ?? 0
+    this.tracker = this.#newTracker(cursor)
     let connection: Connection
     try {
-      connection = new Connection(this.hostname, guess, this.#parts.allowPrivate, {
+      connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, {
         onOpen: () => {
           this.report.connected = true
           this.report.lastError = null
           metrics.connects.inc({ result: 'opened' })
-          logger.info({ host: this.hostname, cursor: guess }, 'subscribed to a host')
+          logger.info({ host: this.hostname, cursor }, 'subscribed to a host')
           this.#flow.begin()
         },
         onFrame: (frame) => this.#onFrame(frame),
@@ -178,7 +160,7 @@ export class HostSession {
     metrics.connects.inc({ result: end.cause })
     if (end.cause === 'too-large') {
       this.#refuse('frame-too-large', -1, '')
-      this.#blind++
+      this.#sequence.noteUnreadable()
     }
     return end
   }
@@ -189,8 +171,8 @@ export class HostSession {
     report.failures = this.#progress ? 0 : report.failures + 1
     report.lastError = end.detail
     let pauseMs = backoffMs(report.failures)
-    if (this.#newSequence) pauseMs = 0
-    else if (this.#futureCursor > 0) {
+    if (this.#sequence.isNew) pauseMs = 0
+    else if (this.#sequence.isAhead) {
       report.status = 'idle'
       pauseMs = Math.max(pauseMs, FUTURE_RETRY_MS)
     } else report.status = report.failures >= OFFLINE_AFTER ? 'offline' : 'active'
@@ -220,8 +202,7 @@ export class HostSession {
         return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
         this.#refuse('frame-type-unknown', look.seq, look.did)
-        if (look.seq >= 0 && this.#rises(look.seq)) this.tracker.pass(look.seq)
-        return
+        return this.#stepOver(look.seq)
       case 'info':
         this.#parts.logger.warn(
           { host: this.hostname, name: look.name },
@@ -234,9 +215,10 @@ export class HostSession {
   }
 
   #onEvent(frame: Buffer, type: EventType, did: string, seq: number): void {
-    if (!this.#rises(seq)) return this.#onNotRising(seq, did)
+    const step = this.#sequence.take(seq)
+    if (step !== 'rises') return this.#onNotRising(step, seq, did)
+    if (this.#sequence.isBroken(seq)) return this.tracker.pass(seq)
     this.#noteProgress(seq)
-    if (this.#brokenSeqs.has(seq)) return this.tracker.pass(seq)
     const envelope: RawEnvelope = {
       type,
       did,
@@ -256,26 +238,16 @@ export class HostSession {
     this.#flow.check()
   }
 
-  /** The first event behind the cursor with a seq below it: the host did not say so, yet it began anew (A2). */
-  #rises(seq: number): boolean {
-    const first = this.#firstOfConnection
-    this.#firstOfConnection = false
-    if (seq > this.#lastSeq) {
-      this.#lastSeq = seq
-      return true
-    }
-    const due = this.#parts.now() - this.#epochRaisedMs > EPOCH_EVERY_MS
-    if (first && seq < this.#lastSeq && this.#blind === 0 && due) {
-      this.#newSequence = true
-      this.#connection?.close({ cause: 'closed', detail: `seq ${seq} came behind cursor ${this.#lastSeq}` })
-    }
-    return false
+  #onNotRising(step: Step, seq: number, did: string): void {
+    this.#refuse('seq-not-rising', seq, did)
+    if (step === 'anew')
+      this.#connection?.close({ cause: 'closed', detail: `seq ${seq} came behind a higher cursor` })
+    if (step === 'stuck') this.#connection?.close({ cause: 'closed', detail: 'seq does not rise' }, 1008)
   }
 
-  #onNotRising(seq: number, did: string): void {
-    this.#refuse('seq-not-rising', seq, did)
-    if (++this.#notRising > MAX_NOT_RISING)
-      this.#connection?.close({ cause: 'closed', detail: 'seq does not rise' }, 1008)
+  /** What is not sent on its way, but done with. */
+  #stepOver(seq: number): void {
+    if (seq >= 0 && this.#sequence.take(seq) === 'rises') this.tracker.pass(seq)
   }
 
   #noteProgress(seq: number): void {
@@ -284,17 +256,13 @@ export class HostSession {
     report.lastSeq = seq
     report.status = 'active'
     this.#progress = true
-    this.#blind = 0
-    this.#futureCursor = 0
+    this.#sequence.noteProgress()
   }
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
   #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
     this.#refuse(reason, seq, did)
-    if (seq >= 0 && this.#rises(seq)) {
-      this.#noteProgress(seq)
-      this.tracker.pass(seq)
-    }
+    this.#stepOver(seq)
     if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
@@ -302,9 +270,7 @@ export class HostSession {
   /** What only the strict scan found (W4, A5): close, unless the host is lenient, and step over it when it comes again. */
   #onRefusedOnItsWay(tracker: CursorTracker, seq: number, reason: Reason): void {
     if (this.#parts.lenient || !breaksStream(reason)) return
-    this.#brokenSeqs.add(seq)
-    if (this.#brokenSeqs.size > MAX_BROKEN_SEQS)
-      this.#brokenSeqs.delete(this.#brokenSeqs.values().next().value as number)
+    this.#sequence.noteBroken(seq)
     if (tracker !== this.tracker) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
@@ -312,16 +278,14 @@ export class HostSession {
   /** N1: close. A host that ends nothing by it and sends the same one each time is read on. */
   #onError(frame: Buffer, name: string, message: string): void {
     const again = this.#poison.isKnown(frame)
-    if (name === 'FutureCursor' && this.#blind === 0) {
-      this.#futureCursor++
+    if (name === 'FutureCursor') {
+      this.#sequence.noteFutureCursor()
       this.#parts.logger.warn(
         { host: this.hostname, cursor: this.tracker.lowWater },
         'the host says our cursor lies in its future',
       )
-      // Said twice, half a minute apart, it is no mishap: the host began anew (Q12).
-      if (this.#futureCursor > 1) this.#newSequence = true
     } else if (again && this.report.failures > 0) return
-    this.#blind = 0
+    this.#sequence.noteError()
     this.#connection?.close({
       cause: 'closed',
       detail: `error frame ${name} ${message}`.trim().slice(0, 200),
@@ -334,17 +298,14 @@ export class HostSession {
   }
 
   async #beginNewSequence(): Promise<void> {
-    this.#newSequence = false
-    this.#futureCursor = 0
-    this.#epochRaisedMs = this.#parts.now()
     this.epoch = await this.#parts.raiseEpoch(this.hostname, this.epoch)
+    this.#sequence.noteEpoch()
     this.#parts.metrics.epochs.inc()
     this.#parts.logger.warn(
       { host: this.hostname, epoch: this.epoch },
       'the host began a new sequence: reading all it has',
     )
     this.tracker = this.#newTracker(0)
-    this.#brokenSeqs.clear()
   }
 
   #isFull(share: number): boolean {
@@ -359,9 +320,4 @@ export class HostSession {
     )
     return tracker
   }
-}
-
-/** Past a frame that cannot be read: one seq at first, so that no good event is skipped, then further. */
-function blindStep(attempts: number): number {
-  return attempts <= 16 ? attempts : 16 + 2 ** Math.min(attempts - 16, 20)
 }
