@@ -92,7 +92,7 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
 
 /** The cursor of a host as a restart would find it; -1 where there is none. */
 function savedCursor(folder: string, hostname: string): number {
-  const database = new DatabaseSync(join(folder, 'state.db'), { readOnly: true })
+  const database = new DatabaseSync(join(folder, 'state.db'), { readOnly: true, timeout: 5_000 })
   try {
     const row = database.prepare('SELECT cursor FROM hosts WHERE hostname = ?').get(hostname)
     return Number(row?.['cursor'] ?? -1)
