@@ -64,7 +64,7 @@ export async function startPds(
 }
 
 function mailedCode(database: string, did: string, purpose: MailPurpose): string {
-  using open = new DatabaseSync(database, { readOnly: true })
+  using open = new DatabaseSync(database, { readOnly: true, timeout: 5_000 })
   const row = open.prepare('SELECT token FROM email_token WHERE did = ? AND purpose = ?').get(did, purpose)
   if (typeof row?.['token'] !== 'string') throw new Error(`no code for ${purpose} of ${did} in ${database}`)
   return row['token']
