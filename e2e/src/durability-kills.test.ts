@@ -67,13 +67,16 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     network.plc.setFault(did, { kind: 'hang' })
     let held = 0
     while (host.log.at(held)?.did !== did) held++
+    // Noted now: where an account is deleted its events leave the log, and places in it shift.
+    const heldSeq = host.log.at(held)?.seq ?? 0
+    expect(heldSeq).toBeGreaterThan(0)
     await life({}, async () => {
       const seen = new Set<number>()
       await until('the other host has a newer cursor four times', REACHED_MS, () => {
         seen.add(savedCursor(relay.folder, other.hostname))
         return seen.size > 4
       })
-      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(host.log.at(held)?.seq ?? 0)
+      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(heldSeq)
       await relay.end('SIGKILL')
     })
     network.plc.setFault(did, null)
