@@ -1,32 +1,53 @@
 import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { decodeFacts, didOfFacts } from '@bgs/shared/envelope/facts.ts'
+import type { LogReader } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
+
+const READ_BYTES = 4 * 1024 * 1024
 
 /**
  * Accounts that this relay's operator has taken down: their #commit and #sync are left out when serving, also those
  * from before (protocol.md E5: a log cannot be edited). Follows the log; begins from the view.
  */
 export class Takedowns {
+  /** The view's position when it was read: what the log says up to there is in it. */
+  readonly #since: number
   readonly #dids = new Set<string>()
   readonly #hashes = new Map<number, number>()
 
-  /** Reads the accounts taken down as of the view. */
-  static async load(database: Database): Promise<Takedowns> {
-    const takedowns = new Takedowns()
+  /**
+   * Reads the accounts taken down as of the view, then what the log says from there on. Rows may be newer than the
+   * position that was read before them: then the log says the same again, in order.
+   */
+  static async load(database: Database, log: Pick<LogReader, 'read' | 'bounds'>): Promise<Takedowns> {
+    const [view] = await database.query<{ position: number }>('SELECT position FROM view WHERE id = 1')
     const rows = await database.query<{ did: string }>(
       "SELECT did FROM accounts WHERE local <> 'active' AND local = 'takendown'",
     )
+    const takedowns = new Takedowns(Number(view?.position ?? 0))
     for (const { did } of rows) takedowns.#set(did, true)
-    return takedowns
+    let at = Math.max(takedowns.#since + 1, log.bounds().first)
+    for (;;) {
+      const packs = await log.read(at, READ_BYTES)
+      for (const pack of packs) takedowns.follow(pack)
+      if (packs.length === 0) return takedowns
+      at = (packs.at(-1) as Pack).lastSeq + 1
+    }
   }
 
-  /** Takes in what a newly appended pack says of local status. */
+  constructor(since = 0) {
+    this.#since = since
+  }
+
+  /** Takes in what a pack says of local status, in the order of the log. */
   follow(pack: Pack): void {
+    if (pack.lastSeq <= this.#since) return
     let i = 0
     for (const bytes of pack.facts()) {
+      const seq = pack.firstSeq + i
       const kind = pack.kind(i++)
-      if (kind === '#commit' || kind === '#sync') continue
+      if (kind === '#commit' || kind === '#sync' || seq <= this.#since) continue
       const { did, local } = decodeFacts(bytes)
       if (local !== null) this.#set(did, local === 'takendown')
     }

@@ -185,8 +185,9 @@ export async function startEmbedded(
   const subscriptions = new Subscriptions({
     log,
     window: new Window(WINDOW_BYTES),
-    takedowns: await Takedowns.load(database),
+    takedowns: await Takedowns.load(database, log),
     metrics: fanoutFigures,
+    notReady: () => undefined,
   })
   const publicServer = createPublicServer({
     subscriptions,

@@ -318,11 +318,14 @@ async function emptyDatabase(): Promise<AsyncDisposable & { database: SqliteData
 function upTo(log: Log, position: number): Log {
   return {
     generation: log.generation,
+    keepsPositions: false,
+    head: () => log.head(),
+    checkpoint: null,
     bounds: () => ({ ...log.bounds(), next: position + 1 }),
     read: async (from, maxBytes) =>
       (await log.read(from, maxBytes)).filter(({ lastSeq }) => lastSeq <= position),
     tail: (listener) => log.tail(listener),
-    append: (entries) => log.append(entries),
+    append: (entries, checkpoint) => log.append(entries, checkpoint),
     trim: (at) => log.trim(at),
     close: () => log.close(),
   }

@@ -9,6 +9,7 @@ import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { InputPositions } from './input-positions.ts'
 import type { SequencerMetrics } from './metrics.ts'
 import { decideControl } from './rules/control.ts'
 import { decide } from './rules/decide.ts'
@@ -23,6 +24,8 @@ const BATCH_BYTES = 2 * 1024 * 1024
 const FULL_RETRY_MS = 1_000
 /** How often segments beyond the window are looked for. */
 const TRIM_EVERY_MS = 5_000
+/** After so long input positions are written that no append has carried: all that came was refused. */
+const POSITIONS_EVERY_MS = 5_000
 
 /** The account's PDS should be asked for its status; `version` is that of the state it is asked at (C1). */
 export interface StatusQuestion {
@@ -54,12 +57,16 @@ export class Sequencer {
   /** Envelopes taken from the bus and not yet appended, where one append could not hold them all. */
   #waiting: BusEntry<VerifiedEnvelope>[] = []
   readonly #bell = new Bell()
+  readonly #inputs: InputPositions
   #position: number
   #trimmedMs = 0
+  /** Since when input positions have moved that no append has carried; undefined: none have. */
+  #movedMs: number | undefined
 
   constructor(parts: SequencerParts) {
     this.#parts = parts
     this.#position = parts.view.position
+    this.#inputs = InputPositions.decode(parts.log.checkpoint)
   }
 
   /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
@@ -94,6 +101,7 @@ export class Sequencer {
       const decision = decideControl(state.account(did), value, now())
       if (decision !== null) appends.add(decision, state)
     }
+    for (const entry of batch) this.#inputs.takeControl(entry)
     await this.#append(appends)
     for (const entry of batch) this.#parts.control.done(entry)
   }
@@ -121,6 +129,7 @@ export class Sequencer {
         'event refused',
       )
     }
+    for (const entry of batch) this.#inputs.takeVerified(entry)
     crashPoint('before-append')
     await this.#append(appends)
     crashPoint('after-append')
@@ -142,12 +151,14 @@ export class Sequencer {
   }
 
   async #append(appends: Appends): Promise<void> {
+    const { log, metrics, logger, now } = this.#parts
+    this.#movedMs ??= now()
     if (appends.entries.length === 0) return
-    const { log, metrics, logger } = this.#parts
     for (;;) {
       const end = metrics.appendSeconds.startTimer()
       try {
-        const pack: Pack = await log.append(appends.entries)
+        const pack: Pack = await log.append(appends.entries, this.#inputs.encode())
+        this.#movedMs = undefined
         end()
         if (pack.firstSeq !== appends.firstSeq)
           throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
@@ -182,6 +193,10 @@ export class Sequencer {
     metrics.viewPosition.set(view.position)
     metrics.viewLag.set(Math.max(0, this.#position - view.position))
     metrics.cachedAccounts.set(state.cachedAccounts)
+    if (log.keepsPositions && this.#movedMs !== undefined && now() - this.#movedMs >= POSITIONS_EVERY_MS) {
+      await log.append([], this.#inputs.encode())
+      this.#movedMs = undefined
+    }
     if (now() - this.#trimmedMs >= TRIM_EVERY_MS) {
       this.#trimmedMs = now()
       await log.trim(view.position)

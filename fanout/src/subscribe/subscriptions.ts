@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
-import { startOf } from './cursor.ts'
+import { type Start, startOf } from './cursor.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
 /** Subscriptions open at once; more are answered 503. */
@@ -23,6 +23,8 @@ export interface SubscriptionsParts {
   readonly window: Window
   readonly takedowns: Takedowns
   readonly metrics: FanoutMetrics
+  /** Why this node cannot serve the stream yet; undefined: it can. */
+  readonly notReady: () => string | undefined
 }
 
 /** All subscribers of com.atproto.sync.subscribeRepos on this node. */
@@ -65,10 +67,22 @@ export class Subscriptions {
     cursor: string | null,
     address: string,
   ): void {
-    const { log, metrics } = this.#parts
+    const { log, notReady } = this.#parts
     if (this.#closing || this.#subscribers.size >= MAX_SUBSCRIBERS)
       return refuseUpgrade(socket, 503, 'ServiceUnavailable', 'too many subscribers')
+    const why = notReady()
+    if (why !== undefined) return refuseUpgrade(socket, 503, 'ServiceUnavailable', why)
     const start = startOf(cursor, log.bounds())
+    if (start.kind !== 'future') return this.#begin(request, socket, head, start, address)
+    // It may be a seq that another node has served already and this one is about to get.
+    log.head().then(
+      (next) => this.#begin(request, socket, head, startOf(cursor, { ...log.bounds(), next }), address),
+      () => refuseUpgrade(socket, 503, 'ServiceUnavailable', 'the head of the log cannot be had now'),
+    )
+  }
+
+  #begin(request: IncomingMessage, socket: Socket, head: Buffer, start: Start, address: string): void {
+    const { log, metrics } = this.#parts
     if (start.kind === 'invalid') return refuseUpgrade(socket, 400, 'InvalidRequest', start.message)
     socket.setNoDelay(true)
     this.#server.handleUpgrade(request, socket, head, (ws) => {

@@ -76,6 +76,7 @@ export class Scene implements AsyncDisposable {
       window: new Window(windowBytes),
       takedowns: this.takedowns,
       metrics: this.metrics,
+      notReady: () => undefined,
     })
     this.#server = createServer()
     this.#server.on('upgrade', (request, socket, head) => {

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { entriesOf, entryOf, readAll } from '../testing/log-entries.ts'
 import { PowerLossDisk } from '../testing/power-loss-disk.ts'
 import { GROUP_HEADER_BYTES } from './group.ts'
-import { LogUnknownError } from './log.ts'
+import { FIRST_SEQ, LogUnknownError } from './log.ts'
 import { PACK_VERSION } from './pack.ts'
-import { FIRST_SEQ, SegmentLog } from './segment-log.ts'
+import { SegmentLog } from './segment-log.ts'
 
 const GAP = 2 ** 20
 

@@ -7,12 +7,17 @@ import type { LogEntry, Pack } from './pack.ts'
 export interface Log extends LogReader {
   /** Raised each time the log is opened for writing: fences and tells the processes' lives apart. */
   readonly generation: number
+  /** Whether it keeps input positions. */
+  readonly keepsPositions: boolean
+  /** What the last append before this opening said of the input positions; null where the log keeps none. */
+  readonly checkpoint: Buffer | null
   /**
-   * Appends all entries or none, durably before it resolves; one call at a time. Resolves to the committed pack.
-   * Throws LogFullError (nothing written, try again), LogTooLargeError, or LogUnknownError (outcome unknown: the
-   * writer is unusable; reopen and look).
+   * Appends all entries and the input positions they were made of, or nothing; durably before it resolves; one call at
+   * a time. Resolves to the committed pack, which begins at the `next` of `bounds`. Throws LogFullError (nothing
+   * written, try again), LogTooLargeError, LogFencedError, or LogUnknownError (outcome unknown: the writer is
+   * unusable; reopen and look).
    */
-  append(entries: readonly LogEntry[]): Promise<Pack>
+  append(entries: readonly LogEntry[], checkpoint?: Uint8Array): Promise<Pack>
   /** Removes whole segments beyond the window, never above `position` (invariant 5). */
   trim(position: number): Promise<void>
   close(): Promise<void>
@@ -20,6 +25,11 @@ export interface Log extends LogReader {
 
 export interface LogReader {
   bounds(): LogBounds
+  /**
+   * Seq that the next entry of the log will get at the earliest, as its writer would say now: above the `next` of
+   * `bounds` where this reader lags behind. Throws when that cannot be had.
+   */
+  head(): Promise<number>
   /**
    * Packs from the one that holds `fromSeq` (or the first after it), in order: as many as fit into `maxBytes`, at
    * least one; none at the end. Throws LogTrimmedError below the floor.
@@ -38,9 +48,20 @@ export interface LogBounds {
   readonly evicted: boolean
 }
 
+/** First seq of a new log: from here on seq always takes nine bytes of CBOR (invariant 10). */
+export const FIRST_SEQ = 2 ** 32
+/** Seqs left out where a log ends below what is known to have been served. */
+export const GAP_AFTER_LOSS = 2 ** 32
+
 export class LogFullError extends Error {
   override name = 'LogFullError'
   readonly code = 'full'
+}
+
+/** Another writer has written: this one is no longer the one (invariant 9). */
+export class LogFencedError extends Error {
+  override name = 'LogFencedError'
+  readonly code = 'fenced'
 }
 
 export class LogTooLargeError extends Error {

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { entriesOf, entryOf, messageOf, readAll } from '../testing/log-entries.ts'
 import { type DiskOperation, PowerLossDisk } from '../testing/power-loss-disk.ts'
-import { FIRST_SEQ, SegmentLog } from './segment-log.ts'
+import { FIRST_SEQ } from './log.ts'
+import { SegmentLog } from './segment-log.ts'
 
 class PowerLostError extends Error {}
 

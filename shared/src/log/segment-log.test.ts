@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { entriesOf, entryOf, messageOf, readAll } from '../testing/log-entries.ts'
 import { diskError, PowerLossDisk } from '../testing/power-loss-disk.ts'
-import { LogFullError, LogTooLargeError, LogTrimmedError, LogUnknownError } from './log.ts'
+import { FIRST_SEQ, LogFullError, LogTooLargeError, LogTrimmedError, LogUnknownError } from './log.ts'
 import type { Pack } from './pack.ts'
-import { FIRST_SEQ, SegmentLog, type SegmentLogOptions } from './segment-log.ts'
+import { SegmentLog, type SegmentLogOptions } from './segment-log.ts'
 
 function open(disk: PowerLossDisk, options: Partial<SegmentLogOptions> = {}): Promise<SegmentLog> {
   return SegmentLog.open({

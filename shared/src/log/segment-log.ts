@@ -2,6 +2,8 @@ import { crashPoint } from '../service/crash-point.ts'
 import type { Disk } from './disk.ts'
 import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import {
+  FIRST_SEQ,
+  GAP_AFTER_LOSS,
   type Log,
   type LogBounds,
   LogFullError,
@@ -13,17 +15,12 @@ import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
 import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
 
-/** First seq of a new log: from here on seq always takes nine bytes of CBOR (invariant 10). */
-export const FIRST_SEQ = 2 ** 32
-
 /**
  * Seqs left out after a start that may have lost a tail, for each life since the last one that left an entry: more
  * than one segment can hold, so that nothing that was ever served is numbered again even where the disk lost what it
  * had called durable, several times over (invariant 10, X1).
  */
 const GAP_AFTER_CRASH = 2 ** 20
-/** Seqs left out where the log ends below what the database has seen. */
-const GAP_AFTER_LOSS = 2 ** 32
 
 export interface SegmentLogOptions {
   readonly folder: string
@@ -39,6 +36,8 @@ export interface SegmentLogOptions {
   readonly segmentBytes?: number
   readonly now?: () => number
   readonly acceptGap?: boolean
+  /** False for a copy of what is durable elsewhere: what a crash of the machine costs is fetched again. */
+  readonly sync?: boolean
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -60,6 +59,9 @@ function nextSeq(found: Recovered, generation: number, options: SegmentLogOption
 
 /** The embedded log: segment files, one write and one fdatasync for each append. */
 export class SegmentLog implements Log {
+  /** The bus that positions speak of is in memory and ends with the process. */
+  readonly keepsPositions = false
+  readonly checkpoint = null
   readonly generation: number
   /** Bytes of a torn tail that were cut when the log was opened. */
   readonly cutBytes: number
@@ -104,23 +106,39 @@ export class SegmentLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<Pack> {
+    const firstSeq = this.#next
+    const write = (group: Buffer) => writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
+    return this.#append(packBytes(entries), { firstSeq, count: entries.length, timeMs: this.#now() }, write)
+  }
+
+  /** Appends a pack as another log made it, under its own seqs, which must lie above all that is here: for a mirror. */
+  async appendPack(pack: Pack, timeMs: number): Promise<Pack> {
+    const { firstSeq, count, bytes } = pack
+    if (firstSeq < this.#next)
+      throw new RangeError(`seq ${firstSeq} is mirrored already: next is ${this.#next}`)
+    const write = (group: Buffer) => group.set(bytes, GROUP_HEADER_BYTES)
+    return this.#append(bytes.length, { firstSeq, count, timeMs }, write)
+  }
+
+  async #append(
+    bytes: number,
+    { firstSeq, count, timeMs }: { firstSeq: number; count: number; timeMs: number },
+    write: (group: Buffer) => void,
+  ): Promise<Pack> {
     if (this.#broken !== undefined)
       throw new LogUnknownError('the log failed before', { cause: this.#broken })
     if (this.#appending) throw new Error('one append at a time')
-    const bytes = packBytes(entries)
     if (bytes > MAX_PACK_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
     this.#appending = true
     try {
-      const firstSeq = this.#next
-      const timeMs = this.#now()
       const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
-      writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
-      sealGroup(group, { generation: this.generation, firstSeq, timeMs, count: entries.length })
-      const segment = await this.#writable(group.length, timeMs)
+      write(group)
+      sealGroup(group, { generation: this.generation, firstSeq, timeMs, count })
+      const segment = await this.#writable(group.length, firstSeq, timeMs)
       await this.#write(segment, group)
       segment.noteGroup(firstSeq, segment.end)
       segment.end += group.length
-      this.#next = firstSeq + entries.length
+      this.#next = firstSeq + count
       const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
       for (const listener of this.#listeners) listener(pack)
       return pack
@@ -144,6 +162,10 @@ export class SegmentLog implements Log {
       segment = this.#segments.find(({ firstSeq }) => firstSeq > behind)
     }
     return []
+  }
+
+  async head(): Promise<number> {
+    return this.#next
   }
 
   tail(listener: (pack: Pack) => void): () => void {
@@ -190,7 +212,7 @@ export class SegmentLog implements Log {
     }
   }
 
-  async #writable(bytes: number, timeMs: number): Promise<Segment> {
+  async #writable(bytes: number, firstSeq: number, timeMs: number): Promise<Segment> {
     const last = this.#segments.at(-1)
     // An hour at most in one segment, so that a quiet relay's window ends where its setting says.
     const old =
@@ -199,7 +221,7 @@ export class SegmentLog implements Log {
       timeMs - last.firstTimeMs > Math.min(3_600_000, this.#options.retentionMs)
     if (last?.end === 0) last.firstTimeMs = timeMs
     if (last !== undefined && !old && (last.end === 0 || last.end + bytes <= this.#segmentBytes)) return last
-    const segment = new Segment(this.#options.disk, this.#options.folder, this.#next)
+    const segment = new Segment(this.#options.disk, this.#options.folder, firstSeq)
     segment.firstTimeMs = timeMs
     try {
       await segment.file()
@@ -231,7 +253,7 @@ export class SegmentLog implements Log {
     }
     crashPoint('after-write')
     try {
-      await file.datasync()
+      if (this.#options.sync ?? true) await file.datasync()
     } catch (error) {
       // After a failed fdatasync nobody knows what is on the disk: reopen and look.
       this.#broken = error as Error

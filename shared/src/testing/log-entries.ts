@@ -1,5 +1,5 @@
+import type { LogReader } from '../log/log.ts'
 import type { LogEntry, Pack } from '../log/pack.ts'
-import type { SegmentLog } from '../log/segment-log.ts'
 
 /** An entry whose bytes are told by `mark`: the frame has `bytes` bytes, of which nine are for seq. */
 export function entryOf(mark: number, bytes = 40): LogEntry {
@@ -28,7 +28,7 @@ export function messageOf(entry: LogEntry, seq: number): Buffer {
 }
 
 /** All packs from `from` on, asked for `maxBytes` at a time. */
-export async function readAll(log: SegmentLog, from: number, maxBytes = 4_096): Promise<Pack[]> {
+export async function readAll(log: Pick<LogReader, 'read'>, from: number, maxBytes = 4_096): Promise<Pack[]> {
   const all: Pack[] = []
   for (let at = from; ; ) {
     const packs = await log.read(at, maxBytes)

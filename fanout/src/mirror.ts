@@ -1,0 +1,223 @@
+import { rm } from 'node:fs/promises'
+import { type LogBounds, LogFullError, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
+import type { Pack } from '@bgs/shared/log/pack.ts'
+import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
+import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+
+/** Fetched at once, and how long a fetch waits where nothing is new. */
+const FETCH_BYTES = 4 * 1024 * 1024
+const LONG_POLL_MS = 500
+const FULL_RETRY_MS = 1_000
+const TRIM_EVERY_MS = 5_000
+/** A subscriber with a cursor above what is here waits so long for the word of the brokers. */
+const HEAD_MS = 3_000
+
+export interface MirrorOptions {
+  readonly reader: SequencedReader
+  readonly segments: Omit<SegmentLogOptions, 'seenPosition' | 'clean' | 'sync' | 'generation'>
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+/**
+ * A copy of the log on this node's disk, pack by pack as the sequencer made them: every node has the same bytes under
+ * the same seqs, and serves them as the embedded relay does. Fed by one tail; kept over restarts.
+ */
+export class Mirror implements LogReader {
+  readonly #log: SegmentLog
+  readonly #reader: SequencedReader
+  readonly #logger: Logger
+  readonly #target: number
+  #bases: SeqBases | undefined
+  #next: number
+  #floor: number
+  /** Offset behind the newest record of the cluster, as of the last fetch. */
+  #end: number
+  /** Seq of the first entry that the log ever had, where it still begins with it. */
+  #origin: number | undefined
+  #trimmedMs = 0
+
+  private constructor(log: SegmentLog, options: MirrorOptions, at: StartsAt) {
+    this.#log = log
+    this.#reader = options.reader
+    this.#logger = options.logger
+    this.#bases = at.bases
+    this.#next = at.next
+    this.#floor = at.floor
+    this.#end = this.#target = at.end
+    this.#origin = at.origin
+  }
+
+  /** Opens what is on disk; what does not belong to the log, or has a hole before it, is begun anew. */
+  static async open(options: MirrorOptions): Promise<Mirror> {
+    let log = await openSegments(options)
+    let at = await findStart(log, options)
+    if (at === undefined) {
+      options.logger.warn('the mirror on disk does not fit the log any more: it is fetched anew')
+      await log.close()
+      await rm(options.segments.folder, { recursive: true })
+      log = await openSegments(options)
+      at = (await findStart(log, options)) as StartsAt
+    }
+    return new Mirror(log, options, at)
+  }
+
+  /** Why it does not hold the whole window yet; undefined once it has held all that there was when it was opened. */
+  get notReady(): string | undefined {
+    if (this.#next >= this.#target) return undefined
+    return `the mirror of the log is being filled: ${this.#target - this.#next} records to come`
+  }
+
+  /** Records of the cluster's log that are not here yet. */
+  get lag(): number {
+    return Math.max(0, this.#end - this.#next)
+  }
+
+  bounds(): LogBounds {
+    const local = this.#log.bounds()
+    const oldest = this.#bases?.oldest
+    if (oldest === undefined) return { ...local, evicted: false }
+    const isWhole = this.#floor <= oldest.from && (this.#origin ?? local.first) >= local.first
+    // What was before this log is known by its last seq: a cursor there misses nothing.
+    if (isWhole && oldest.before > 0) return { ...local, first: oldest.before + 1, evicted: true }
+    return { ...local, evicted: !isWhole }
+  }
+
+  async head(): Promise<number> {
+    const { end } = await this.#reader.bounds(AbortSignal.timeout(HEAD_MS))
+    return Math.max(this.#bases?.seqOf(end) ?? 0, this.#log.bounds().next)
+  }
+
+  read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    return this.#log.read(fromSeq, maxBytes)
+  }
+
+  tail(listener: (pack: Pack) => void): () => void {
+    return this.#log.tail(listener)
+  }
+
+  /** Follows the log until `signal` is aborted. Throws where it can no longer be followed without a hole. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const { records, next, end, floor } = await this.#reader.read(
+          this.#next,
+          FETCH_BYTES,
+          LONG_POLL_MS,
+          signal,
+        )
+        this.#end = end
+        this.#floor = floor
+        if (this.#next > end) await wait(LONG_POLL_MS, signal)
+        if (await this.#take(records, signal)) this.#next = Math.max(this.#next, next)
+        await this.#trim()
+      } catch (error) {
+        if (signal.aborted) return
+        throw error
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close()
+    this.#reader.close()
+  }
+
+  /** Takes records over; false where the log has gone on from an earlier offset, to which it goes back. */
+  async #take(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
+    for (const { base, offset, pack, timeMs } of records) {
+      const known = this.#bases?.newest
+      if (known === undefined) this.#bases = new SeqBases([base])
+      else if (base.base !== known.base) {
+        this.#bases = (this.#bases as SeqBases).with(base)
+        if (base.from < this.#next) {
+          this.#logger.error(
+            { from: base.from, next: this.#next },
+            'the log has lost its end, and goes on above it',
+          )
+          this.#next = base.from
+          return false
+        }
+      }
+      if (pack.count > 0) {
+        await this.#append(pack, timeMs, signal)
+        this.#origin ??= pack.firstSeq
+      }
+      if (signal.aborted) return false
+      this.#next = offset + 1
+    }
+    return true
+  }
+
+  async #append(pack: Pack, timeMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#log.appendPack(pack, timeMs)
+        return
+      } catch (error) {
+        if (!(error instanceof LogFullError)) throw error
+        this.#logger.error({ err: error }, 'no space left for the mirror: waiting for space')
+        await wait(FULL_RETRY_MS, signal)
+      }
+    }
+  }
+
+  async #trim(): Promise<void> {
+    const nowMs = Date.now()
+    if (nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
+    this.#trimmedMs = nowMs
+    await this.#log.trim(this.#log.bounds().next)
+  }
+}
+
+function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
+  return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
+}
+
+interface StartsAt {
+  readonly bases: SeqBases | undefined
+  readonly next: number
+  readonly floor: number
+  readonly end: number
+  readonly origin: number | undefined
+}
+
+/** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */
+async function findStart(log: SegmentLog, { reader, signal }: MirrorOptions): Promise<StartsAt | undefined> {
+  const { floor, end } = await reader.bounds(signal)
+  const newest: SequencedRecord | undefined = await reader.last(floor, end, signal)
+  const base: SeqBase | undefined = newest?.base
+  const bases = base === undefined ? undefined : await SeqBases.find(base, floor, reader, signal)
+  const { first, next } = log.bounds()
+  if (first === next) return { bases, next: floor, floor, end, origin: undefined }
+  if (bases === undefined) return undefined
+  const offset = bases.offsetOf(next - 1)
+  if (offset < floor || offset >= end) return undefined
+  try {
+    const [record] = (await reader.read(offset, 1, 0, signal)).records
+    if (record?.offset !== offset || record.pack.lastSeq !== next - 1) return undefined
+  } catch (error) {
+    if (error instanceof LogTrimmedError) return undefined
+    throw error
+  }
+  const origin = await firstSeqFrom(floor, end, reader, signal)
+  return { bases, next: offset + 1, floor, end, origin }
+}
+
+/** Seq of the first entry from an offset on; a writer's first record has none. */
+async function firstSeqFrom(
+  floor: number,
+  end: number,
+  reader: SequencedReader,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  for (let at = floor; ; ) {
+    const record = await reader.first(at, end, signal)
+    if (record === undefined || record.pack.count > 0) return record?.pack.firstSeq
+    at = record.offset + 1
+  }
+}

@@ -1,0 +1,291 @@
+import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
+import { type Fetched, fetchRecords } from '../kafka/fetch.ts'
+import { KafkaError } from '../kafka/kafka-error.ts'
+import { readBatches } from '../kafka/record-batch.ts'
+import { Bell } from '../service/bell.ts'
+import { wait } from '../service/wait.ts'
+import type { BusConsumer, BusEntry } from './bus.ts'
+import { indexOf, offsetOf, positionOf } from './position.ts'
+
+/** Asked for at once, of all partitions of a broker and of one. */
+const FETCH_BYTES = 4 * 1024 * 1024
+const PARTITION_BYTES = 1024 * 1024
+/** A broker with nothing new answers after so long. */
+const LONG_POLL_MS = 250
+
+export interface KafkaConsumerOptions<T> {
+  readonly cluster: KafkaCluster
+  readonly topic: string
+  readonly generation: number
+  /** The values of one record, in order. Throws on a format it does not know: stop, never skip (invariant 17). */
+  readonly decode: (record: Buffer) => T[]
+  /** Bytes of records that are not done at which no more is fetched. */
+  readonly maxBytes: number
+  /** Pause between fetches, so that records come several at a time. */
+  readonly pauseMs: number
+}
+
+/** A record whose entries were handed out, or wait to be. */
+interface OpenRecord {
+  readonly offset: number
+  readonly bytes: number
+  left: number
+}
+
+interface Partition {
+  readonly number: number
+  /** Offset fetched next. */
+  next: number
+  /** Entries below this position were taken before. */
+  readonly from: number
+  readonly open: OpenRecord[]
+  /** First entry that is not done. */
+  position: number
+  end: number
+  assigned: boolean
+}
+
+interface Slot<T> extends BusEntry<T> {
+  readonly owner: Partition
+  readonly record: OpenRecord
+}
+
+/**
+ * Reads the partitions it is given, each from a position it is told: no group, for positions are kept by those who
+ * know what became of an entry. A partition that is taken away hands out nothing more; what was handed out may still
+ * be finished.
+ */
+export class KafkaConsumer<T> implements BusConsumer<T> {
+  readonly generation: number
+  openBytes = 0
+  readonly #options: KafkaConsumerOptions<T>
+  readonly #partitions = new Map<number, Partition>()
+  readonly #lane: Lane
+  readonly #bell = new Bell()
+  #queue: Slot<T>[] = []
+  #head = 0
+  #available: () => void = () => undefined
+
+  constructor(options: KafkaConsumerOptions<T>) {
+    this.#options = options
+    this.generation = options.generation
+    this.#lane = options.cluster.lane()
+  }
+
+  /** Begins to read a partition at a position. */
+  assign(number: number, position: number): void {
+    const next = offsetOf(position)
+    this.#partitions.set(number, {
+      number,
+      next,
+      from: position,
+      open: [],
+      position,
+      end: next,
+      assigned: true,
+    })
+    this.#bell.ring()
+  }
+
+  /** Stops reading a partition. */
+  unassign(number: number): void {
+    const partition = this.#partitions.get(number)
+    if (partition === undefined) return
+    partition.assigned = false
+    this.#partitions.delete(number)
+    for (const { bytes } of partition.open) this.openBytes -= bytes
+    partition.open.length = 0
+    const kept = this.#queue.slice(this.#head).filter(({ owner }) => owner !== partition)
+    this.#queue = kept
+    this.#head = 0
+  }
+
+  get assigned(): number[] {
+    return [...this.#partitions.keys()]
+  }
+
+  /** Position of the first entry of a partition that is not done: where reading has to go on. */
+  positions(): Map<number, number> {
+    return new Map([...this.#partitions].map(([number, { position }]) => [number, position]))
+  }
+
+  /** Records of the assigned partitions that are not done. */
+  lag(): number {
+    let lag = 0
+    for (const { end, position } of this.#partitions.values()) lag += Math.max(0, end - offsetOf(position))
+    return lag
+  }
+
+  poll(limit: number): BusEntry<T>[] {
+    const end = Math.min(this.#queue.length, this.#head + limit)
+    const taken = this.#queue.slice(this.#head, end)
+    this.#head = end
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+    } else if (this.#head > 4_096) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+    return taken
+  }
+
+  onAvailable(listener: () => void): void {
+    this.#available = listener
+  }
+
+  done(entry: BusEntry<T>): void {
+    const { owner, record } = entry as Slot<T>
+    record.left--
+    if (owner.assigned) this.#advance(owner)
+  }
+
+  /** Lets go of the records at the front all of whose entries are done. */
+  #advance(partition: Partition): void {
+    const wasFull = this.openBytes >= this.#options.maxBytes
+    while (partition.open[0]?.left === 0) {
+      const { offset, bytes } = partition.open.shift() as OpenRecord
+      this.openBytes -= bytes
+      partition.position = positionOf(offset + 1, 0)
+    }
+    if (wasFull && this.openBytes < this.#options.maxBytes) this.#bell.ring()
+  }
+
+  /** Fetches until `signal` is aborted. Throws where a partition no longer holds what is to be read next. */
+  async run(signal: AbortSignal): Promise<void> {
+    const loops = new Map<number, Promise<void>>()
+    let attempt = 0
+    let fault: unknown
+    while (!signal.aborted && fault === undefined) {
+      try {
+        for (const node of await this.#nodes()) {
+          if (loops.has(node)) continue
+          const loop = this.#fetchFrom(node, signal)
+            .catch((error: unknown) => {
+              fault ??= error
+            })
+            .finally(() => {
+              loops.delete(node)
+              this.#bell.ring()
+            })
+          loops.set(node, loop)
+        }
+        attempt = 0
+      } catch (error) {
+        this.#failed(error)
+        await wait(retryPauseMs(attempt++), signal)
+      }
+      await this.#bell.wait(LONG_POLL_MS, signal)
+    }
+    await Promise.all(loops.values())
+    this.#lane.close()
+    if (fault !== undefined) throw fault
+  }
+
+  /** Brokers that lead what is to be read now. */
+  async #nodes(): Promise<Set<number>> {
+    const nodes = new Set<number>()
+    if (this.openBytes >= this.#options.maxBytes) return nodes
+    for (const { number } of [...this.#partitions.values()]) {
+      const node = await this.#leaderOf(number)
+      if (node >= 0) nodes.add(node)
+    }
+    return nodes
+  }
+
+  /** Fetches from one broker while it leads something that is to be read. */
+  async #fetchFrom(node: number, signal: AbortSignal): Promise<void> {
+    const { cluster, topic, maxBytes, pauseMs } = this.#options
+    for (let attempt = 0; !signal.aborted; ) {
+      try {
+        const wanted: Partition[] = []
+        for (const partition of [...this.#partitions.values()])
+          if ((await this.#leaderOf(partition.number)) === node) wanted.push(partition)
+        if (wanted.length === 0 || this.openBytes >= maxBytes) return
+        const from = wanted.map(({ number, next }) => ({ partition: number, offset: next }))
+        const connection = await this.#lane.toNode(node)
+        const limits = {
+          waitMs: LONG_POLL_MS,
+          maxBytes: FETCH_BYTES,
+          partitionBytes: PARTITION_BYTES,
+          timeoutMs: REQUEST_MS,
+        }
+        const fetched = await fetchRecords(connection, topic, from, limits)
+        for (const one of fetched)
+          this.#take(
+            wanted.find(({ number }) => number === one.partition),
+            one,
+          )
+        cluster.health.ok()
+        attempt = 0
+      } catch (error) {
+        if (signal.aborted) return
+        this.#failed(error)
+        await wait(retryPauseMs(attempt++), signal)
+        if (attempt > 3) return
+      }
+      if (pauseMs > 0) await wait(pauseMs, signal)
+    }
+  }
+
+  /** Leader of a partition, -1 where there is none now: the others are read on. */
+  async #leaderOf(number: number): Promise<number> {
+    const { cluster, topic } = this.#options
+    try {
+      return await cluster.leader(topic, number)
+    } catch (error) {
+      if (error instanceof KafkaError && error.code === 'LEADER_NOT_AVAILABLE') return -1
+      throw error
+    }
+  }
+
+  #take(partition: Partition | undefined, { error, end, floor, bytes }: Fetched): void {
+    if (partition === undefined || !partition.assigned) return
+    const { topic, decode } = this.#options
+    if (error?.code === 'OFFSET_OUT_OF_RANGE')
+      throw new LostRecordsError(topic, partition.number, partition.next, floor, end)
+    if (error !== undefined) throw error
+    partition.end = end
+    for (const { offset, value } of readBatches(bytes, partition.next)) {
+      const values = decode(value)
+      partition.next = offset + 1
+      const record = { offset, bytes: value.length, left: 0 }
+      const skip = offset === offsetOf(partition.from) ? indexOf(partition.from) : 0
+      for (let i = skip; i < values.length; i++) {
+        const slot = {
+          partition: partition.number,
+          position: positionOf(offset, i),
+          value: values[i] as T,
+          owner: partition,
+          record,
+        }
+        this.#queue.push(slot)
+        record.left++
+      }
+      partition.open.push(record)
+      this.openBytes += record.bytes
+    }
+    // A record without entries is done as it comes.
+    this.#advance(partition)
+    if (this.#queue.length > this.#head) this.#available()
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof KafkaError)) throw error
+    this.#options.cluster.health.failed(error)
+    this.#options.cluster.forget(this.#options.topic)
+  }
+}
+
+/** A partition no longer holds what is to be read next: it was trimmed or made anew by somebody else. */
+export class LostRecordsError extends Error {
+  override name = 'LostRecordsError'
+  readonly code = 'lost-records'
+
+  constructor(topic: string, partition: number, wanted: number, floor: number, end: number) {
+    super(
+      `${topic}/${partition}: offset ${wanted} is to be read next, but the partition holds ${floor} to ${end - 1}: ` +
+        `it was trimmed or made anew by somebody else`,
+    )
+  }
+}

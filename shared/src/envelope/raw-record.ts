@@ -1,0 +1,46 @@
+import { EVENT_TYPES } from './event-type.ts'
+import type { RawEnvelope } from './raw.ts'
+import { RecordReader } from './record-reader.ts'
+import { RecordWriter } from './record-writer.ts'
+
+/** Format of a record of `raw`; readers know this one (invariant 17). */
+const VERSION = 1
+/** Bytes before the texts of one entry, and about those of its texts. */
+const ABOUT_ENTRY_BYTES = 96
+
+/**
+ * Frames of one flush and partition in one Kafka record: what is known of all of them at the head, then their bytes
+ * as they came.
+ *
+ *   u8 version, u32 count, count × { u32 bytes of the frame, u8 type, u8 lenient, epoch, seq, time, DID, host }, frames
+ */
+export function encodeRawRecord(envelopes: readonly RawEnvelope[]): Buffer {
+  const frames = envelopes.reduce((sum, { frame }) => sum + frame.length, 0)
+  const writer = new RecordWriter(16 + frames + envelopes.length * ABOUT_ENTRY_BYTES)
+  writer.u8(VERSION).u32(envelopes.length)
+  for (const { frame, type, lenient, epoch, seq, receivedMs, did, host } of envelopes) {
+    writer
+      .u32(frame.length)
+      .u8(EVENT_TYPES.indexOf(type))
+      .u8(lenient ? 1 : 0)
+    writer.number(epoch).number(seq).number(receivedMs).latin1(did).latin1(host)
+  }
+  for (const { frame } of envelopes) writer.bytes(frame)
+  return writer.written
+}
+
+/** Throws RangeError on a version it does not know, or bytes that are no such record. */
+export function decodeRawRecord(record: Buffer): RawEnvelope[] {
+  const reader = new RecordReader(record)
+  const version = reader.u8()
+  if (version !== VERSION) throw new RangeError(`records of raw of format ${version} are not known here`)
+  const heads = Array.from({ length: reader.u32() }, () => {
+    const bytes = reader.u32()
+    const type = EVENT_TYPES[reader.u8()]
+    if (type === undefined) throw new RangeError('a frame of a type not known here')
+    const lenient = reader.u8() === 1
+    const [epoch, seq, receivedMs] = [reader.number(), reader.number(), reader.number()]
+    return { bytes, type, lenient, epoch, seq, receivedMs, did: reader.latin1(), host: reader.latin1() }
+  })
+  return heads.map(({ bytes, ...head }) => ({ ...head, frame: reader.bytes(bytes) }))
+}

@@ -1,0 +1,172 @@
+import { ConfigResourceTypes, type ITopicConfig, Kafka, logLevel } from 'kafkajs'
+import type { Logger } from '../service/logger.ts'
+import { wait } from '../service/wait.ts'
+import { type KafkaCluster, retryPauseMs } from './cluster.ts'
+import { KafkaError } from './kafka-error.ts'
+import type { TopicMetadata } from './metadata.ts'
+import { MAX_RECORD_BYTES } from './record-batch.ts'
+
+export const TOPICS = ['raw', 'verified', 'control', 'sequenced'] as const
+export type Topic = (typeof TOPICS)[number]
+
+/** Sizes of segment files: only whole ones go from the disk when a partition is trimmed. */
+const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
+  raw: 64 * 2 ** 20,
+  verified: 64 * 2 ** 20,
+  control: 16 * 2 ** 20,
+  sequenced: 256 * 2 ** 20,
+}
+
+export interface TopicsOptions {
+  readonly brokers: readonly string[]
+  readonly prefix: string
+  /** Of `raw` and `verified`; `control` and `sequenced` have one. */
+  readonly partitions: number
+  /** Undefined: three, or as many brokers as there are; two in sync of three. */
+  readonly replicationFactor: number | undefined
+  readonly minInsync: number | undefined
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+/** A topic is not as it must be: the process must not start. */
+export class TopicError extends Error {
+  override name = 'TopicError'
+  readonly code = 'topic'
+}
+
+/**
+ * Makes the four topics where they are missing, and looks at those that exist. Several processes may do so at once.
+ * Throws TopicError on a wrong number of partitions; settings that endanger events are reported and left to the
+ * operator. Waits for Kafka as long as it takes.
+ */
+export async function ensureTopics(
+  cluster: KafkaCluster,
+  options: TopicsOptions,
+): Promise<Map<Topic, TopicMetadata>> {
+  const { signal } = options
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const topics = await lookAt(cluster, options)
+      cluster.health.ok()
+      return topics
+    } catch (error) {
+      if (error instanceof TopicError || signal.aborted) throw error
+      cluster.health.failed(error)
+      await wait(retryPauseMs(attempt), signal)
+    }
+  }
+}
+
+async function lookAt(cluster: KafkaCluster, options: TopicsOptions): Promise<Map<Topic, TopicMetadata>> {
+  // kafkajs for what is done once: it logs what is expected here, and would try again on its own terms.
+  const kafka = new Kafka({
+    clientId: 'relay-topics',
+    brokers: [...options.brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 1 },
+    requestTimeout: 20_000,
+  })
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    const existing = new Set(await admin.listTopics())
+    const { brokers } = await admin.describeCluster()
+    const missing = TOPICS.filter((topic) => !existing.has(options.prefix + topic))
+    if (missing.length > 0) {
+      const made = missing.map((topic) => topicConfig(topic, brokers.length, options))
+      // Resolves to false where another process was faster.
+      await admin.createTopics({ topics: made, waitForLeaders: true, timeout: 15_000 })
+      options.logger.info({ topics: made.map(({ topic }) => topic) }, 'made the topics that were missing')
+    }
+    const topics = new Map<Topic, TopicMetadata>()
+    for (const topic of TOPICS) topics.set(topic, await checkPartitions(cluster, topic, options))
+    const described = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: TOPICS.map((topic) => ({ type: ConfigResourceTypes.TOPIC, name: options.prefix + topic })),
+    })
+    for (const { resourceName, configEntries } of described.resources)
+      reportWrongSettings(
+        resourceName,
+        new Map(configEntries.map((e) => [e.configName, e.configValue])),
+        options,
+      )
+    return topics
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+function partitionsOf(topic: Topic, options: TopicsOptions): number {
+  return topic === 'raw' || topic === 'verified' ? options.partitions : 1
+}
+
+async function checkPartitions(
+  cluster: KafkaCluster,
+  topic: Topic,
+  options: TopicsOptions,
+): Promise<TopicMetadata> {
+  const name = options.prefix + topic
+  cluster.forget(name)
+  const found = await cluster.topic(name)
+  if (found === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${name} is not there yet`)
+  const wanted = partitionsOf(topic, options)
+  if (found.leaders.length !== wanted) {
+    const cure =
+      wanted === 1
+        ? `another program made it: delete it, or set another RELAY_KAFKA_TOPIC_PREFIX`
+        : `set RELAY_RAW_PARTITIONS=${found.leaders.length}; to change the number, stop all roles, let the verifiers and the ` +
+          `sequencer finish, delete ${options.prefix}raw and ${options.prefix}verified, and start again`
+    throw new TopicError(`the topic ${name} has ${found.leaders.length} partitions, not ${wanted}: ${cure}`)
+  }
+  return found
+}
+
+/** Settings that a topic of ours is made with. */
+function topicConfig(topic: Topic, brokerCount: number, options: TopicsOptions): ITopicConfig {
+  const replicationFactor = options.replicationFactor ?? Math.min(3, brokerCount)
+  const minInsync = options.minInsync ?? (replicationFactor >= 3 ? 2 : 1)
+  const entries = {
+    ...required(),
+    'min.insync.replicas': String(minInsync),
+    'segment.bytes': String(SEGMENT_BYTES[topic]),
+    // The bytes come from the network compressed as far as they can be (ADR 1 has the figures).
+    'compression.type': 'producer',
+    // With one replica nothing but the disk holds what was acknowledged.
+    ...(replicationFactor === 1 ? { 'flush.messages': '1' } : {}),
+  }
+  const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }))
+  return {
+    topic: options.prefix + topic,
+    numPartitions: partitionsOf(topic, options),
+    replicationFactor,
+    configEntries,
+  }
+}
+
+/** What must be so for no event to be lost: the relay trims by position (invariant 5), and Kafka forgets nothing. */
+function required(): Record<string, string> {
+  return {
+    'retention.ms': '-1',
+    'retention.bytes': '-1',
+    'cleanup.policy': 'delete',
+    'unclean.leader.election.enable': 'false',
+    'max.message.bytes': String(MAX_RECORD_BYTES),
+  }
+}
+
+function reportWrongSettings(
+  name: string,
+  found: ReadonlyMap<string, string>,
+  { logger }: TopicsOptions,
+): void {
+  for (const [setting, wanted] of Object.entries(required())) {
+    const value = found.get(setting)
+    const right = setting === 'max.message.bytes' ? Number(value) >= Number(wanted) : value === wanted
+    if (value === undefined || right) continue
+    logger.error(
+      { topic: name, setting, value, wanted },
+      `the topic ${name} has ${setting}=${value}: events may be lost; set it to ${wanted}`,
+    )
+  }
+}

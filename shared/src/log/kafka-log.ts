@@ -1,0 +1,271 @@
+import { randomBytes } from 'node:crypto'
+import { ENTRIES_PER_RECORD } from '../bus/position.ts'
+import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
+import { KafkaError } from '../kafka/kafka-error.ts'
+import { deleteRecords } from '../kafka/offsets.ts'
+import { produce } from '../kafka/produce.ts'
+import { MAX_RECORD_BYTES } from '../kafka/record-batch.ts'
+import { crashPoint } from '../service/crash-point.ts'
+import { wait } from '../service/wait.ts'
+import {
+  type Log,
+  type LogBounds,
+  LogFencedError,
+  LogTooLargeError,
+  LogTrimmedError,
+  LogUnknownError,
+} from './log.ts'
+import { type LogEntry, type Pack, packBytes } from './pack.ts'
+import { baseAbove, SeqBases } from './seq-bases.ts'
+import { SequencedReader } from './sequenced-reader.ts'
+import { decodeSequenced, encodeSequenced, type SequencedRecord } from './sequenced-record.ts'
+import { firstInWindow } from './sequenced-window.ts'
+
+const NO_CHECKPOINT = Buffer.alloc(0)
+
+export interface KafkaLogOptions {
+  readonly cluster: KafkaCluster
+  readonly topic: string
+  /** Of this writer, from its lease: higher than any before it (invariant 9). */
+  readonly generation: number
+  /** What the database knows: the log's id, '' for none; and the highest position it has seen, 0 for none. */
+  readonly seen: { readonly logId: string; readonly position: number }
+  /** Makes the log's id and base known to the database, before anything is written under them. */
+  readonly onIdentity: (logId: string, base: number) => Promise<void>
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly signal: AbortSignal
+  readonly now?: () => number
+}
+
+/**
+ * The log in Kafka: one partition, one record for each append, with the input positions in it, so that both are
+ * there or neither is.
+ *
+ * A record says at which offset its writer meant it to stand, and counts only there (sequenced-record.ts). So an
+ * append is a compare-and-append: of two writers that both believe to be the one, the first to reach an offset has
+ * it, what the other wrote is void for every reader, and the answer of the broker tells the other so. An append
+ * without an answer may be offered again as it is: it counts once at most. No transaction is needed to fence a writer
+ * or to keep positions and entries together, and the seq of an entry is known before it is written (ADR 1).
+ */
+export class KafkaLog implements Log {
+  readonly keepsPositions = true
+  readonly generation: number
+  readonly checkpoint: Buffer | null
+  readonly logId: string
+  readonly #options: KafkaLogOptions
+  readonly #reader: SequencedReader
+  readonly #lane: Lane
+  readonly #bases: SeqBases
+  readonly #listeners = new Set<(pack: Pack) => void>()
+  #floor: number
+  #next: number
+  #bytes: number
+  #appending = false
+  #broken: Error | undefined
+
+  private constructor(options: KafkaLogOptions, reader: SequencedReader, found: Found) {
+    this.#options = options
+    this.#reader = reader
+    this.#lane = options.cluster.lane()
+    this.generation = options.generation
+    this.logId = found.logId
+    this.checkpoint = found.checkpoint
+    this.#bases = found.bases
+    this.#floor = found.floor
+    this.#next = found.end
+    this.#bytes = found.bytes
+  }
+
+  /**
+   * Opens the log for writing: its first record fences every older writer. Throws LogUnknownError where the log is not
+   * the one that the database knows, and whatever `signal` interrupts.
+   */
+  static async open(options: KafkaLogOptions): Promise<KafkaLog> {
+    const reader = new SequencedReader(options.cluster, options.topic)
+    for (;;) {
+      const found = await find(options, reader)
+      await options.onIdentity(found.logId, found.bases.newest.base)
+      const log = new KafkaLog(options, reader, found)
+      try {
+        await log.append([], found.checkpoint ?? NO_CHECKPOINT)
+        return log
+      } catch (error) {
+        log.#lane.close()
+        // Somebody wrote while we looked: what they wrote counts, so look again.
+        if (!(error instanceof LogFencedError) && !(error instanceof LogUnknownError)) throw error
+        if (options.signal.aborted) throw error
+      }
+    }
+  }
+
+  bounds(): LogBounds {
+    const { oldest } = this.#bases
+    const trimmed = this.#floor > oldest.from
+    const first = trimmed || oldest.before === 0 ? this.#bases.seqOf(this.#floor) : oldest.before + 1
+    return { first, next: this.#bases.seqOf(this.#next), evicted: trimmed || oldest.before > 0 }
+  }
+
+  async append(entries: readonly LogEntry[], checkpoint: Uint8Array = NO_CHECKPOINT): Promise<Pack> {
+    if (this.#broken !== undefined)
+      throw new LogUnknownError('the log failed before', { cause: this.#broken })
+    if (this.#appending) throw new Error('one append at a time')
+    const bytes = packBytes(entries) + checkpoint.length
+    if (bytes > MAX_RECORD_BYTES - 4_096 || entries.length > ENTRIES_PER_RECORD)
+      throw new LogTooLargeError(`${entries.length} entries of ${bytes} bytes in one append`)
+    this.#appending = true
+    try {
+      const [record, value] = this.#record(entries, checkpoint)
+      const next = await this.#put(record, value)
+      crashPoint('after-write')
+      this.#next = next
+      this.#bytes += record.bytes
+      for (const listener of this.#listeners) listener(record.pack)
+      return record.pack
+    } catch (error) {
+      this.#broken = error as Error
+      throw error
+    } finally {
+      this.#appending = false
+    }
+  }
+
+  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    const { signal } = this.#options
+    if (fromSeq < this.bounds().first)
+      throw new LogTrimmedError(`seq ${fromSeq} is below the oldest retained`)
+    for (let at = this.#bases.offsetOf(fromSeq); at < this.#next; ) {
+      const { records, next } = await this.#reader.read(at, maxBytes, 0, signal)
+      const packs = records
+        .filter(({ offset }) => offset < this.#next)
+        .map(({ pack }) => pack)
+        .filter(({ count, lastSeq }) => count > 0 && lastSeq >= fromSeq)
+      if (packs.length > 0) return packs
+      at = Math.max(next, at + 1)
+    }
+    return []
+  }
+
+  async head(): Promise<number> {
+    return this.bounds().next
+  }
+
+  tail(listener: (pack: Pack) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async trim(position: number): Promise<void> {
+    const { cluster, topic, signal, retentionMs, retentionBytes, now = Date.now } = this.#options
+    const window = { oldestMs: now() - retentionMs, mostBytes: retentionBytes, endBytes: this.#bytes }
+    // The record that holds the position stays: the log is never trimmed above it (invariant 5).
+    const upTo = Math.min(this.#bases.offsetOf(position), this.#next - 1)
+    const floor = await firstInWindow(this.#reader, this.#floor, upTo, window, signal)
+    if (floor <= this.#floor) return
+    await cluster.atLeader(this.#lane, topic, 0, signal, (connection) =>
+      deleteRecords(connection, topic, new Map([[0, floor]]), REQUEST_MS),
+    )
+    this.#floor = floor
+  }
+
+  async close(): Promise<void> {
+    this.#broken ??= new Error('closed')
+    this.#listeners.clear()
+    this.#lane.close()
+    this.#reader.close()
+  }
+
+  #record(entries: readonly LogEntry[], checkpoint: Uint8Array): [SequencedRecord, Buffer] {
+    const value = encodeSequenced(
+      {
+        logId: this.logId,
+        generation: this.generation,
+        base: this.#bases.newest,
+        offset: this.#next,
+        bytesBefore: this.#bytes,
+        timeMs: (this.#options.now ?? Date.now)(),
+        checkpoint: Buffer.from(checkpoint),
+      },
+      entries,
+    )
+    return [decodeSequenced(value, this.#next) as SequencedRecord, value]
+  }
+
+  /** Offers a record until it stands where it is meant to, or can no longer come to. Resolves to the next offset. */
+  async #put(record: SequencedRecord, value: Buffer): Promise<number> {
+    const { cluster, topic, signal } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      let landed = -1
+      try {
+        const connection = await this.#lane.toLeader(topic, 0)
+        const [one] = await produce(connection, topic, [{ partition: 0, value }], REQUEST_MS)
+        if (one?.error !== undefined) throw one.error
+        landed = one?.offset ?? -1
+        cluster.health.ok()
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.isFinal) throw error
+        cluster.health.failed(error)
+        cluster.forget(topic)
+        await wait(retryPauseMs(attempt), signal)
+        if (signal.aborted)
+          throw new LogUnknownError('stopped while an append was under way', { cause: error })
+      }
+      if (landed === record.offset) return landed + 1
+      const end = Math.max((await this.#reader.bounds(signal)).end, landed + 1)
+      if (end > record.offset) return await this.#look(record, end)
+    }
+  }
+
+  /** Something stands where the record is meant to: the record itself, of an earlier attempt, or another's. */
+  async #look(record: SequencedRecord, end: number): Promise<number> {
+    const { signal } = this.#options
+    const first = await this.#reader.first(record.offset, end, signal)
+    if (first === undefined)
+      throw new LogUnknownError(`what stands at offset ${record.offset} is void: reopen and look`)
+    const isOurs = first.offset === record.offset && first.generation === this.generation
+    if (!isOurs || !first.pack.bytes.equals(record.pack.bytes))
+      throw new LogFencedError(
+        `a sequencer of generation ${first.generation} has written at offset ${first.offset}`,
+      )
+    const behind = await this.#reader.first(record.offset + 1, end, signal)
+    if (behind !== undefined)
+      throw new LogFencedError(
+        `a sequencer of generation ${behind.generation} has written at offset ${behind.offset}`,
+      )
+    // What stands behind it are repeats of it, which are void.
+    return end
+  }
+}
+
+interface Found {
+  readonly logId: string
+  readonly bases: SeqBases
+  readonly checkpoint: Buffer | null
+  readonly floor: number
+  readonly end: number
+  readonly bytes: number
+}
+
+/** What the log holds, and under which base it goes on. */
+async function find(options: KafkaLogOptions, reader: SequencedReader): Promise<Found> {
+  const { seen, signal, topic } = options
+  const { floor, end } = await reader.bounds(signal)
+  const last = await reader.last(floor, end, signal)
+  if (last === undefined) {
+    const bases = new SeqBases([baseAbove(seen.position, end)])
+    return { logId: randomBytes(8).toString('hex'), bases, checkpoint: null, floor: end, end, bytes: 0 }
+  }
+  const bases = await SeqBases.find(last.base, floor, reader, signal)
+  const bytes = last.bytesBefore + last.bytes
+  const { logId, checkpoint } = last
+  if (seen.position < bases.seqOf(end)) {
+    if (seen.logId !== '' && seen.logId !== logId)
+      throw new LogUnknownError(
+        `${topic} holds the log ${logId}, the database knows ${seen.logId}: they do not belong together. Give this ` +
+          `relay the topics of its database, or an empty database, or another RELAY_KAFKA_TOPIC_PREFIX`,
+      )
+    return { logId, bases, checkpoint, floor, end, bytes }
+  }
+  // The log ends below what was seen: it lost its end. No seq that may have been served is used again.
+  return { logId, bases: bases.with(baseAbove(seen.position, end)), checkpoint, floor, end, bytes }
+}

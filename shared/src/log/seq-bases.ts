@@ -1,0 +1,62 @@
+import { ENTRIES_PER_RECORD } from '../bus/position.ts'
+import { FIRST_SEQ, GAP_AFTER_LOSS } from './log.ts'
+import type { SequencedReader } from './sequenced-reader.ts'
+import { type SeqBase, seqAt } from './sequenced-record.ts'
+
+/** From seq to offset and back, over all bases that the retained log has. Oldest first, at least one. */
+export class SeqBases {
+  readonly #bases: readonly SeqBase[]
+
+  constructor(bases: readonly SeqBase[]) {
+    this.#bases = bases
+  }
+
+  /** Finds the bases before the newest one, each of which a record before it tells. */
+  static async find(
+    newest: SeqBase,
+    floor: number,
+    reader: SequencedReader,
+    signal: AbortSignal,
+  ): Promise<SeqBases> {
+    const bases = [newest]
+    for (let base = newest; base.from > floor; ) {
+      const record = await reader.last(floor, base.from, signal)
+      if (record === undefined) break
+      base = record.base
+      bases.unshift(base)
+    }
+    return new SeqBases(bases)
+  }
+
+  /** The same, going on under a new base. */
+  with(base: SeqBase): SeqBases {
+    return new SeqBases([...this.#bases, base])
+  }
+
+  get newest(): SeqBase {
+    return this.#bases.at(-1) as SeqBase
+  }
+
+  get oldest(): SeqBase {
+    return this.#bases[0] as SeqBase
+  }
+
+  seqOf(offset: number): number {
+    return seqAt(this.#bases.findLast(({ from }) => from <= offset) ?? this.oldest, offset)
+  }
+
+  /** Offset of the record that holds a seq, or the first that may lie behind it. */
+  offsetOf(seq: number): number {
+    const at = this.#bases.findLastIndex((base) => seqAt(base, base.from) <= seq)
+    if (at < 0) return this.oldest.from
+    const { base } = this.#bases[at] as SeqBase
+    const offset = Math.floor((seq - base) / ENTRIES_PER_RECORD)
+    return Math.min(offset, this.#bases[at + 1]?.from ?? offset)
+  }
+}
+
+/** The base of a log that goes on at an offset, above all that is known to have been served. */
+export function baseAbove(seen: number, offset: number): SeqBase {
+  const first = seen === 0 ? FIRST_SEQ : seen + 1 + GAP_AFTER_LOSS
+  return { base: Math.max(first - offset * ENTRIES_PER_RECORD, 0), from: offset, before: seen }
+}

@@ -1,0 +1,52 @@
+import type { Logger } from './logger.ts'
+
+/** A server that fails for less than this is not worth a word: a connection moved, a leader changed. */
+const WORTH_A_WORD_MS = 1_000
+
+/**
+ * Whether a server that this process leans on answers: said in the log when it changes, and in /readyz while it does
+ * not. Whoever talks to the server reports here.
+ */
+export class ServerHealth {
+  readonly name: string
+  readonly #logger: Logger
+  readonly #now: () => number
+  #failingSinceMs: number | undefined
+  #error = ''
+  #said = false
+
+  constructor(name: string, logger: Logger, now: () => number = Date.now) {
+    this.name = name
+    this.#logger = logger
+    this.#now = now
+  }
+
+  /** It answered. */
+  readonly ok = (): void => {
+    if (this.#failingSinceMs === undefined) return
+    const ms = this.#now() - this.#failingSinceMs
+    this.#failingSinceMs = undefined
+    if (this.#said) this.#logger.info({ server: this.name, awayMs: ms }, `${this.name} answers again`)
+    this.#said = false
+  }
+
+  /** It did not, or refused. */
+  readonly failed = (error: unknown): void => {
+    this.#failingSinceMs ??= this.#now()
+    this.#error = error instanceof Error ? error.message : String(error)
+    if (this.#said || this.#now() - this.#failingSinceMs < WORTH_A_WORD_MS) return
+    this.#said = true
+    this.#logger.warn(
+      { server: this.name, err: error },
+      `${this.name} does not answer: waiting for it, nothing is lost`,
+    )
+  }
+
+  /** Why the process is not ready, as far as this server goes; undefined while it answers. */
+  get trouble(): string | undefined {
+    if (this.#failingSinceMs === undefined) return undefined
+    const ms = this.#now() - this.#failingSinceMs
+    if (ms < WORTH_A_WORD_MS) return undefined
+    return `${this.name} does not answer for ${Math.round(ms / 1_000)} s: ${this.#error}`
+  }
+}
