@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config'
 import { SummaryReporter } from './vitest-summary.ts'
 
 const exclude = ['**/node_modules/**']
+const SERVERS = '**/*.servers.test.ts'
 
-/** `unit`: beside the code, fast, no process but this one. `e2e`: the relay as it is run, one file at a time. */
+/**
+ * `unit`: beside the code, fast, no process but this one. `servers`: against a real Kafka, PostgreSQL or Redis, which
+ * the file starts itself. `e2e`: the relay as it is run. Both of these one file at a time.
+ */
 export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
@@ -12,7 +16,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{shared,crawler,verifier,sequencer,fanout,relay,simnet,bench}/src/**/*.test.ts'],
+          exclude: [...exclude, SERVERS],
+        },
+      },
+      {
+        test: {
+          name: 'servers',
+          include: [`{shared,crawler,verifier,sequencer,fanout,relay,bench}/src/${SERVERS}`],
           exclude,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
         },
       },
       {

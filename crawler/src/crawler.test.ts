@@ -15,6 +15,7 @@ import { SimPds } from '@bgs/simnet/pds.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AllHosts } from './all-hosts.ts'
 import { Crawler } from './crawler.ts'
 import { CursorTracker } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
@@ -54,6 +55,7 @@ function sessionAt(hostname: string, epoch: number, lowWater: number | null) {
   return {
     hostname,
     epoch,
+    fence: 0,
     tracker: new CursorTracker(lowWater, () => undefined),
     report,
   } as unknown as HostSession
@@ -81,7 +83,7 @@ describe('Q9: saved cursors', () => {
   it('Q12: a cursor of an older epoch is not saved over a newer one', async () => {
     const store = new HostStore(database)
     await ask('a.example.com')
-    expect(await store.raiseEpoch('a.example.com', 1)).toBe(2)
+    expect(await store.raiseEpoch('a.example.com', 1, 0)).toBe(2)
     await store.saveCursors([sessionAt('a.example.com', 1, 500)], true)
     expect(await findHost(database, 'a.example.com')).toMatchObject({ epoch: 2, cursor: null })
     await store.saveCursors([sessionAt('a.example.com', 2, 7)], true)
@@ -91,8 +93,8 @@ describe('Q9: saved cursors', () => {
   it('Q12: an epoch that somebody else has raised is taken over, not raised again', async () => {
     const store = new HostStore(database)
     await ask('a.example.com')
-    await store.raiseEpoch('a.example.com', 1)
-    expect(await store.raiseEpoch('a.example.com', 1)).toBe(2)
+    await store.raiseEpoch('a.example.com', 1, 0)
+    expect(await store.raiseEpoch('a.example.com', 1, 0)).toBe(2)
   })
 
   it('H1: a report does not undo a ban', async () => {
@@ -115,6 +117,7 @@ function startCrawler() {
   const wakeUps = new LocalWakeUps()
   const crawler = new Crawler({
     database,
+    hosts: new AllHosts(database),
     raw,
     control: control.producer<() => void>((done) => done()),
     wakeUps,

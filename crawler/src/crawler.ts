@@ -3,27 +3,27 @@ import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import { type HostRow, hostsAskedSince } from '@bgs/shared/hosts/host-rows.ts'
+import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import type { InFlight } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
+import type { Ownership } from './ownership.ts'
 import { Quota, quotaLimits } from './quota.ts'
 import { HostSession } from './session.ts'
 
 /** How often cursors are written; and what is to be seen of hosts. */
 const SAVE_EVERY_MS = 2_000
 const REPORT_EVERY_MS = 500
-/** How far back it is looked for hosts that were asked for. */
-const ASKED_OVERLAP_MS = 60_000
 /** Reconnects after a start are spread over so long for each host, and at most over half a minute. */
 const SPREAD_MS_PER_HOST = 5
 const SPREAD_MS = 30_000
 
 export interface CrawlerParts {
   readonly database: Database
-  readonly raw: BusTopic<RawEnvelope>
+  readonly hosts: Ownership
+  readonly raw: Pick<BusTopic<RawEnvelope>, 'producer'>
   readonly control: BusProducer<ControlMessage, () => void>
   readonly wakeUps: WakeUps
   readonly partitions: number
@@ -35,17 +35,21 @@ export interface CrawlerParts {
   readonly now: () => number
 }
 
-/** Crawls every host that was asked for and is not banned: one session each (protocol.md section 6). */
+/** A session, and the way to end it before the crawler ends. */
+interface Running {
+  readonly session: HostSession
+  readonly stop: AbortController
+  readonly ended: Promise<void>
+}
+
+/** Crawls the hosts that it owns: one session each (protocol.md section 6). */
 export class Crawler {
   readonly #parts: CrawlerParts
   readonly #store: HostStore
-  readonly #sessions = new Map<string, HostSession>()
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Map<string, Running>()
   readonly #raw: BusProducer<RawEnvelope, InFlight>
   readonly #bell = new Bell()
-  /** When each host was last asked for, as far as this crawler has acted on it. */
-  readonly #asked = new Map<string, number>()
-  #askedMs = 0
+  #hasLooked = false
   #fault: unknown
 
   constructor(parts: CrawlerParts) {
@@ -61,41 +65,66 @@ export class Crawler {
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       await this.#admit(signal)
-      await this.#store.saveReports(this.#sessions.values())
+      await this.#store.saveReports(this.#sessions())
       if (this.#parts.now() - savedMs >= SAVE_EVERY_MS) {
         savedMs = this.#parts.now()
-        await this.#store.saveCursors(this.#sessions.values())
+        await this.#store.saveCursors(this.#sessions())
       }
       this.#gauges()
       await this.#bell.wait(REPORT_EVERY_MS, signal)
     }
-    await Promise.all(this.#running)
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
   }
 
   /** Writes cursors as they are now: at the end, when nothing is on its way any more. */
   async saveAll(): Promise<void> {
-    await this.#store.saveCursors(this.#sessions.values(), true)
-    await this.#store.saveReports(this.#sessions.values())
+    await this.#store.saveCursors(this.#sessions(), true)
+    await this.#store.saveReports(this.#sessions())
   }
 
   get hostCount(): number {
-    return this.#sessions.size
+    return this.#running.size
   }
 
-  /** Takes up hosts that were asked for since the last look. */
+  /** Whether this process crawls a host now. */
+  crawls(hostname: string): boolean {
+    return this.#running.has(hostname)
+  }
+
+  #sessions(): HostSession[] {
+    return [...this.#running.values()].map(({ session }) => session)
+  }
+
+  /** Takes up hosts that are this crawler's, lets go of those that no longer are. */
   async #admit(signal: AbortSignal): Promise<void> {
-    // Looked at with an overlap: what is asked for at the same moment, or by a clock that lags, is not missed.
-    const rows = await hostsAskedSince(this.#parts.database, this.#askedMs - ASKED_OVERLAP_MS)
-    const spread = this.#askedMs === 0 ? Math.min(SPREAD_MS, rows.length * SPREAD_MS_PER_HOST) : 0
-    for (const row of rows) {
-      const askedMs = Number(row.asked_ms)
-      if (this.#asked.get(row.hostname) === askedMs) continue
-      this.#asked.set(row.hostname, askedMs)
-      this.#askedMs = Math.max(this.#askedMs, askedMs)
-      const known = this.#sessions.get(row.hostname)
+    const { asked, lost, surplus } = await this.#parts.hosts.look()
+    await Promise.all(lost.map((hostname) => this.#end(hostname)))
+    if (surplus.length > 0) await this.#giveUp(surplus)
+    const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, asked.length * SPREAD_MS_PER_HOST)
+    this.#hasLooked = true
+    for (const row of asked) {
+      if (surplus.includes(row.hostname)) continue
+      const known = this.#running.get(row.hostname)
       if (known === undefined) this.#begin(row, Math.random() * spread, signal)
-      else known.crawlNow()
+      else known.session.crawlNow()
     }
+  }
+
+  async #end(hostname: string): Promise<HostSession | undefined> {
+    const running = this.#running.get(hostname)
+    running?.stop.abort()
+    await running?.ended
+    this.#running.delete(hostname)
+    return running?.session
+  }
+
+  /** What of them is still on its way comes again from whoever takes them: the cursor is that of what is safe. */
+  async #giveUp(hostnames: readonly string[]): Promise<void> {
+    const ended = await Promise.all(hostnames.map((hostname) => this.#end(hostname)))
+    const sessions = ended.filter((session) => session !== undefined)
+    await this.#store.saveCursors(sessions, true)
+    await this.#parts.hosts.release(hostnames)
+    this.#parts.logger.info({ hosts: hostnames.length }, 'gave hosts up to another crawler')
   }
 
   #begin(row: HostRow, firstPauseMs: number, signal: AbortSignal): void {
@@ -108,6 +137,7 @@ export class Crawler {
         epoch: Number(row.epoch),
         cursor: row.cursor === null ? null : Number(row.cursor),
         failures: Number(row.failures),
+        fence: Number(row.fence),
       },
       this.#parts.startLive,
       {
@@ -116,22 +146,23 @@ export class Crawler {
         lenient: Number(row.lenient) === 1,
         // On one's own machine nobody is to be protected from anybody.
         quota: this.#parts.allowPrivate ? undefined : new Quota(limits, this.#parts.now),
-        raiseEpoch: (name, from) => this.#raiseEpoch(name, from),
+        raiseEpoch: (name, from, fence) => this.#raiseEpoch(name, from, fence),
         banAsRelay: (name) => this.#banAsRelay(name),
       },
     )
-    this.#sessions.set(hostname, session)
-    const running = session.run(signal, firstPauseMs).catch((error: unknown) => {
-      this.#fault ??= error
-      this.#bell.ring()
-    })
-    this.#running.add(running)
-    running.finally(() => this.#running.delete(running)).catch(() => undefined)
+    const stop = new AbortController()
+    const ended = session
+      .run(AbortSignal.any([signal, stop.signal]), firstPauseMs)
+      .catch((error: unknown) => {
+        this.#fault ??= error
+        this.#bell.ring()
+      })
+    this.#running.set(hostname, { session, stop, ended })
   }
 
   /** The new epoch goes through control, so that a view restored from before still learns of it (invariant 7). */
-  async #raiseEpoch(hostname: string, from: number): Promise<number> {
-    const epoch = await this.#store.raiseEpoch(hostname, from)
+  async #raiseEpoch(hostname: string, from: number, fence: number): Promise<number> {
+    const epoch = await this.#store.raiseEpoch(hostname, from, fence)
     await this.#say({ kind: 'host-epoch', host: hostname, epoch })
     return epoch
   }
@@ -155,7 +186,7 @@ export class Crawler {
     const counts = new Map<string, number>()
     let connected = 0
     let bytes = 0
-    for (const { report, tracker } of this.#sessions.values()) {
+    for (const { report, tracker } of this.#sessions()) {
       counts.set(report.status, (counts.get(report.status) ?? 0) + 1)
       if (report.connected) connected++
       bytes += tracker.bytes

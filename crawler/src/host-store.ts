@@ -2,10 +2,18 @@ import { type Database, FencedError } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { HostSession } from './session.ts'
 
-const SET_CURSOR = 'UPDATE hosts SET cursor = $3 WHERE hostname = $1 AND epoch = $2'
-const SET_REPORT = `UPDATE hosts SET status = CASE WHEN banned = 1 THEN 'banned' ELSE $2 END, connected = $3, failures = $4,
-  retry_at_ms = $5, last_event_ms = $6, last_seq = $7, last_error = $8 WHERE hostname = $1`
-const RAISE_EPOCH = 'UPDATE hosts SET epoch = $3, cursor = NULL WHERE hostname = $1 AND epoch = $2'
+/** With the fence of the lease: a crawler that lost the host while it was paused changes nothing. */
+const SET_CURSOR = `UPDATE hosts SET cursor = v.column3
+  FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT))) AS v
+  WHERE hosts.hostname = v.column1 AND hosts.epoch = v.column2 AND hosts.fence = v.column4`
+const SET_REPORT = `UPDATE hosts SET status = CASE WHEN hosts.banned = 1 THEN 'banned' ELSE v.column3 END,
+    connected = v.column4, failures = v.column5, retry_at_ms = v.column6, last_event_ms = v.column7, last_seq = v.column8,
+    last_error = v.column9
+  FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
+    CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS TEXT))) AS v
+  WHERE hosts.hostname = v.column1 AND hosts.fence = v.column2`
+const RAISE_EPOCH =
+  'UPDATE hosts SET epoch = $3, cursor = NULL WHERE hostname = $1 AND epoch = $2 AND fence = $4'
 
 /** What was last written of one session. */
 interface Written {
@@ -19,7 +27,7 @@ interface Written {
 /** Keeps cursors and reports of sessions in the database; writes only what changed. */
 export class HostStore {
   readonly #database: Database
-  readonly #written = new Map<HostSession, Written>()
+  readonly #written = new WeakMap<HostSession, Written>()
 
   constructor(database: Database) {
     this.#database = database
@@ -38,7 +46,7 @@ export class HostStore {
       const cursor = final || written.cursor === null ? lowWater : written.seen
       written.seen = lowWater
       if (cursor === null || cursor === written.cursor) continue
-      rows.push([session.hostname, session.epoch, cursor])
+      rows.push([session.hostname, session.epoch, cursor, session.fence])
       written.cursor = cursor
     }
     if (rows.length === 0) return
@@ -56,16 +64,17 @@ export class HostStore {
       const row = [status, connected ? 1 : 0, failures, retryAtMs, lastEventMs, lastSeq, lastError]
       const written = this.#writtenOf(session)
       const text = JSON.stringify(row)
-      if (text !== written.report) rows.push([hostname, ...row])
+      if (text !== written.report) rows.push([hostname, session.fence, ...row])
       written.report = text
     }
     if (rows.length > 0) await this.#database.transaction([{ sql: SET_REPORT, rows }])
   }
 
   /** Moves a host to its next epoch, by compare-and-set; resolves to the epoch that holds from now on. */
-  async raiseEpoch(hostname: string, from: number): Promise<number> {
+  async raiseEpoch(hostname: string, from: number, fence: number): Promise<number> {
     try {
-      await this.#database.transaction([{ sql: RAISE_EPOCH, rows: [[hostname, from, from + 1]], expect: 1 }])
+      const rows = [[hostname, from, from + 1, fence]]
+      await this.#database.transaction([{ sql: RAISE_EPOCH, rows, expect: 1 }])
       return from + 1
     } catch (error) {
       if (!(error instanceof FencedError)) throw error

@@ -38,7 +38,7 @@ class Crawl {
   readonly #stop = new AbortController()
 
   constructor(cursor: number | null, startLive = false) {
-    const host = { hostname: pds.hostname, epoch: 1, cursor, failures: 0 }
+    const host = { hostname: pds.hostname, epoch: 1, cursor, failures: 0, fence: 0 }
     this.session = new HostSession(host, startLive, {
       raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
       partitions: 4,

@@ -46,7 +46,7 @@ export interface SessionParts {
   readonly quota: Quota | undefined
   readonly now: () => number
   /** Makes the host's next epoch durable; resolves to it. */
-  readonly raiseEpoch: (hostname: string, from: number) => Promise<number>
+  readonly raiseEpoch: (hostname: string, from: number, fence: number) => Promise<number>
   /** The host turned out to be a relay (H5). */
   readonly banAsRelay: (hostname: string) => void
 }
@@ -57,6 +57,8 @@ export interface SessionParts {
  */
 export class HostSession {
   readonly hostname: string
+  /** Of the lease under which this process crawls it. */
+  readonly fence: number
   readonly report: HostReport
   epoch: number
   tracker: CursorTracker
@@ -69,11 +71,12 @@ export class HostSession {
   #progress = false
 
   constructor(
-    host: { hostname: string; epoch: number; cursor: number | null; failures: number },
+    host: { hostname: string; epoch: number; cursor: number | null; failures: number; fence: number },
     startLive: boolean,
     parts: SessionParts,
   ) {
     this.hostname = host.hostname
+    this.fence = host.fence
     this.epoch = host.epoch
     this.#parts = parts
     this.#sequence = new HostSequence(parts.now)
@@ -298,7 +301,7 @@ export class HostSession {
   }
 
   async #beginNewSequence(): Promise<void> {
-    this.epoch = await this.#parts.raiseEpoch(this.hostname, this.epoch)
+    this.epoch = await this.#parts.raiseEpoch(this.hostname, this.epoch, this.fence)
     this.#sequence.noteEpoch()
     this.#parts.metrics.epochs.inc()
     this.#parts.logger.warn(

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { type LogBounds, LogFullError, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
 import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
@@ -68,6 +68,7 @@ export class Mirror implements LogReader {
 
   /** Why it does not hold the whole window yet; undefined once it has held all that there was when it was opened. */
   get notReady(): string | undefined {
+    if (this.#bases === undefined) return 'no sequencer has begun the log yet'
     if (this.#next >= this.#target) return undefined
     return `the mirror of the log is being filled: ${this.#target - this.#next} records to come`
   }
@@ -79,12 +80,15 @@ export class Mirror implements LogReader {
 
   bounds(): LogBounds {
     const local = this.#log.bounds()
-    const oldest = this.#bases?.oldest
-    if (oldest === undefined) return { ...local, evicted: false }
-    const isWhole = this.#floor <= oldest.from && (this.#origin ?? local.first) >= local.first
+    if (this.#bases === undefined) return local
+    const { oldest } = this.#bases
+    const isEmpty = local.first === local.next
+    const next = isEmpty ? this.#bases.seqOf(this.#next) : local.next
+    const isWhole = this.#floor <= oldest.from && (isEmpty || (this.#origin ?? 0) >= local.first)
+    if (!isWhole) return { first: isEmpty ? next : local.first, next, evicted: true }
     // What was before this log is known by its last seq: a cursor there misses nothing.
-    if (isWhole && oldest.before > 0) return { ...local, first: oldest.before + 1, evicted: true }
-    return { ...local, evicted: !isWhole }
+    if (oldest.before > 0) return { first: oldest.before + 1, next, evicted: true }
+    return { first: this.#bases.seqOf(oldest.from), next, evicted: false }
   }
 
   async head(): Promise<number> {
@@ -93,7 +97,9 @@ export class Mirror implements LogReader {
   }
 
   read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
-    return this.#log.read(fromSeq, maxBytes)
+    const { first } = this.#log.bounds()
+    // The log's first seqs carry no entry: nothing is missing between them and the first that does.
+    return this.#log.read(fromSeq >= this.bounds().first ? Math.max(fromSeq, first) : fromSeq, maxBytes)
   }
 
   tail(listener: (pack: Pack) => void): () => void {
@@ -144,8 +150,9 @@ export class Mirror implements LogReader {
         }
       }
       if (pack.count > 0) {
-        await this.#append(pack, timeMs, signal)
+        // Before the append: those who tail the log read it then.
         this.#origin ??= pack.firstSeq
+        await this.#append(pack, timeMs, signal)
       }
       if (signal.aborted) return false
       this.#next = offset + 1
@@ -174,7 +181,8 @@ export class Mirror implements LogReader {
   }
 }
 
-function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
+async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
+  await mkdir(segments.folder, { recursive: true })
   return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
 }
 

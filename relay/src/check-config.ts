@@ -23,5 +23,25 @@ export function checkValues(settings: Settings): void {
       `RELAY_TRUSTED_PROXIES: ${(error as Error).message}; for example RELAY_TRUSTED_PROXIES=10.0.0.0/8`,
     )
   }
+  const missing = CLUSTER_SETTINGS.filter((name) => settings[name].length === 0)
+  if (missing.length > 0 && missing.length < CLUSTER_SETTINGS.length)
+    problems.push(`${missing.join(', ')}: not set; a cluster needs all of ${CLUSTER_SETTINGS.join(', ')}`)
   if (problems.length > 0) throw new ConfigError(problems)
+}
+
+/** Without these a process is a relay of its own; with them it is part of a cluster. */
+const CLUSTER_SETTINGS = ['RELAY_DATABASE_URL', 'RELAY_REDIS_URL', 'RELAY_KAFKA_BROKERS'] as const
+
+export function isCluster(settings: Settings): boolean {
+  return CLUSTER_SETTINGS.every((name) => settings[name].length > 0)
+}
+
+/** What a role of its own cannot do without. Throws ConfigError that names the settings. */
+export function checkCluster(role: string, settings: Settings): void {
+  const missing = CLUSTER_SETTINGS.filter((name) => settings[name].length === 0)
+  if (missing.length === 0) return
+  throw new ConfigError([
+    `${role}: needs ${missing.join(', ')}; for example RELAY_DATABASE_URL=postgres://localhost/relay ` +
+      `RELAY_REDIS_URL=redis://localhost:6379 RELAY_KAFKA_BROKERS=localhost:9092`,
+  ])
 }

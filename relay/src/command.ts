@@ -1,11 +1,13 @@
 import { LockedError } from '@bgs/shared/db/lock.ts'
 import { ConfigError, loadSettings, settingsHelp } from '@bgs/shared/service/config.ts'
 import { armCrashPoint } from '@bgs/shared/service/crash-point.ts'
-import { createLogger } from '@bgs/shared/service/logger.ts'
+import { createLogger, type Logger } from '@bgs/shared/service/logger.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import { VERSION } from '@bgs/shared/service/version.ts'
-import { checkValues } from './check-config.ts'
+import { checkCluster, checkValues, isCluster } from './check-config.ts'
+import { ROLE_NAMES, startCluster } from './cluster/cluster.ts'
 import { startEmbedded } from './embedded.ts'
+import type { Relay } from './relay.ts'
 import { repair } from './repair.ts'
 import { untilStopped } from './run-service.ts'
 
@@ -18,11 +20,13 @@ const BAD_CONFIG = 2
 
 const COMMANDS = {
   all: 'runs the whole relay in this process (the default)',
+  crawler: 'of a cluster: reads hosts, as many as its share',
+  verifier: 'of a cluster: judges what the hosts sent',
+  sequencer: 'of a cluster: gives the one order; one leads, others stand by',
+  fanout: 'of a cluster: serves subscribers and XRPC from a mirror of the log',
   'check-config': 'reads the settings, says what is wrong with them, and ends',
   repair: 'with --accept-gap: goes on where the log has lost what the database lacks',
 } as const
-
-const CLUSTER_ROLES = new Set(['crawler', 'verifier', 'sequencer', 'fanout'])
 
 /** Runs one command; resolves to the exit code. */
 export async function runCommand(args: readonly string[], env: Env): Promise<number> {
@@ -33,13 +37,20 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
     const [name = 'all', ...rest] = words
     if (rest.length > 0) throw new ConfigError([`unexpected argument: ${rest[0]}`])
     checkValues(settings)
-    if (name === 'all') return await runAll(settings, env)
+    if (name === 'all')
+      return await run(
+        (logger) =>
+          isCluster(settings) ? startCluster(settings, logger, ROLE_NAMES) : startEmbedded(settings, logger),
+        settings,
+        env,
+      )
     if (name === 'check-config') return print('the settings are right')
     if (name === 'repair') return await repair(settings, flags.has('accept-gap'), print)
-    if (CLUSTER_ROLES.has(name))
-      throw new ConfigError([
-        `${name}: a role of its own needs RELAY_KAFKA_BROKERS, which this version does not support`,
-      ])
+    const role = ROLE_NAMES.find((one) => one === name)
+    if (role !== undefined) {
+      checkCluster(role, settings)
+      return await run((logger) => startCluster(settings, logger, [role]), settings, env)
+    }
     throw new ConfigError([`${name}: no such command; one of ${Object.keys(COMMANDS).join(', ')}`])
   } catch (error) {
     if (error instanceof ConfigError || error instanceof LockedError) {
@@ -50,11 +61,11 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
   }
 }
 
-async function runAll(settings: Settings, env: Env): Promise<number> {
+async function run(start: (logger: Logger) => Promise<Relay>, settings: Settings, env: Env): Promise<number> {
   const logger = createLogger(settings.RELAY_LOG_LEVEL)
   armCrashPoint(env['CRASH_POINT'])
   try {
-    const relay = await startEmbedded(settings, logger)
+    const relay = await start(logger)
     return (await untilStopped(relay, logger)) ? STOPPED : FAULT
   } catch (error) {
     if (error instanceof LockedError) throw error

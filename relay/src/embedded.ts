@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { Crawler } from '@bgs/crawler/crawler.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
+import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
 import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
 import { createPublicServer } from '@bgs/fanout/http/server.ts'
 import { fanoutMetrics } from '@bgs/fanout/metrics.ts'
@@ -44,6 +46,8 @@ import { busGauges } from './bus-gauges.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
 import { close, listen, shown } from './listen.ts'
+import type { Relay } from './relay.ts'
+import { retentionBytes, segmentBytes } from './retention.ts'
 
 /** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
 const RAW_BYTES = 32 * 1024 * 1024
@@ -51,31 +55,18 @@ const VERIFIED_BYTES = 16 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 /** The newest part of the log that is kept in memory for subscribers. */
 const WINDOW_BYTES = 16 * 1024 * 1024
-/** Bytes of one segment file. */
-const MIN_SEGMENT_BYTES = 256 * 1024
-const MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 const RESOLVE_TIMEOUT_MS = 5_000
 const SAVE_IDENTITIES_EVERY_MS = 10_000
 /** How long a stop waits for what is on its way. */
 const DRAIN_MS = 15_000
 const CACHED_IDENTITIES = 200_000
 
-/** A running relay. */
-export interface Relay {
-  readonly publicPort: number
-  readonly opsPort: number
-  /** Rejects when a part of it fails. */
-  readonly fault: Promise<never>
-  /** Stops reading hosts, drains, saves, sends subscribers away. */
-  stop(): Promise<void>
-}
-
 /** All stages in this process, on the embedded log and SQLite (role `all`). */
 export async function startEmbedded(
   settings: Settings,
   logger: Logger,
   disk: Disk = nodeDisk,
-): Promise<Relay> {
+): Promise<Relay & { readonly publicPort: number }> {
   const folder = settings.RELAY_DATA_DIR
   const logFolder = join(folder, 'log')
   await mkdir(logFolder, { recursive: true })
@@ -87,15 +78,14 @@ export async function startEmbedded(
   // The log is the truth, the database the state as of a position: first both, then the state up to the log's end.
   const database = await SqliteDatabase.open(join(folder, 'state.db'))
   const position = await viewPosition(database)
-  const retentionBytes =
-    settings.RELAY_RETENTION_BYTES ?? Math.max(1, Math.floor((await disk.space(folder)).free / 2))
+  const bytes = await retentionBytes(settings, disk, folder)
   const log = await SegmentLog.open({
     folder: logFolder,
     disk,
     generation: lock.generation,
     retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
-    retentionBytes,
-    segmentBytes: segmentBytes(retentionBytes),
+    retentionBytes: bytes,
+    segmentBytes: segmentBytes(bytes),
     seenPosition: position,
     clean: lock.clean,
   })
@@ -162,6 +152,7 @@ export async function startEmbedded(
   await gate.look()
   const crawler = new Crawler({
     database,
+    hosts: new AllHosts(database),
     raw,
     control: say,
     wakeUps,
@@ -197,6 +188,7 @@ export async function startEmbedded(
     unhealthy,
     database,
     wakeUps,
+    limits: new LocalLimits(),
     allowPrivate,
     accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
     now: Date.now,
@@ -254,11 +246,6 @@ export async function startEmbedded(
     lock.release()
   }
   return { publicPort, opsPort, fault: supervisor.fault, stop }
-}
-
-/** Whole segments are trimmed: small enough that the window ends about where its setting says. */
-function segmentBytes(retentionBytes: number): number {
-  return Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(retentionBytes / 16)))
 }
 
 async function saveIdentities(store: IdentityStore, signal: AbortSignal): Promise<void> {

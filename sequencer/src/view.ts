@@ -10,6 +10,7 @@ const FLUSH_EVERY_MS = 250
 
 const MOVE_VIEW = `UPDATE view SET generation = $1, position = $2
   WHERE id = 1 AND position = $3 AND generation <= $1`
+const ADOPT_LOG = 'UPDATE view SET generation = $1, log_id = $2, base = $3 WHERE id = 1 AND generation <= $1'
 /** A host that only the log remembers, because the database was lost or is older, is taken up again. */
 const SET_HOST = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, status, connected, trusted, lenient,
     banned, account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms)
@@ -19,9 +20,26 @@ const SET_HOST = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_s
 
 /** Where the view stands: the state as of this seq. */
 export async function viewPosition(database: Database): Promise<number> {
-  const [row] = await database.query<{ position: number }>('SELECT position FROM view WHERE id = 1')
+  return (await seenOfLog(database)).position
+}
+
+/** What the database knows of the log: its id, '' for none, and the seq as of which it holds the state. */
+export async function seenOfLog(database: Database): Promise<{ logId: string; position: number }> {
+  const [row] = await database.query<{ log_id: string; position: number }>(
+    'SELECT log_id, position FROM view WHERE id = 1',
+  )
   if (row === undefined) throw new Error('the database has lost its view position')
-  return Number(row.position)
+  return { logId: row.log_id, position: Number(row.position) }
+}
+
+/** Notes which log the view is of, before anything is written into it. Throws FencedError for an older generation. */
+export async function adoptLog(
+  database: Database,
+  generation: number,
+  logId: string,
+  base: number,
+): Promise<void> {
+  await database.transaction([{ sql: ADOPT_LOG, rows: [[generation, logId, base]], expect: 1 }])
 }
 
 /**

@@ -1,11 +1,13 @@
 import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { Answer } from '../http/answer.ts'
+import type { CallLimits } from '../http/call-limits.ts'
 
 /** What the methods work with. */
 export interface XrpcContext {
   readonly database: Database
   readonly wakeUps: WakeUps
+  readonly limits: CallLimits
   readonly allowPrivate: boolean
   readonly accountLimit: number
   readonly now: () => number

@@ -7,6 +7,7 @@ import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { LocalLimits } from '../http/call-limits.ts'
 import { requestCrawl } from './request-crawl.ts'
 
 let folder: string
@@ -43,7 +44,8 @@ beforeEach(async () => {
 async function call(hostname: unknown, allowPrivate = true): Promise<string> {
   const wakeUps = new LocalWakeUps()
   wakeUps.on('hosts', () => woken++)
-  const context = { database, wakeUps, allowPrivate, accountLimit: 100, now: () => 1e12 }
+  const limits = new LocalLimits()
+  const context = { database, wakeUps, limits, allowPrivate, accountLimit: 100, now: () => 1e12 }
   const request = { params: new URLSearchParams(), address: '203.0.113.1', body: { hostname } }
   return requestCrawl.handle(request, context).then(
     ({ status }) => String(status),

@@ -3,7 +3,6 @@ import { type HostAddress, HostnameError, parseHost } from '@bgs/shared/net/host
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
-import { RateLimit } from '../http/rate-limit.ts'
 import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import type { XrpcContext, XrpcMethod } from './method.ts'
 
@@ -16,9 +15,6 @@ const DESCRIBE_MAX_BYTES = 64 * 1024
 const NEW_HOSTS_PER_DAY = 50
 const DAY_MS = 86_400_000
 
-const perAddress = new RateLimit({ perMinute: 60, burst: 60 })
-const perHost = new RateLimit({ perMinute: 6, burst: 10 })
-
 /** com.atproto.sync.requestCrawl: the checks of H6, cheap ones first. */
 export const requestCrawl: XrpcMethod = {
   kind: 'procedure',
@@ -30,8 +26,8 @@ export const requestCrawl: XrpcMethod = {
     // PDSes call this with every update: nothing is to be done, and nothing to be limited.
     if (known !== undefined && Number(known.connected) === 1) return { status: 200 }
     if (!context.allowPrivate) {
-      perAddress.take(address)
-      perHost.take(host.hostname)
+      await context.limits.take('address', address)
+      await context.limits.take('host', host.hostname)
     }
     if (known === undefined) await checkNewHosts(context)
     await describe(host, context.allowPrivate)

@@ -27,13 +27,14 @@ export interface RelayProcess {
   readonly exited: Promise<number | null>
 }
 
-/** Starts a relay on free ports and waits until it is ready. */
+/** Starts a relay, or one role of a cluster, on free ports and waits until it is ready. */
 export async function startRelayProcess(
   env: Readonly<Record<string, string>>,
   ports?: { port: number; opsPort: number },
+  command = 'all',
 ): Promise<RelayProcess> {
   const { port, opsPort } = ports ?? { port: await freePort(), opsPort: await freePort() }
-  const child = spawn(process.execPath, [NURSERY, MAIN], {
+  const child = spawn(process.execPath, [NURSERY, MAIN, command], {
     env: {
       PATH: process.env['PATH'],
       RELAY_PORT: String(port),

@@ -2,6 +2,7 @@ import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka
 import { KafkaError } from '../kafka/kafka-error.ts'
 import { produce } from '../kafka/produce.ts'
 import { Bell } from '../service/bell.ts'
+import { crashPoint } from '../service/crash-point.ts'
 import { wait } from '../service/wait.ts'
 import type { BusProducer } from './bus.ts'
 import { ENTRIES_PER_RECORD } from './position.ts'
@@ -168,6 +169,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     outbox.sending = undefined
     outbox.underWay = false
     outbox.attempts = 0
+    crashPoint('after-produce')
     this.#options.onAppended?.(outbox.partition, offset, record.length)
     for (const { bytes, token } of entries) {
       this.pendingBytes -= bytes

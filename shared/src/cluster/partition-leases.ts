@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { crashPoint } from '../service/crash-point.ts'
 import { DATABASE_NOW_MS, fairShare, type Membership } from './membership.ts'
 
 const ADD = `INSERT INTO partitions (topic, number, generation, position, owner, fence)
@@ -78,7 +79,9 @@ export class PartitionLeases {
   async save(partitions: readonly LeasedPartition[]): Promise<void> {
     if (partitions.length === 0) return
     const rows = partitions.map((p) => [this.#topic, p.number, p.generation, p.position, p.fence])
+    crashPoint('before-position')
     await this.#database.transaction([{ sql: SAVE, rows }])
+    crashPoint('after-position')
   }
 
   async #mine(): Promise<LeasedPartition[]> {

@@ -22,6 +22,9 @@ export interface HostRow {
   readonly last_event_ms: number
   readonly last_error: string | null
   readonly asked_ms: number
+  /** In a cluster: the crawler that has leased it, and the number of changes of that. */
+  readonly owner: string | null
+  readonly fence: number
 }
 
 /** Limit of accounts on a trusted host (protocol.md H8). */

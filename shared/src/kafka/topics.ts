@@ -1,10 +1,13 @@
-import { ConfigResourceTypes, type ITopicConfig, Kafka, logLevel } from 'kafkajs'
+import kafkajs, { type ITopicConfig } from 'kafkajs'
 import type { Logger } from '../service/logger.ts'
 import { wait } from '../service/wait.ts'
 import { type KafkaCluster, retryPauseMs } from './cluster.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { TopicMetadata } from './metadata.ts'
 import { MAX_RECORD_BYTES } from './record-batch.ts'
+
+// A CommonJS package of which Node finds only some names.
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs
 
 export const TOPICS = ['raw', 'verified', 'control', 'sequenced'] as const
 export type Topic = (typeof TOPICS)[number]

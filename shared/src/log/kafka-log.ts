@@ -57,6 +57,7 @@ export class KafkaLog implements Log {
   readonly #reader: SequencedReader
   readonly #lane: Lane
   readonly #bases: SeqBases
+  readonly #writer = randomBytes(8).toString('hex')
   readonly #listeners = new Set<(pack: Pack) => void>()
   #floor: number
   #next: number
@@ -117,7 +118,7 @@ export class KafkaLog implements Log {
     try {
       const [record, value] = this.#record(entries, checkpoint)
       const next = await this.#put(record, value)
-      crashPoint('after-write')
+      crashPoint('after-land')
       this.#next = next
       this.#bytes += record.bytes
       for (const listener of this.#listeners) listener(record.pack)
@@ -180,6 +181,7 @@ export class KafkaLog implements Log {
       {
         logId: this.logId,
         generation: this.generation,
+        writer: this.#writer,
         base: this.#bases.newest,
         offset: this.#next,
         bytesBefore: this.#bytes,
@@ -222,8 +224,7 @@ export class KafkaLog implements Log {
     const first = await this.#reader.first(record.offset, end, signal)
     if (first === undefined)
       throw new LogUnknownError(`what stands at offset ${record.offset} is void: reopen and look`)
-    const isOurs = first.offset === record.offset && first.generation === this.generation
-    if (!isOurs || !first.pack.bytes.equals(record.pack.bytes))
+    if (first.offset !== record.offset || first.writer !== this.#writer)
       throw new LogFencedError(
         `a sequencer of generation ${first.generation} has written at offset ${first.offset}`,
       )

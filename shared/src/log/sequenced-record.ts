@@ -21,6 +21,8 @@ export interface SequencedHead {
   readonly logId: string
   /** Of the writer's life; its first record is a bare head (invariant 6). */
   readonly generation: number
+  /** Tells one writer from another of the same generation, should the database ever go back in time. */
+  readonly writer: string
   readonly base: SeqBase
   /** The offset that the writer meant it for. A record that stands elsewhere is void: its writer was no longer the one. */
   readonly offset: number
@@ -46,7 +48,7 @@ export function seqAt(base: SeqBase, offset: number): number {
 export function encodeSequenced(head: SequencedHead, entries: readonly LogEntry[]): Buffer {
   if (entries.length > ENTRIES_PER_RECORD) throw new RangeError(`${entries.length} entries in one record`)
   const writer = new RecordWriter(HEAD_BYTES + head.checkpoint.length)
-  writer.u8(VERSION).latin1(head.logId).number(head.generation)
+  writer.u8(VERSION).latin1(head.logId).number(head.generation).latin1(head.writer)
   writer.number(head.base.base).number(head.base.from).number(head.base.before)
   writer.number(head.offset).number(head.bytesBefore).number(head.timeMs)
   writer.u32(head.checkpoint.length).bytes(head.checkpoint)
@@ -65,6 +67,7 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
     throw new RangeError(`records of sequenced of format ${version} are not known here`)
   const logId = reader.latin1()
   const generation = reader.number()
+  const writer = reader.latin1()
   const base = { base: reader.number(), from: reader.number(), before: reader.number() }
   const meant = reader.number()
   const bytesBefore = reader.number()
@@ -72,5 +75,16 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
   const checkpoint = reader.bytes(reader.u32())
   if (meant !== offset) return null
   const pack = new Pack(value.subarray(reader.at), seqAt(base, offset))
-  return { logId, generation, base, offset, bytesBefore, timeMs, checkpoint, pack, bytes: value.length }
+  return {
+    logId,
+    generation,
+    writer,
+    base,
+    offset,
+    bytesBefore,
+    timeMs,
+    checkpoint,
+    pack,
+    bytes: value.length,
+  }
 }

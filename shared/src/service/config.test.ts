@@ -69,10 +69,15 @@ describe('settings', () => {
     ])
   })
 
-  it.each(['RELAY_DATABASE_URL', 'RELAY_KAFKA_BROKERS', 'RELAY_REDIS_URL'] as const)(
-    '%s is refused rather than ignored',
-    (name) => expect(problems({ [name]: 'x' })[0]).toContain('is not supported by this version'),
-  )
+  it.each([
+    ['RELAY_DATABASE_URL', 'mysql://u:hunter2@h/db', 'is not a URL of postgres:'],
+    ['RELAY_REDIS_URL', 'hunter2', 'is not a URL of redis:'],
+    ['RELAY_KAFKA_BROKERS', 'kafka', 'is not a list of host:port'],
+  ] as const)('%s: says what is wrong with %s, and no password', (name, value, complaint) => {
+    const [problem = ''] = problems({ [name]: value })
+    expect(problem).toContain(complaint)
+    expect(problem).not.toContain('hunter2')
+  })
 
   it('all problems are told at once', () => {
     expect(problems({ RELAY_X: '1', RELAY_PORT: 'x', RELAY_LOG_LEVEL: 'x' }, ['--nope'])).toHaveLength(4)

@@ -21,12 +21,22 @@ const port = z
   .transform(Number)
   .refine((n) => n <= 65_535, 'is above 65535')
 const bool = z.enum(['true', 'false'], 'is neither true nor false').transform((value) => value === 'true')
-const notYet = z.literal('', 'is not supported by this version: leave it empty')
+const serverUrl = (protocols: readonly string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => value === '' || (URL.canParse(value) && protocols.includes(new URL(value).protocol)),
+      `is not a URL of ${protocols.join(' or ')}`,
+    )
 const list = z.string().transform((value) =>
   value
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== ''),
+)
+const brokers = list.refine(
+  (items) => items.every((item) => /^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(item)),
+  'is not a list of host:port',
 )
 const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
 const bytes = z
@@ -68,19 +78,49 @@ export const SETTINGS = {
     'pds.example.com',
   ),
   RELAY_PLC_URL: setting(url, 'https://plc.directory', 'where did:plc is resolved', 'https://plc.directory'),
-  RELAY_DATA_DIR: setting(text, './data', 'folder of the log and the database', './data'),
-  RELAY_DATABASE_URL: setting(
-    notYet,
-    '',
-    'PostgreSQL in place of the embedded database: not in this version',
-    '',
+  RELAY_DATA_DIR: setting(
+    text,
+    './data',
+    'folder of the log and the database; of a fan-out node its mirror of the log',
+    './data',
   ),
-  RELAY_REDIS_URL: setting(notYet, '', 'Redis for what verifiers share: not in this version', ''),
+  RELAY_DATABASE_URL: setting(
+    serverUrl(['postgres:', 'postgresql:']),
+    '',
+    'PostgreSQL 14 or newer, in place of the embedded database; a cluster role needs it',
+    'postgres://relay:secret@localhost:5432/relay',
+    true,
+  ),
+  RELAY_REDIS_URL: setting(
+    serverUrl(['redis:', 'rediss:']),
+    '',
+    'Redis for what the processes of a cluster share for a while; a cluster role needs it',
+    'redis://localhost:6379',
+    true,
+  ),
   RELAY_KAFKA_BROKERS: setting(
-    notYet,
+    brokers,
     '',
-    'Kafka in place of the embedded bus and log: not in this version',
-    '',
+    'comma-separated host:port of Kafka, in place of the embedded bus and log; a cluster role needs it',
+    'localhost:9092',
+  ),
+  RELAY_KAFKA_REPLICATION_FACTOR: setting(
+    auto(count(1, 9)),
+    'auto',
+    'copies of each topic when it is made; auto: three, or as many as there are brokers',
+    '3',
+  ),
+  RELAY_KAFKA_MIN_INSYNC: setting(
+    auto(count(1, 9)),
+    'auto',
+    'copies that must have a record before it is acknowledged; auto: two of three and more, else one',
+    '2',
+  ),
+  RELAY_LEASE_MS: setting(
+    count(500, 60_000),
+    '4000',
+    'how long in milliseconds a process of a cluster that stopped answering keeps its hosts, partitions or leadership',
+    '4000',
   ),
   RELAY_KAFKA_TOPIC_PREFIX: setting(
     text,

@@ -42,6 +42,12 @@ export class IdentityCache {
     return age < (typeof entry.found === 'string' ? FRESH_FAILURE_MS : FRESH_MS) ? entry : undefined
   }
 
+  /** Forgets those DIDs that `which` says. */
+  drop(which: (did: string) => boolean): void {
+    for (const generation of [this.#young, this.#old])
+      for (const did of generation.keys()) if (which(did)) generation.delete(did)
+  }
+
   put(did: string, entry: CacheEntry): void {
     const known = this.#young.get(did) ?? this.#old.get(did)
     if (known !== undefined && known.startedMs > entry.startedMs) return

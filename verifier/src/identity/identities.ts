@@ -1,7 +1,9 @@
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { VerifierMetrics } from '../metrics.ts'
 import { type CacheEntry, IdentityCache } from './cache.ts'
+import type { Identity } from './document.ts'
 import { type Resolution, type ResolveOptions, resolveDid } from './resolve.ts'
+import type { SharedIdentities } from './shared-identities.ts'
 import { Slots } from './slots.ts'
 import type { IdentityStore } from './store.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -32,6 +34,7 @@ export class Identities {
   readonly #options: ResolveOptions
   readonly #metrics: VerifierMetrics
   readonly #store: IdentityStore | undefined
+  readonly #shared: SharedIdentities | undefined
   readonly #signal: AbortSignal
   readonly #plcBucket = new TokenBucket(PLC_RATE, PLC_BURST, Date.now)
   readonly #plcSlots = new Slots(PLC_SLOTS.total, PLC_SLOTS.perHost)
@@ -47,10 +50,12 @@ export class Identities {
     metrics: VerifierMetrics,
     store: IdentityStore | undefined,
     signal: AbortSignal,
+    shared?: SharedIdentities,
   ) {
     this.#options = options
     this.#metrics = metrics
     this.#store = store
+    this.#shared = shared
     this.#signal = signal
   }
 
@@ -76,6 +81,8 @@ export class Identities {
    * everybody who may use it. `host` is on whose behalf. The outcome is cached unless it is transient.
    */
   async fetch(did: string, host: string, notBeforeMs: number): Promise<Resolution> {
+    const found = await this.#fromOthers(did, notBeforeMs)
+    if (found !== undefined) return { kind: 'found', identity: found }
     const flight = this.#flights.get(did)
     if (flight !== undefined) {
       const result = await flight.promise
@@ -90,6 +97,18 @@ export class Identities {
     } finally {
       this.#flights.delete(did)
     }
+  }
+
+  /** What another verifier has found, if its look-up began late enough. */
+  async #fromOthers(did: string, notBeforeMs: number): Promise<Identity | undefined> {
+    const entry = await this.#shared?.get(did)
+    if (entry === undefined || entry.startedMs < notBeforeMs) return undefined
+    this.cache.put(did, entry)
+    // Not where something newer is cached here, or it is no longer fresh.
+    const known = this.cache.get(did, Date.now())
+    if (known?.startedMs !== entry.startedMs) return undefined
+    this.#metrics.resolutions.inc({ method: 'shared', result: 'found' })
+    return entry.found
   }
 
   async #lookUp(did: string, host: string): Promise<Resolution> {
@@ -137,5 +156,6 @@ export class Identities {
     const entry = { found: result.identity, startedMs }
     this.cache.put(did, entry)
     this.#store?.note(entry)
+    this.#shared?.put(entry)
   }
 }

@@ -1,0 +1,19 @@
+import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+
+/** What a look at the hosts has found since the last one. */
+export interface HostsSeen {
+  /** To be crawled by this process from now on, or asked for again. */
+  readonly asked: readonly HostRow[]
+  /** No longer this process's: another has them. */
+  readonly lost: readonly string[]
+  /** More than its share: to be given up with `release` once they are read no further. */
+  readonly surplus: readonly string[]
+}
+
+/** Which hosts this crawler crawls: all there are, or those that it has leased. */
+export interface Ownership {
+  /** Looks again. What was told before is told again only if it changed. */
+  look(): Promise<HostsSeen>
+  /** Gives hosts up, for others to take; without names all of them. */
+  release(hostnames?: readonly string[]): Promise<void>
+}

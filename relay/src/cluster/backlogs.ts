@@ -1,0 +1,29 @@
+import { Backlog } from '@bgs/shared/bus/backlog.ts'
+import { offsetOf } from '@bgs/shared/bus/position.ts'
+import { readConsumed } from '@bgs/shared/cluster/consumed.ts'
+import { REQUEST_MS } from '@bgs/shared/kafka/cluster.ts'
+import { fetchRecords } from '@bgs/shared/kafka/fetch.ts'
+import type { ClusterContext } from './context.ts'
+
+/** What of `raw` or `verified` nobody has consumed yet; RELAY_BACKLOG_BYTES bounds each. */
+export function topicBacklog(context: ClusterContext, topic: 'raw' | 'verified'): Backlog {
+  const { kafka, database, settings, supervisor } = context
+  const { signal } = supervisor
+  const name = context.topic(topic)
+  const partitions = Array.from({ length: settings.RELAY_RAW_PARTITIONS }, (_, i) => i)
+  const lane = kafka.lane()
+  const limits = { waitMs: 0, maxBytes: 1, partitionBytes: 1, timeoutMs: REQUEST_MS }
+  return new Backlog({
+    maxBytes: settings.RELAY_BACKLOG_BYTES,
+    ends: () => kafka.offsets(name, partitions, 'end', signal),
+    consumed: async () => {
+      const positions = await readConsumed(database, topic)
+      return new Map([...positions].map(([partition, position]) => [partition, offsetOf(position)]))
+    },
+    sample: (partition, offset) =>
+      kafka.atLeader(lane, name, partition, signal, async (connection) => {
+        const [one] = await fetchRecords(connection, name, [{ partition, offset }], limits)
+        return one?.bytes.length ?? 0
+      }),
+  })
+}

@@ -1,0 +1,99 @@
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { createRegistry } from '@bgs/shared/service/metrics.ts'
+import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
+import type { Settings } from '@bgs/shared/service/settings.ts'
+import { Supervisor } from '@bgs/shared/service/supervisor.ts'
+import { close, listen, shown } from '../listen.ts'
+import type { Relay } from '../relay.ts'
+import { openContext, openServers } from './context.ts'
+import { startCrawler } from './crawler-role.ts'
+import { startFanout } from './fanout-role.ts'
+import type { Role } from './role.ts'
+import { startSequencer } from './sequencer-role.ts'
+import { startVerifier } from './verifier-role.ts'
+
+/** The roles, in the order of the frame's way: in which they are stopped, too. */
+const ROLES = {
+  crawler: startCrawler,
+  verifier: startVerifier,
+  sequencer: startSequencer,
+  fanout: startFanout,
+}
+export type RoleName = keyof typeof ROLES
+export const ROLE_NAMES = Object.keys(ROLES) as RoleName[]
+
+/** Runs roles of a cluster in this process. Its servers need not be there yet: /readyz says what it waits for. */
+export async function startCluster(
+  settings: Settings,
+  logger: Logger,
+  names: readonly RoleName[],
+): Promise<Relay> {
+  const supervisor = new Supervisor(logger)
+  const registry = createRegistry()
+  const servers = openServers(settings, logger)
+  const roles: Role[] = []
+  let starting = true
+  let stopping = false
+  const { health } = servers
+  // Without Redis a fan-out node serves its subscribers all the same.
+  const needed = names.every((name) => name === 'fanout')
+    ? [health.kafka, health.postgres]
+    : [health.kafka, health.postgres, health.redis]
+  const notReady = () => {
+    if (stopping) return 'stopping'
+    const troubles = [
+      ...needed.map(({ trouble }) => trouble),
+      ...roles.map((role) => role.notReady()),
+      starting ? 'starting' : undefined,
+    ].filter((trouble) => trouble !== undefined)
+    return troubles.length === 0 ? undefined : troubles.join('\n')
+  }
+  const opsServer = createOpsServer(registry, {
+    notReady,
+    refresh: () => {
+      for (const role of roles) role.refresh()
+    },
+  })
+  const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)
+  logger.info(`operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/metrics  /readyz  /livez`)
+  if (settings.RELAY_ALLOW_PRIVATE_HOSTS)
+    logger.warn('RELAY_ALLOW_PRIVATE_HOSTS is on: any address is crawled. For development only.')
+
+  let database: { close(): Promise<void> } | undefined
+  const begin = async () => {
+    const context = await openContext(servers, { settings, logger, registry, supervisor })
+    database = context.database
+    // Backwards: what reads is there before what writes.
+    for (const name of ROLE_NAMES.toReversed()) {
+      if (!names.includes(name) || stopping) continue
+      const role = await ROLES[name](context)
+      roles.unshift(role)
+      if ('publicPort' in role)
+        logger.info(
+          `subscribe:  ws://${shown(settings.RELAY_HOST)}:${role.publicPort}/xrpc/com.atproto.sync.subscribeRepos`,
+        )
+    }
+    starting = false
+    logger.info({ roles: names }, 'relay is up')
+  }
+  const begun = begin().catch((error: unknown) => {
+    if (!stopping) throw error
+  })
+  supervisor.run('start', begun)
+
+  return {
+    opsPort,
+    fault: supervisor.fault,
+    stop: async () => {
+      stopping = true
+      if (starting) await supervisor.stop()
+      await begun.catch(() => undefined)
+      for (const role of roles) await role.stop()
+      await supervisor.stop()
+      await close(opsServer)
+      await database?.close()
+      servers.redis.disconnect()
+      servers.kafka.close()
+    },
+  }
+}

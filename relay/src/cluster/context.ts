@@ -1,0 +1,94 @@
+import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
+import type { Database } from '@bgs/shared/db/database.ts'
+import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
+import { ensureTopics, type Topic } from '@bgs/shared/kafka/topics.ts'
+import { openRedis, pingRedis } from '@bgs/shared/redis/redis.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import type { Settings } from '@bgs/shared/service/settings.ts'
+import type { Supervisor } from '@bgs/shared/service/supervisor.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import type { Redis } from 'ioredis'
+import type { Registry } from 'prom-client'
+
+const PING_EVERY_MS = 2_000
+
+/** What the roles of one process share: the servers of the cluster, and what holds the process together. */
+export interface ClusterContext {
+  readonly settings: Settings
+  readonly logger: Logger
+  readonly registry: Registry
+  readonly supervisor: Supervisor
+  readonly database: Database
+  readonly kafka: KafkaCluster
+  readonly redis: Redis
+  readonly health: {
+    readonly postgres: ServerHealth
+    readonly kafka: ServerHealth
+    readonly redis: ServerHealth
+  }
+  /** Name of a topic in Kafka. */
+  readonly topic: (topic: Topic) => string
+  /** Our generation of `raw` (invariant 2). */
+  readonly rawGeneration: number
+}
+
+export type Servers = Pick<ClusterContext, 'health'> & { readonly kafka: KafkaCluster; readonly redis: Redis }
+
+/** Begins to talk to Kafka and Redis; neither has to be there yet. */
+export function openServers(settings: Settings, logger: Logger): Servers {
+  const health = {
+    postgres: new ServerHealth('PostgreSQL', logger),
+    kafka: new ServerHealth('Kafka', logger),
+    redis: new ServerHealth('Redis', logger),
+  }
+  const kafka = new KafkaCluster(settings.RELAY_KAFKA_BROKERS, health.kafka)
+  return { health, kafka, redis: openRedis(settings.RELAY_REDIS_URL, health.redis) }
+}
+
+/**
+ * Waits for PostgreSQL and Kafka, brings schema and topics about. Throws SchemaError or TopicError where they are not
+ * what this version can work with.
+ */
+export async function openContext(
+  servers: Servers,
+  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor'>,
+): Promise<ClusterContext> {
+  const { settings, logger, supervisor } = parts
+  const { signal } = supervisor
+  supervisor.run('redis', watchRedis(servers, signal))
+  const database = await PostgresDatabase.open(settings.RELAY_DATABASE_URL, {
+    logger,
+    health: servers.health.postgres,
+    signal,
+  })
+  supervisor.run('postgres', watchDatabase(database, signal))
+  const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
+  const topics = await ensureTopics(servers.kafka, {
+    brokers: settings.RELAY_KAFKA_BROKERS,
+    prefix,
+    partitions: settings.RELAY_RAW_PARTITIONS,
+    replicationFactor: settings.RELAY_KAFKA_REPLICATION_FACTOR,
+    minInsync: settings.RELAY_KAFKA_MIN_INSYNC,
+    logger,
+    signal,
+  })
+  const rawGeneration = await topicGeneration(database, 'raw', topics.get('raw')?.id ?? '')
+  return { ...parts, ...servers, database, topic: (topic) => prefix + topic, rawGeneration }
+}
+
+async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pingRedis(redis, health.redis)
+    await wait(PING_EVERY_MS, signal)
+  }
+}
+
+/** A process with nothing to write would not notice that the database is away. */
+async function watchDatabase(database: Database, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await database.query('SELECT 1').catch(() => undefined)
+    await wait(PING_EVERY_MS, signal)
+  }
+}

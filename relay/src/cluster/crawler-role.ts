@@ -1,0 +1,130 @@
+import { Crawler } from '@bgs/crawler/crawler.ts'
+import type { InFlight } from '@bgs/crawler/cursor-tracker.ts'
+import { LeasedHosts } from '@bgs/crawler/leased-hosts.ts'
+import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
+import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
+import type { Backlog } from '@bgs/shared/bus/backlog.ts'
+import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
+import { Membership } from '@bgs/shared/cluster/membership.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { encodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
+import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { parseHost } from '@bgs/shared/net/hostname.ts'
+import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
+import { Gauge } from 'prom-client'
+import { drained } from '../drain.ts'
+import { topicBacklog } from './backlogs.ts'
+import type { ClusterContext } from './context.ts'
+import { questionChannel, readQuestion } from './questions.ts'
+import type { Role } from './role.ts'
+
+/** Frames on their way to Kafka. */
+const RAW_BYTES = 32 * 1024 * 1024
+const CONTROL_BYTES = 4 * 1024 * 1024
+/** How long a first frame waits for others of its partition. */
+const LINGER_MS = 10
+const DRAIN_MS = 10_000
+
+/** A crawler among others: leases hosts, reads them, appends their frames to `raw`. */
+export async function startCrawler(context: ClusterContext): Promise<Role> {
+  const { settings, supervisor, database, kafka, registry, logger, redis } = context
+  const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
+  const partitions = settings.RELAY_RAW_PARTITIONS
+  const metrics = crawlerMetrics(registry)
+  const membership = new Membership(database, 'crawler', settings.RELAY_LEASE_MS)
+  await membership.renew()
+  for (const text of settings.RELAY_HOSTS) {
+    const { hostname } = parseHost(text, allowPrivate)
+    const accountLimit = settings.RELAY_NEW_HOST_ACCOUNT_LIMIT
+    await askForHost(database, { hostname, trusted: true, accountLimit, nowMs: Date.now() })
+  }
+
+  const sending = new AbortController()
+  const backlog: Backlog = topicBacklog(context, 'raw')
+  let raw: KafkaProducer<RawEnvelope, InFlight> | undefined
+  const rawTopic = {
+    producer<Token>(onSafe: (token: Token) => void) {
+      const producer = new KafkaProducer<RawEnvelope, Token>({
+        cluster: kafka,
+        topic: context.topic('raw'),
+        partitions,
+        encode: encodeRawRecord,
+        maxBytes: RAW_BYTES,
+        lingerMs: LINGER_MS,
+        onSafe,
+        onAppended: backlog.noteAppended,
+        full: backlog.full,
+      })
+      supervisor.run('raw', producer.run(sending.signal))
+      raw = producer as unknown as KafkaProducer<RawEnvelope, InFlight>
+      return producer
+    },
+  }
+  const control = new KafkaProducer<ControlMessage, () => void>({
+    cluster: kafka,
+    topic: context.topic('control'),
+    partitions: 1,
+    encode: encodeControlRecord,
+    maxBytes: CONTROL_BYTES,
+    lingerMs: LINGER_MS,
+    onSafe: (done) => done(),
+  })
+  supervisor.run('control', control.run(sending.signal))
+
+  const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
+  const hosts = new LeasedHosts(database, membership)
+  const crawler = new Crawler({
+    database,
+    hosts,
+    raw: rawTopic,
+    control,
+    wakeUps,
+    partitions,
+    gate: membership.gate,
+    metrics,
+    logger: logger.child({ part: 'crawler' }),
+    allowPrivate,
+    startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
+    now: Date.now,
+  })
+  const recheck = new StatusRecheck(control, metrics, allowPrivate)
+  const questions = questionChannel(context)
+  questions.listen((text) => {
+    const question = readQuestion(text)
+    // Every crawler hears it; the one that has the host asks.
+    if (question !== undefined && crawler.crawls(question.host)) recheck.ask(question)
+  })
+
+  const crawling = new AbortController()
+  const renewing = new AbortController()
+  const running = crawler.run(crawling.signal)
+  supervisor.run('crawler', running)
+  supervisor.run('membership of the crawler', membership.run(renewing.signal))
+  supervisor.run('backlog of raw', backlog.run(sending.signal))
+  supervisor.run('status recheck', recheck.run(crawling.signal))
+  const backlogBytes = new Gauge({
+    name: 'relay_crawler_backlog_bytes',
+    help: 'Bytes of raw that no verifier has consumed',
+    registers: [registry],
+  })
+
+  return {
+    notReady: () => (membership.isLive ? undefined : 'this crawler could not renew its lease'),
+    refresh: () => backlogBytes.set(backlog.bytes),
+    stop: async () => {
+      crawling.abort()
+      await running
+      if (raw !== undefined) await drained(raw, DRAIN_MS)
+      await drained(control, DRAIN_MS)
+      sending.abort()
+      await crawler.saveAll()
+      questions.close()
+      wakeUps.close()
+      renewing.abort()
+      await hosts.release()
+      await membership.leave()
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SharedLimits } from '@bgs/fanout/http/call-limits.ts'
+import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
+import { createPublicServer } from '@bgs/fanout/http/server.ts'
+import { fanoutMetrics } from '@bgs/fanout/metrics.ts'
+import { Mirror } from '@bgs/fanout/mirror.ts'
+import { Subscriptions } from '@bgs/fanout/subscribe/subscriptions.ts'
+import { Takedowns } from '@bgs/fanout/takedowns.ts'
+import { Window } from '@bgs/fanout/window.ts'
+import { DataLock } from '@bgs/shared/db/lock.ts'
+import { nodeDisk } from '@bgs/shared/log/disk.ts'
+import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
+import { Gauge } from 'prom-client'
+import { close, listen } from '../listen.ts'
+import { retentionBytes, segmentBytes } from '../retention.ts'
+import type { ClusterContext } from './context.ts'
+import type { Role } from './role.ts'
+
+/** The newest part of the log that is kept in memory for subscribers. */
+const WINDOW_BYTES = 16 * 1024 * 1024
+
+/** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
+export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {
+  const { settings, supervisor, database, kafka, registry, logger, redis } = context
+  const folder = settings.RELAY_DATA_DIR
+  await mkdir(folder, { recursive: true })
+  const lock = DataLock.take(folder)
+  const mirrorFolder = join(folder, 'mirror')
+  const bytes = await retentionBytes(settings, nodeDisk, folder)
+  const metrics = fanoutMetrics(registry)
+  const mirror = await Mirror.open({
+    reader: new SequencedReader(kafka, context.topic('sequenced')),
+    segments: {
+      folder: mirrorFolder,
+      disk: nodeDisk,
+      retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
+      retentionBytes: bytes,
+      segmentBytes: segmentBytes(bytes),
+    },
+    logger: logger.child({ part: 'mirror' }),
+    signal: supervisor.signal,
+  })
+  const subscriptions = new Subscriptions({
+    log: mirror,
+    window: new Window(WINDOW_BYTES),
+    takedowns: await Takedowns.load(database, mirror),
+    metrics,
+    notReady: () => mirror.notReady,
+  })
+  let stopping = false
+  const notReady = () => (stopping ? 'stopping' : mirror.notReady)
+  const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
+  const server = createPublicServer({
+    subscriptions,
+    metrics,
+    logger: logger.child({ part: 'fanout' }),
+    clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
+    unhealthy: notReady,
+    database,
+    wakeUps,
+    limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
+    allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
+    accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+    now: Date.now,
+  })
+  const mirroring = new AbortController()
+  const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
+  supervisor.run('mirror', mirrored)
+  const lag = new Gauge({
+    name: 'relay_fanout_mirror_lag_records',
+    help: 'Records of the log that the mirror of this node does not have yet',
+    registers: [registry],
+  })
+  const publicPort = await listen(server, settings.RELAY_PORT, settings.RELAY_HOST)
+  return {
+    publicPort,
+    notReady,
+    refresh: () => lag.set(mirror.lag),
+    stop: async () => {
+      stopping = true
+      await subscriptions.close()
+      await close(server)
+      mirroring.abort()
+      await mirrored
+      wakeUps.close()
+      await mirror.close()
+      lock.release()
+    },
+  }
+}

@@ -1,0 +1,9 @@
+/** One role as it runs in a process. */
+export interface Role {
+  /** Why it cannot do its work now; undefined while it can. */
+  readonly notReady: () => string | undefined
+  /** Brings gauges up to date before they are read. */
+  readonly refresh: () => void
+  /** Ends it: finishes what is on its way, saves, and lets go of what it has leased. */
+  readonly stop: () => Promise<void>
+}

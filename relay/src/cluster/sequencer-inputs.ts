@@ -1,0 +1,106 @@
+import type { InputPositions } from '@bgs/sequencer/input-positions.ts'
+import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
+import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
+import { saveConsumed } from '@bgs/shared/cluster/consumed.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { decodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { decodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import type { ClusterContext } from './context.ts'
+import { trimConsumed } from './trim-consumed.ts'
+
+/** Envelopes fetched and not appended. */
+const VERIFIED_BYTES = 32 * 1024 * 1024
+const CONTROL_BYTES = 4 * 1024 * 1024
+const FETCH_PAUSE_MS = 5
+const SAVE_EVERY_MS = 1_000
+const TRIM_EVERY_MS = 10_000
+
+/** What the leading sequencer reads: all of `verified`, and `control`, from behind what the log holds. */
+export class SequencerInputs {
+  readonly verified: KafkaConsumer<VerifiedEnvelope>
+  readonly control: KafkaConsumer<ControlMessage>
+  readonly #context: ClusterContext
+  readonly #stop = new AbortController()
+
+  private constructor(context: ClusterContext) {
+    const { kafka, topic } = context
+    this.#context = context
+    const options = { cluster: kafka, generation: 1, pauseMs: FETCH_PAUSE_MS }
+    this.verified = new KafkaConsumer({
+      ...options,
+      topic: topic('verified'),
+      decode: decodeVerifiedRecord,
+      maxBytes: VERIFIED_BYTES,
+    })
+    this.control = new KafkaConsumer({
+      ...options,
+      topic: topic('control'),
+      decode: decodeControlRecord,
+      maxBytes: CONTROL_BYTES,
+    })
+  }
+
+  /** Begins where each partition was taken up to; where none is known at its floor, never at its end (invariant 9). */
+  static async open(context: ClusterContext, from: InputPositions): Promise<SequencerInputs> {
+    const inputs = new SequencerInputs(context)
+    const count = context.settings.RELAY_RAW_PARTITIONS
+    const numbers = Array.from({ length: count }, (_, i) => i)
+    const starts = await startPositions(context, 'verified', numbers, from.verified)
+    for (const [number, position] of starts) inputs.verified.assign(number, position)
+    const [[, control = 0] = []] = await startPositions(context, 'control', [0], [from.control])
+    inputs.control.assign(0, control)
+    return inputs
+  }
+
+  /** Fetches until `signal` is aborted; notes and trims what is consumed meanwhile. */
+  async run(signal: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([signal, this.#stop.signal])
+    await Promise.all([this.verified.run(ended), this.control.run(ended), this.#keepHouse(ended)])
+  }
+
+  /** Hands out nothing more. */
+  stop(): void {
+    for (const number of this.verified.assigned) this.verified.unassign(number)
+    this.control.unassign(0)
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+
+  async #keepHouse(signal: AbortSignal): Promise<void> {
+    for (let trimmedMs = 0; !signal.aborted; await wait(SAVE_EVERY_MS, signal)) {
+      const positions = this.verified.positions()
+      await saveConsumed(this.#context.database, 'verified', positions)
+      if (performance.now() - trimmedMs < TRIM_EVERY_MS) continue
+      trimmedMs = performance.now()
+      await trimConsumed(this.#context, 'verified', positions)
+      await trimConsumed(this.#context, 'control', this.control.positions())
+    }
+  }
+}
+
+async function startPositions(
+  { kafka, topic, supervisor, logger }: ClusterContext,
+  which: 'verified' | 'control',
+  numbers: readonly number[],
+  taken: readonly number[],
+): Promise<[number, number][]> {
+  const floors = await kafka.offsets(topic(which), numbers, 'floor', supervisor.signal)
+  const ends = await kafka.offsets(topic(which), numbers, 'end', supervisor.signal)
+  return numbers.map((number) => {
+    const floor = floors.get(number) ?? 0
+    const position = taken[number] ?? 0
+    const offset = offsetOf(position)
+    if (offset >= floor && offset <= (ends.get(number) ?? 0)) return [number, position]
+    // Trimmed beyond it, or made anew: what is there now is read, and what was taken of it is dropped as taken.
+    if (position > 0)
+      logger.warn(
+        { topic: topic(which), partition: number, offset, floor },
+        'the topic does not hold what was to be read next',
+      )
+    return [number, positionOf(floor, 0)]
+  })
+}

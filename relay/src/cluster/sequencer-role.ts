@@ -1,0 +1,181 @@
+import { bringUp } from '@bgs/sequencer/bring-up.ts'
+import { InputPositions } from '@bgs/sequencer/input-positions.ts'
+import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
+import { Sequencer } from '@bgs/sequencer/sequencer.ts'
+import { State } from '@bgs/sequencer/state/state.ts'
+import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
+import { Membership } from '@bgs/shared/cluster/membership.ts'
+import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
+import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
+import type { RedisChannel } from '@bgs/shared/redis/redis-channel.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import { Gauge } from 'prom-client'
+import type { ClusterContext } from './context.ts'
+import { questionChannel } from './questions.ts'
+import type { Role } from './role.ts'
+import { SequencerInputs } from './sequencer-inputs.ts'
+
+/** After losing the lead a process stands back for up to so long, so that two do not take turns. */
+const STAND_BACK_MS = 2_000
+const DRAIN_MS = 10_000
+
+/** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
+export async function startSequencer(context: ClusterContext): Promise<Role> {
+  const { settings, supervisor, database, registry } = context
+  const membership = new Membership(database, 'sequencer', settings.RELAY_LEASE_MS)
+  await membership.renew()
+  const leases = new PartitionLeases(database, membership, 'sequenced', 1)
+  await leases.prepare()
+  await new PartitionLeases(database, membership, 'verified', settings.RELAY_RAW_PARTITIONS).prepare()
+  const leader = new Gauge({
+    name: 'relay_sequencer_leader',
+    help: '1 while this process leads, 0 while it stands by',
+    registers: [registry],
+  })
+  const stopping = new AbortController()
+  const renewing = new AbortController()
+  const office = new Office({
+    context,
+    leases,
+    membership,
+    metrics: sequencerMetrics(registry),
+    questions: questionChannel(context),
+    leader,
+  })
+  const running = office.run(stopping.signal)
+  supervisor.run('sequencer', running)
+  supervisor.run('membership of the sequencer', membership.run(renewing.signal))
+  return {
+    notReady: () =>
+      office.trouble ?? (membership.isLive ? undefined : 'this sequencer could not renew its lease'),
+    refresh: () => undefined,
+    stop: async () => {
+      stopping.abort()
+      await running
+      renewing.abort()
+      await leases.release([0])
+      await membership.leave()
+    },
+  }
+}
+
+interface OfficeParts {
+  readonly context: ClusterContext
+  readonly leases: PartitionLeases
+  readonly membership: Membership
+  readonly metrics: SequencerMetrics
+  readonly questions: RedisChannel
+  readonly leader: Gauge
+}
+
+/** Waits for the lead, leads, and stands back when it is lost. */
+class Office {
+  /** Why the last lead ended, until the next one or another's. */
+  trouble: string | undefined
+  readonly #parts: OfficeParts
+
+  constructor(parts: OfficeParts) {
+    this.#parts = parts
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { context, leases } = this.#parts
+    const everyMs = context.settings.RELAY_LEASE_MS / 4
+    for (let saidStandby = false; !signal.aborted; ) {
+      const [lease] = await leases.look()
+      if (lease === undefined) {
+        if (!saidStandby) context.logger.info('another sequencer leads: standing by')
+        saidStandby = true
+        this.trouble = undefined
+        await wait(everyMs, signal)
+        continue
+      }
+      saidStandby = false
+      try {
+        await this.#lead(lease.fence, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.trouble = `the lead was lost: ${(error as Error).message}`
+        context.logger.warn(
+          { err: error, generation: lease.fence },
+          'the lead was lost: standing back, nothing is lost',
+        )
+        await leases.release([0])
+        await wait(Math.random() * STAND_BACK_MS, signal)
+      }
+    }
+  }
+
+  /** Leads until `signal` is aborted, or the lease is another's; throws when order could no longer be kept. */
+  async #lead(generation: number, signal: AbortSignal): Promise<void> {
+    const { context, metrics, questions, leader } = this.#parts
+    const { database, kafka, settings, logger } = context
+    const lost = new AbortController()
+    const ended = AbortSignal.any([signal, lost.signal])
+    const log = await KafkaLog.open({
+      cluster: kafka,
+      topic: context.topic('sequenced'),
+      generation,
+      seen: await seenOfLog(database),
+      onIdentity: (logId, base) => adoptLog(database, generation, logId, base),
+      retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
+      retentionBytes: settings.RELAY_RETENTION_BYTES ?? Number.POSITIVE_INFINITY,
+      signal: lost.signal,
+    })
+    try {
+      const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
+      const { position } = await seenOfLog(database)
+      const { view, replayed } = await bringUp(log, database, state, position)
+      const inputs = await SequencerInputs.open(context, InputPositions.decode(log.checkpoint))
+      const sequencer = new Sequencer({
+        verified: inputs.verified,
+        control: inputs.control,
+        log,
+        state,
+        view,
+        metrics,
+        logger: logger.child({ part: 'sequencer' }),
+        ask: (question) => questions.send(JSON.stringify(question)),
+        now: Date.now,
+      })
+      const { next, first } = log.bounds()
+      logger.info({ generation, head: next - 1, oldest: first, replayed }, 'this sequencer leads')
+      leader.set(1)
+      this.trouble = undefined
+      const ordering = new AbortController()
+      const ordered = sequencer.run(ordering.signal)
+      const held = this.#holdLead(generation, ended)
+      const fetched = inputs.run(ended)
+      try {
+        // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.
+        await Promise.race([ordered, held, fetched])
+        inputs.stop()
+        ordering.abort()
+        await Promise.race([ordered, wait(DRAIN_MS)])
+      } finally {
+        ordering.abort()
+        lost.abort()
+        inputs.close()
+        await Promise.allSettled([held, fetched])
+        ordered.catch(() => undefined)
+      }
+    } finally {
+      leader.set(0)
+      lost.abort()
+      await log.close()
+    }
+  }
+
+  /** Resolves when the lease is no longer this process's, or `signal` is aborted. */
+  async #holdLead(generation: number, signal: AbortSignal): Promise<void> {
+    const { context, leases, membership } = this.#parts
+    while (!signal.aborted) {
+      await wait(context.settings.RELAY_LEASE_MS / 4, signal)
+      // While the database is away nobody can take the lead either, and the log itself lets only one write.
+      if (!membership.isLive || signal.aborted) continue
+      const [lease] = await leases.look()
+      if (lease?.fence !== generation && membership.isLive)
+        throw new Error('another sequencer has taken the lead')
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { offsetOf } from '@bgs/shared/bus/position.ts'
+import { REQUEST_MS } from '@bgs/shared/kafka/cluster.ts'
+import { deleteRecords } from '@bgs/shared/kafka/offsets.ts'
+import type { Topic } from '@bgs/shared/kafka/topics.ts'
+import type { ClusterContext } from './context.ts'
+
+/** Removes what is consumed from a topic (invariant 5); what cannot be removed now is removed the next time. */
+export async function trimConsumed(
+  { kafka, topic, logger }: ClusterContext,
+  which: Topic,
+  positions: ReadonlyMap<number, number>,
+): Promise<void> {
+  const lane = kafka.lane()
+  const name = topic(which)
+  try {
+    for (const [partition, position] of positions) {
+      const before = new Map([[partition, offsetOf(position)]])
+      if (offsetOf(position) > 0)
+        await deleteRecords(await lane.toLeader(name, partition), name, before, REQUEST_MS)
+    }
+  } catch (error) {
+    kafka.forget(name)
+    logger.debug({ err: error, topic: name }, 'consumed records could not be removed now')
+  } finally {
+    lane.close()
+  }
+}

@@ -1,0 +1,139 @@
+import { availableParallelism } from 'node:os'
+import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
+import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
+import { partitionOf } from '@bgs/shared/bus/partition.ts'
+import { Membership } from '@bgs/shared/cluster/membership.ts'
+import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
+import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { decodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { encodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
+import { USER_AGENT } from '@bgs/shared/service/version.ts'
+import { Identities } from '@bgs/verifier/identity/identities.ts'
+import { RedisIdentities } from '@bgs/verifier/identity/shared-identities.ts'
+import { JudgePool } from '@bgs/verifier/judge/pool.ts'
+import { verifierMetrics } from '@bgs/verifier/metrics.ts'
+import { curveBackends } from '@bgs/verifier/signature/verify.ts'
+import { Verifier } from '@bgs/verifier/verifier.ts'
+import { Gauge } from 'prom-client'
+import { drained } from '../drain.ts'
+import { topicBacklog } from './backlogs.ts'
+import type { ClusterContext } from './context.ts'
+import { RawShare } from './raw-share.ts'
+import type { Role } from './role.ts'
+
+/** Frames fetched and not done; judged and on their way to Kafka. */
+const RAW_BYTES = 16 * 1024 * 1024
+const VERIFIED_BYTES = 16 * 1024 * 1024
+const LINGER_MS = 10
+const FETCH_PAUSE_MS = 5
+const RESOLVE_TIMEOUT_MS = 5_000
+const DRAIN_MS = 5_000
+
+/** A verifier among others: leases partitions of `raw`, judges their frames, appends what passes to `verified`. */
+export async function startVerifier(context: ClusterContext): Promise<Role> {
+  const { settings, supervisor, database, kafka, registry, logger, redis, rawGeneration } = context
+  const partitions = settings.RELAY_RAW_PARTITIONS
+  const metrics = verifierMetrics(registry)
+  const backends = curveBackends()
+  for (const [curve, backend] of Object.entries(backends)) metrics.curve.set({ curve, backend }, 1)
+  logger.info({ signatures: backends }, 'signatures are verified with these')
+  const membership = new Membership(database, 'verifier', settings.RELAY_LEASE_MS)
+  await membership.renew()
+
+  const raw = new KafkaConsumer<RawEnvelope>({
+    cluster: kafka,
+    topic: context.topic('raw'),
+    generation: rawGeneration,
+    decode: decodeRawRecord,
+    maxBytes: RAW_BYTES,
+    pauseMs: FETCH_PAUSE_MS,
+  })
+  const backlog = topicBacklog(context, 'verified')
+  const verified = new KafkaProducer<VerifiedEnvelope, BusEntry<RawEnvelope>>({
+    cluster: kafka,
+    topic: context.topic('verified'),
+    partitions,
+    encode: encodeVerifiedRecord,
+    maxBytes: VERIFIED_BYTES,
+    lingerMs: LINGER_MS,
+    onSafe: (entry) => raw.done(entry),
+    onAppended: backlog.noteAppended,
+    full: backlog.full,
+  })
+  const identities = new Identities(
+    {
+      plcUrl: settings.RELAY_PLC_URL,
+      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
+      userAgent: USER_AGENT,
+      timeoutMs: RESOLVE_TIMEOUT_MS,
+    },
+    metrics,
+    undefined,
+    supervisor.signal,
+    new RedisIdentities(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
+  )
+  const threads = settings.RELAY_VERIFIER_THREADS ?? Math.max(1, availableParallelism() - 1)
+  const pool = new JudgePool(threads, (error) => supervisor.fail(error))
+  const verifier = new Verifier({
+    raw,
+    verified,
+    identities,
+    pool,
+    metrics,
+    logger: logger.child({ part: 'verifier' }),
+    now: Date.now,
+  })
+  const share = new RawShare({
+    context,
+    leases: new PartitionLeases(database, membership, 'raw', partitions),
+    raw,
+    // What others learned meanwhile of the DIDs of a partition is not known here (invariant 13).
+    onGained: (number) => identities.cache.drop((did) => partitionOf(did, partitions) === number),
+    everyMs: Math.min(1_000, settings.RELAY_LEASE_MS / 4),
+  })
+  await share.prepare()
+
+  const judging = new AbortController()
+  const sharing = new AbortController()
+  const sending = new AbortController()
+  const running = verifier.run(judging.signal)
+  const shared = share.run(sharing.signal)
+  supervisor.run('verifier', running)
+  supervisor.run('share of raw', shared)
+  supervisor.run('raw', raw.run(judging.signal))
+  supervisor.run('verified', verified.run(sending.signal))
+  supervisor.run('backlog of verified', backlog.run(sending.signal))
+  supervisor.run('membership of the verifier', membership.run(sending.signal))
+  const registers = [registry]
+  const lag = new Gauge({
+    name: 'relay_verifier_lag_records',
+    help: 'Records of raw, in the partitions of this verifier, that are not consumed',
+    registers,
+  })
+  const held = new Gauge({
+    name: 'relay_verifier_partitions',
+    help: 'Partitions of raw that this verifier has leased',
+    registers,
+  })
+
+  return {
+    notReady: () => (membership.isLive ? undefined : 'this verifier could not renew its lease'),
+    refresh: () => {
+      lag.set(raw.lag())
+      held.set(raw.assigned.length)
+    },
+    stop: async () => {
+      judging.abort()
+      await running
+      await drained(verified, DRAIN_MS)
+      sharing.abort()
+      await shared
+      await share.giveUp()
+      sending.abort()
+      await membership.leave()
+      await pool.close()
+    },
+  }
+}
