@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import { decodeFacts } from '@bgs/shared/envelope/facts.ts'
+import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
+import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
+import { startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
+import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
+import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
+import { SimNetwork } from '@bgs/simnet/network.ts'
+import { until } from '../real-until.ts'
+import { type RoleName, RoleProcess } from './role-process.ts'
+
+/** How long a process that stopped answering keeps what it has leased. */
+export const LEASE_MS = 1_500
+const READY_MS = 60_000
+
+type Postgres = Awaited<ReturnType<typeof startPostgres>>
+type RedisServer = Awaited<ReturnType<typeof startRedis>>
+
+/** Real servers, a network of hosts, and every role as processes. */
+export class ChaosCluster implements AsyncDisposable {
+  readonly network: SimNetwork
+  readonly kafka: KafkaServers
+  readonly postgres: Postgres
+  readonly redis: RedisServer
+  readonly roles: RoleProcess[] = []
+  readonly #folder: string
+  #started = 0
+
+  private constructor(
+    network: SimNetwork,
+    kafka: KafkaServers,
+    postgres: Postgres,
+    redis: RedisServer,
+    folder: string,
+  ) {
+    this.network = network
+    this.kafka = kafka
+    this.postgres = postgres
+    this.redis = redis
+    this.#folder = folder
+  }
+
+  static async start(seed: number, brokers: 1 | 3 = 1): Promise<ChaosCluster> {
+    const [kafka, postgres, redis, network, folder] = await Promise.all([
+      startKafka({ brokers }),
+      startPostgres(),
+      startRedis(),
+      SimNetwork.start({ seed, hosts: 6, accountsPerHost: 6 }),
+      mkdtemp(join(tmpdir(), 'relay-chaos-')),
+    ])
+    return new ChaosCluster(network, kafka, postgres, redis, folder)
+  }
+
+  /** Starts one more process of a role. */
+  async add(role: RoleName): Promise<RoleProcess> {
+    const name = `${role}-${++this.#started}`
+    const started = await RoleProcess.start(name, role, {
+      ...this.network.relayEnv(),
+      RELAY_KAFKA_BROKERS: this.kafka.brokers,
+      RELAY_DATABASE_URL: this.postgres.url,
+      RELAY_REDIS_URL: this.redis.url,
+      RELAY_DATA_DIR: join(this.#folder, name),
+      RELAY_RAW_PARTITIONS: '8',
+      RELAY_LEASE_MS: String(LEASE_MS),
+      RELAY_VERIFIER_THREADS: '0',
+      RELAY_LOG_LEVEL: process.env['CHAOS_LOG_LEVEL'] ?? 'info',
+    })
+    this.roles.push(started)
+    return started
+  }
+
+  of(role: RoleName): RoleProcess[] {
+    return this.roles.filter((process) => process.role === role)
+  }
+
+  /** Streams of the fan-out nodes. */
+  readonly urls = (): string[] => this.of('fanout').map(({ port }) => `ws://127.0.0.1:${port}`)
+
+  async untilReady(): Promise<void> {
+    for (const process of this.roles)
+      await until(
+        `${process.name} is ready`,
+        READY_MS,
+        () => process.isReady(),
+        () => process.said.slice(-3_000),
+      )
+  }
+
+  /** What stands in the database now. */
+  async postgresRows(sql: string): Promise<unknown[]> {
+    const database = await PostgresDatabase.open(this.postgres.url)
+    try {
+      return await database.query(sql)
+    } finally {
+      await database.close()
+    }
+  }
+
+  /** What each entry of the log says, a line each. */
+  async logLines(): Promise<string[]> {
+    const cluster = new KafkaCluster(this.kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
+    const reader = new SequencedReader(cluster, 'relay.sequenced')
+    const { signal } = new AbortController()
+    const lines: string[] = []
+    const { floor, end } = await reader.bounds(signal)
+    for (let at = floor; at < end; ) {
+      const { records, next } = await reader.read(at, 1 << 20, 0, signal)
+      for (const { pack, offset, generation } of records) {
+        let seq = pack.firstSeq
+        for (const facts of pack.facts())
+          lines.push(
+            `${seq++} offset ${offset} generation ${generation} ${JSON.stringify(decodeFacts(facts))}`,
+          )
+      }
+      at = next
+    }
+    reader.close()
+    cluster.close()
+    return lines
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.roles.map((process) => process.remove('SIGKILL')))
+    await this.network.close()
+    await Promise.all([
+      this.kafka[Symbol.asyncDispose](),
+      this.postgres[Symbol.asyncDispose](),
+      this.redis[Symbol.asyncDispose](),
+    ])
+    await rm(this.#folder, { recursive: true })
+  }
+}

@@ -1,0 +1,185 @@
+import { wait } from '@bgs/shared/service/wait.ts'
+import type { Random } from '@bgs/simnet/random.ts'
+import { type ChaosCluster, LEASE_MS } from './chaos-cluster.ts'
+import type { RoleName, RoleProcess } from './role-process.ts'
+
+/** One thing that goes wrong, and is over when its promise resolves. */
+export interface Fault {
+  readonly name: string
+  readonly weight: number
+  /** False: it could not be done now. */
+  readonly act: (cluster: ChaosCluster, random: Random) => Promise<string | false>
+}
+
+/** Named places at which each role is ended (shared/src/service/crash-point.ts). */
+const CRASH_POINTS: Readonly<Record<RoleName, readonly string[]>> = {
+  crawler: ['after-receive', 'after-produce', 'before-cursor', 'after-cursor'],
+  verifier: ['after-verify', 'after-produce', 'before-position', 'after-position'],
+  sequencer: ['before-append', 'after-land', 'after-append', 'before-view', 'after-view'],
+  fanout: ['after-write'],
+}
+const MOST_VERIFIERS = 3
+
+function victim(cluster: ChaosCluster, random: Random, role: RoleName): RoleProcess | undefined {
+  const free = cluster.of(role).filter(({ busy }) => !busy)
+  return free.length === 0 ? undefined : random.pick(free)
+}
+
+async function doTo(
+  cluster: ChaosCluster,
+  random: Random,
+  role: RoleName,
+  act: (process: RoleProcess) => Promise<string>,
+): Promise<string | false> {
+  const process = victim(cluster, random, role)
+  if (process === undefined) return false
+  process.busy = true
+  try {
+    return `${await act(process)} ${process.name}`
+  } finally {
+    process.busy = false
+  }
+}
+
+/** Longer than every lease. */
+const PAUSE_MS = LEASE_MS * 2.5
+
+function ofRole(role: RoleName): Fault[] {
+  const crash = async (process: RoleProcess, random: Random) => {
+    const point = `${random.pick([...CRASH_POINTS[role]])}:${1 + random.int(20)}`
+    process.kill(point)
+    await wait(2_500)
+    return `crash at ${point} of`
+  }
+  return [
+    {
+      name: `kill ${role}`,
+      weight: 12,
+      act: (cluster, random) =>
+        doTo(cluster, random, role, async (process) => {
+          process.kill()
+          await wait(1_500)
+          return 'kill'
+        }),
+    },
+    {
+      name: `pause ${role}`,
+      weight: 7,
+      act: (cluster, random) =>
+        doTo(cluster, random, role, async (process) => {
+          await process.pause(PAUSE_MS)
+          return 'pause'
+        }),
+    },
+    {
+      name: `crash ${role}`,
+      weight: 8,
+      act: (cluster, random) => doTo(cluster, random, role, (process) => crash(process, random)),
+    },
+    {
+      name: `restart ${role}`,
+      weight: 3,
+      act: (cluster, random) =>
+        doTo(cluster, random, role, async (process) => {
+          process.terminate()
+          await wait(2_000)
+          return 'restart'
+        }),
+    },
+  ]
+}
+
+/** Servers that are being hurt: one fault at a time each. */
+const hurt = new Set<string>()
+
+function server(
+  name: string,
+  weight: number,
+  act: (cluster: ChaosCluster, random: Random) => Promise<void>,
+): Fault {
+  const [, which = name] = name.split(' ')
+  return {
+    name,
+    weight,
+    act: async (cluster, random) => {
+      if (hurt.has(which)) return false
+      hurt.add(which)
+      try {
+        await act(cluster, random)
+        return name
+      } finally {
+        hurt.delete(which)
+      }
+    },
+  }
+}
+
+export const FAULTS: readonly Fault[] = [
+  ...ofRole('crawler'),
+  ...ofRole('verifier'),
+  ...ofRole('sequencer'),
+  ...ofRole('fanout'),
+  {
+    name: 'add verifier',
+    weight: 5,
+    act: async (cluster) => {
+      if (cluster.of('verifier').length >= MOST_VERIFIERS) return false
+      return `add ${(await cluster.add('verifier')).name}`
+    },
+  },
+  {
+    name: 'remove verifier',
+    weight: 5,
+    act: async (cluster, random) => {
+      const process = victim(cluster, random, 'verifier')
+      if (process === undefined || cluster.of('verifier').length < 2) return false
+      process.busy = true
+      cluster.roles.splice(cluster.roles.indexOf(process), 1)
+      await process.remove(random.pick(['SIGTERM', 'SIGKILL']))
+      return `remove ${process.name}`
+    },
+  },
+  server('flush redis', 4, ({ redis }) => redis.flush()),
+  server('kill redis', 4, async ({ redis }) => {
+    await redis.kill()
+    await wait(1_500)
+    await redis.start()
+  }),
+  server('pause redis', 3, async ({ redis }) => {
+    redis.pause()
+    await wait(2_000)
+    redis.resume()
+  }),
+  server('kill postgres', 3, async ({ postgres }) => {
+    await postgres.kill()
+    await wait(1_000)
+    await postgres.start()
+  }),
+  server('pause postgres', 3, async ({ postgres }) => {
+    postgres.pause()
+    await wait(PAUSE_MS)
+    postgres.resume()
+  }),
+  server('kill broker', 2, async ({ kafka }, random) => {
+    const node = random.pick([...kafka.nodes])
+    await node.kill()
+    await wait(500)
+    await node.start()
+  }),
+  server('pause broker', 2, async ({ kafka }, random) => {
+    const node = random.pick([...kafka.nodes])
+    node.pause()
+    await wait(3_000)
+    node.resume()
+  }),
+]
+
+/** Draws one by weight. */
+export function drawFault(random: Random): Fault {
+  let at = random.int(FAULTS.reduce((sum, { weight }) => sum + weight, 0))
+  for (const fault of FAULTS) {
+    at -= fault.weight
+    if (at < 0) return fault
+  }
+  return FAULTS[0] as Fault
+}

@@ -1,0 +1,110 @@
+import { freePort } from '@bgs/relay/testing/relay-process.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import { DurabilityProcess } from '../durability-process.ts'
+
+/** As a service manager would: started again a moment after it ended. */
+const RESPAWN_MS = 300
+
+export type RoleName = 'crawler' | 'verifier' | 'sequencer' | 'fanout'
+
+/** One process of a role, over all its lives: it is always started again, until it is removed. */
+export class RoleProcess {
+  readonly name: string
+  readonly role: RoleName
+  readonly port: number
+  readonly opsPort: number
+  /** Whether a fault is being done to it. */
+  busy = false
+  /** Ends that nobody asked for: a fault of the process itself. */
+  readonly failures: string[] = []
+  readonly #env: Readonly<Record<string, string>>
+  #process: DurabilityProcess | undefined
+  #crashPoint = ''
+  #wanted = true
+  #expectsEnd = false
+  #said = ''
+
+  private constructor(
+    name: string,
+    role: RoleName,
+    ports: readonly [number, number],
+    env: Record<string, string>,
+  ) {
+    this.name = name
+    this.role = role
+    ;[this.port, this.opsPort] = ports
+    this.#env = {
+      ...env,
+      RELAY_HOST: '127.0.0.1',
+      RELAY_PORT: String(this.port),
+      RELAY_OPS_PORT: String(this.opsPort),
+    }
+    this.#spawn()
+  }
+
+  static async start(name: string, role: RoleName, env: Record<string, string>): Promise<RoleProcess> {
+    return new RoleProcess(name, role, [await freePort(), await freePort()], env)
+  }
+
+  /** The last of what it said, over all lives. */
+  get said(): string {
+    return (this.#said + (this.#process?.said ?? '')).slice(-5_000_000)
+  }
+
+  async isReady(): Promise<boolean> {
+    const response = await fetch(`http://127.0.0.1:${this.opsPort}/readyz`, {
+      signal: AbortSignal.timeout(1_000),
+    }).catch(() => undefined)
+    return response?.status === 200
+  }
+
+  /** SIGKILL; its next life ends at a crash point, if one is given. */
+  kill(crashPoint = ''): void {
+    this.#expectsEnd = true
+    this.#crashPoint = crashPoint
+    this.#process?.signal('SIGKILL')
+  }
+
+  /** SIGTERM: it may take its time. */
+  terminate(): void {
+    this.#expectsEnd = true
+    this.#process?.signal('SIGTERM')
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.#process?.signal('SIGSTOP')
+    await wait(ms)
+    this.#process?.signal('SIGCONT')
+  }
+
+  /** Ends it for good. */
+  async remove(signal: NodeJS.Signals): Promise<void> {
+    this.#wanted = false
+    this.#expectsEnd = true
+    this.#process?.signal('SIGCONT')
+    this.#process?.signal(signal)
+    await this.#process?.ended
+  }
+
+  #spawn(): void {
+    const crashes = this.#crashPoint !== ''
+    const process = new DurabilityProcess([this.role], {
+      ...this.#env,
+      ...(crashes ? { CRASH_POINT: this.#crashPoint } : {}),
+    })
+    this.#crashPoint = ''
+    this.#process = process
+    process.ended.then(
+      async ({ code, signal }) => {
+        this.#said = this.said
+        const asked = this.#expectsEnd || (crashes && signal === 'SIGKILL')
+        if (!asked || (code !== null && code !== 0))
+          this.failures.push(`${this.name} ended with ${code ?? signal}`)
+        this.#expectsEnd = false
+        await wait(RESPAWN_MS)
+        if (this.#wanted) this.#spawn()
+      },
+      () => undefined,
+    )
+  }
+}
