@@ -6,11 +6,11 @@ import { runActivity } from '@bgs/simnet/activity.ts'
 import { Judge, type Verdict } from '@bgs/simnet/judge.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { TestCluster } from '../cluster/cluster.ts'
+import { Follower } from '../cluster/follower.ts'
 import { QUIET_MIX, upheave } from '../durability-upheaval.ts'
 import { until } from '../real-until.ts'
-import { ChaosCluster } from './chaos-cluster.ts'
 import { drawFault } from './faults.ts'
-import { Follower } from './follower.ts'
 
 /** Above the minute for which the frames of a DID may wait for a look at its document (C8). */
 const CAUGHT_UP_MS = Number(process.env['CAUGHT_UP_MS'] ?? 150_000)
@@ -43,19 +43,8 @@ export interface ChaosResult {
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, say } = options
   const random = new Random(seed)
-  await using cluster = await ChaosCluster.start(seed, options.brokers)
-  for (const role of [
-    'sequencer',
-    'sequencer',
-    'verifier',
-    'verifier',
-    'crawler',
-    'crawler',
-    'fanout',
-    'fanout',
-  ] as const)
-    await cluster.add(role)
-  await cluster.untilReady()
+  await using cluster = await TestCluster.start({ seed, brokers: options.brokers ?? 1 })
+  await cluster.addAll({ sequencer: 2, verifier: 2, crawler: 2, fanout: 2 })
   const { network } = cluster
   const followers = [1, 2].map((n) => new Follower(network.model, cluster.urls, new Random(seed + n)))
   const quiet = new AbortController()
@@ -83,7 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 
 /** Does faults, several at once, until there were enough. */
 async function harass(
-  cluster: ChaosCluster,
+  cluster: TestCluster,
   followers: readonly Follower[],
   random: Random,
   { faults, ms, say }: ChaosOptions,
@@ -108,7 +97,7 @@ async function harass(
   return done
 }
 
-async function upheaveUntil({ network }: ChaosCluster, signal: AbortSignal): Promise<void> {
+async function upheaveUntil({ network }: TestCluster, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await wait(UPHEAVAL_EVERY_MS, signal)
     if (!signal.aborted) await upheave(network)
@@ -116,7 +105,7 @@ async function upheaveUntil({ network }: ChaosCluster, signal: AbortSignal): Pro
 }
 
 /** What every process said, for whoever looks for the cause. */
-async function keepLogs(cluster: ChaosCluster): Promise<string> {
+async function keepLogs(cluster: TestCluster): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-chaos-logs-'))
   for (const { name, said } of cluster.roles) await writeFile(join(folder, `${name}.log`), said)
   const hosts = await cluster.postgresRows(
@@ -140,7 +129,7 @@ async function keepLogs(cluster: ChaosCluster): Promise<string> {
 type Findings = { readonly [K in 'lost' | 'doubled' | 'reordered' | 'different']: string[] }
 
 /** Waits until everybody has everything, then has each node say it all again. */
-async function settle(cluster: ChaosCluster, followers: readonly Follower[]): Promise<Findings> {
+async function settle(cluster: TestCluster, followers: readonly Follower[]): Promise<Findings> {
   const findings: Findings = { lost: [], doubled: [], reordered: [], different: [] }
   for (const { judge } of followers) {
     await until('a follower has everything', CAUGHT_UP_MS, () => judge.caughtUp).catch(() => undefined)

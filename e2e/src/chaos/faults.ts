@@ -1,14 +1,14 @@
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { Random } from '@bgs/simnet/random.ts'
-import { type ChaosCluster, LEASE_MS } from './chaos-cluster.ts'
-import type { RoleName, RoleProcess } from './role-process.ts'
+import { LEASE_MS, type TestCluster } from '../cluster/cluster.ts'
+import type { RoleName, RoleProcess } from '../cluster/role-process.ts'
 
 /** One thing that goes wrong, and is over when its promise resolves. */
 export interface Fault {
   readonly name: string
   readonly weight: number
   /** False: it could not be done now. */
-  readonly act: (cluster: ChaosCluster, random: Random) => Promise<string | false>
+  readonly act: (cluster: TestCluster, random: Random) => Promise<string | false>
 }
 
 /** Named places at which each role is ended (shared/src/service/crash-point.ts). */
@@ -20,13 +20,13 @@ const CRASH_POINTS: Readonly<Record<RoleName, readonly string[]>> = {
 }
 const MOST_VERIFIERS = 3
 
-function victim(cluster: ChaosCluster, random: Random, role: RoleName): RoleProcess | undefined {
+function victim(cluster: TestCluster, random: Random, role: RoleName): RoleProcess | undefined {
   const free = cluster.of(role).filter(({ busy }) => !busy)
   return free.length === 0 ? undefined : random.pick(free)
 }
 
 async function doTo(
-  cluster: ChaosCluster,
+  cluster: TestCluster,
   random: Random,
   role: RoleName,
   act: (process: RoleProcess) => Promise<string>,
@@ -95,7 +95,7 @@ const hurt = new Set<string>()
 function server(
   name: string,
   weight: number,
-  act: (cluster: ChaosCluster, random: Random) => Promise<void>,
+  act: (cluster: TestCluster, random: Random) => Promise<void>,
 ): Fault {
   const [, which = name] = name.split(' ')
   return {

@@ -52,10 +52,27 @@ export class RoleProcess {
   }
 
   async isReady(): Promise<boolean> {
-    const response = await fetch(`http://127.0.0.1:${this.opsPort}/readyz`, {
+    return (await this.readyz()) === 'ok'
+  }
+
+  /** 'ok', or why it is not ready; '' where it does not answer. */
+  async readyz(): Promise<string> {
+    const response = await this.#ops('/readyz')
+    const text = (await response?.text())?.trim() ?? ''
+    return response?.status === 200 ? 'ok' : text
+  }
+
+  /** One figure of /metrics, labels and all; undefined where it is not there. */
+  async metric(name: string): Promise<number | undefined> {
+    const text = (await (await this.#ops('/metrics'))?.text()) ?? ''
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+    return line === undefined ? undefined : Number(line.slice(name.length + 1))
+  }
+
+  async #ops(path: string): Promise<Response | undefined> {
+    return await fetch(`http://127.0.0.1:${this.opsPort}${path}`, {
       signal: AbortSignal.timeout(1_000),
     }).catch(() => undefined)
-    return response?.status === 200
   }
 
   /** SIGKILL; its next life ends at a crash point, if one is given. */

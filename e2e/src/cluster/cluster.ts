@@ -22,13 +22,14 @@ type Postgres = Awaited<ReturnType<typeof startPostgres>>
 type RedisServer = Awaited<ReturnType<typeof startRedis>>
 
 /** Real servers, a network of hosts, and every role as processes. */
-export class ChaosCluster implements AsyncDisposable {
+export class TestCluster implements AsyncDisposable {
   readonly network: SimNetwork
   readonly kafka: KafkaServers
   readonly postgres: Postgres
   readonly redis: RedisServer
   readonly roles: RoleProcess[] = []
   readonly #folder: string
+  readonly #env: Readonly<Record<string, string>>
   #started = 0
 
   private constructor(
@@ -37,15 +38,22 @@ export class ChaosCluster implements AsyncDisposable {
     postgres: Postgres,
     redis: RedisServer,
     folder: string,
+    env: Record<string, string>,
   ) {
     this.network = network
     this.kafka = kafka
     this.postgres = postgres
     this.redis = redis
     this.#folder = folder
+    this.#env = env
   }
 
-  static async start(seed: number, brokers: 1 | 3 = 1): Promise<ChaosCluster> {
+  static async start(options: {
+    seed: number
+    brokers?: 1 | 3
+    env?: Record<string, string>
+  }): Promise<TestCluster> {
+    const { seed, brokers = 1, env = {} } = options
     const [kafka, postgres, redis, network, folder] = await Promise.all([
       startKafka({ brokers }),
       startPostgres(),
@@ -53,25 +61,40 @@ export class ChaosCluster implements AsyncDisposable {
       SimNetwork.start({ seed, hosts: 6, accountsPerHost: 6 }),
       mkdtemp(join(tmpdir(), 'relay-chaos-')),
     ])
-    return new ChaosCluster(network, kafka, postgres, redis, folder)
+    return new TestCluster(network, kafka, postgres, redis, folder, env)
   }
 
   /** Starts one more process of a role. */
   async add(role: RoleName): Promise<RoleProcess> {
     const name = `${role}-${++this.#started}`
     const started = await RoleProcess.start(name, role, {
+      ...this.env,
+      RELAY_DATA_DIR: join(this.#folder, name),
+    })
+    this.roles.push(started)
+    return started
+  }
+
+  /** Starts so many of each role, and waits until all are ready. */
+  async addAll(counts: Readonly<Partial<Record<RoleName, number>>>): Promise<void> {
+    for (const [role, count] of Object.entries(counts))
+      for (let i = 0; i < count; i++) await this.add(role as RoleName)
+    await this.untilReady()
+  }
+
+  /** Settings under which a process is part of this cluster. */
+  get env(): Record<string, string> {
+    return {
       ...this.network.relayEnv(),
       RELAY_KAFKA_BROKERS: this.kafka.brokers,
       RELAY_DATABASE_URL: this.postgres.url,
       RELAY_REDIS_URL: this.redis.url,
-      RELAY_DATA_DIR: join(this.#folder, name),
       RELAY_RAW_PARTITIONS: '8',
       RELAY_LEASE_MS: String(LEASE_MS),
       RELAY_VERIFIER_THREADS: '0',
-      RELAY_LOG_LEVEL: process.env['CHAOS_LOG_LEVEL'] ?? 'info',
-    })
-    this.roles.push(started)
-    return started
+      RELAY_LOG_LEVEL: process.env['CLUSTER_LOG_LEVEL'] ?? 'info',
+      ...this.#env,
+    }
   }
 
   of(role: RoleName): RoleProcess[] {

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { chaosLine, runChaos } from './chaos.ts'
+
+const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+
+it(`chaos: nothing lost, doubled, reordered or different (TEST_SEED=${SEED}: npm run chaos -- --seed ${SEED})`, {
+  timeout: 900_000,
+}, async () => {
+  const said: string[] = []
+  const result = await runChaos({
+    seed: SEED,
+    faults: 100,
+    ms: 300_000,
+    ratePerSecond: 50,
+    say: (line) => said.push(line),
+  })
+  process.stdout.write(`${chaosLine(result)}\n`)
+  expect(result.findings, said.join('\n')).toEqual([])
+  expect(result.faults).toBeGreaterThan(40)
+  expect(result.events).toBeGreaterThan(2_000)
+})
