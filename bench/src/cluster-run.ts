@@ -16,10 +16,6 @@ export class BenchCluster implements AsyncDisposable {
   readonly #redis: Awaited<ReturnType<typeof startRedis>>
   readonly #folder = mkdtempSync(join(tmpdir(), 'relay-bench-'))
   #runs = 0
-  get brokers(): string {
-    return this.#kafka.brokers
-  }
-
   private constructor(
     kafka: KafkaServers,
     postgres: Awaited<ReturnType<typeof startPostgres>>,

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Corpus, prepareCorpus } from '@bgs/simnet/corpus.ts'
-import { StreamModel } from '@bgs/simnet/model.ts'
+import type { LogEntry } from '@bgs/simnet/event-log.ts'
+import { type ExpectedEvent, StreamModel } from '@bgs/simnet/model.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
@@ -39,20 +41,82 @@ export async function measureDrain(
   const cpu = run.cpuSeconds()
   const verdict = subscriber.verdict()
   await subscriber.close()
-  const { broker = 0, ...roles } = cpu
-  const node = Object.values(roles).reduce((sum, one) => sum + one, 0)
-  const micros = Object.entries({ ...roles, node, broker }).map(([name, s]) => [
-    name,
-    round((s * 1e6) / events),
-  ])
   return {
     verifiers,
     events,
     seconds: round(seconds),
     eventsPerSecond: Math.round(events / seconds),
-    cpuMicrosPerEvent: Object.fromEntries(micros),
+    cpuMicrosPerEvent: microsPerEvent(cpu, events),
     exact: verdict.ok,
   }
+}
+
+/** Times from a host's send to the subscriber's receive, at a steady rate. */
+export interface LatencyRun {
+  readonly verifiers: number
+  readonly offeredPerSecond: number
+  readonly receivedPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  readonly cpuMicrosPerEvent: Readonly<Record<string, number>>
+  readonly exact: boolean
+}
+
+/** What comes in the first seconds finds no identity cached: it is left out. */
+const WARM_UP_MS = 4_000
+const STEP_MS = 5
+const LATENCY_ACCOUNTS = 400
+
+/** Hosts that send `rate` events a second between them for so long. */
+export async function measureLatency(
+  cluster: BenchCluster,
+  options: { verifiers: number; rate: number; seconds: number },
+): Promise<LatencyRun> {
+  const { verifiers, rate, seconds } = options
+  const commits = Math.ceil(rate * (seconds + WARM_UP_MS / 1_000))
+  const corpus = prepareCorpus({ seed: 2, hosts: HOSTS, accountsPerHost: LATENCY_ACCOUNTS / HOSTS, commits })
+  await using source = await Source.start(corpus, false)
+  await using run = await cluster.roles(source.env, verifiers)
+  await run.crawl()
+  const subscriber = await JudgingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
+  run.markCpu()
+  const begun = performance.now()
+  for (let sent = 0; sent < commits; await delay(STEP_MS)) {
+    const due = Math.min(commits, Math.floor(((performance.now() - begun) / 1_000) * rate))
+    for (; sent < due; sent++) source.sendNext()
+  }
+  const took = performance.now() - begun
+  await subscriber.untilCaughtUp(DEADLINE_MS)
+  const cpu = run.cpuSeconds()
+  const late = subscriber.judge
+    .latencies(({ sentAt }) => sentAt > begun + WARM_UP_MS)
+    .toSorted((a, b) => a - b)
+  const verdict = subscriber.verdict()
+  await subscriber.close()
+  const at = (share: number) =>
+    round(late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? Number.NaN)
+  return {
+    verifiers,
+    offeredPerSecond: rate,
+    receivedPerSecond: Math.round((commits / took) * 1_000),
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    maxMs: at(1),
+    cpuMicrosPerEvent: microsPerEvent(cpu, commits),
+    exact: verdict.ok,
+  }
+}
+
+function microsPerEvent(cpu: Readonly<Record<string, number>>, events: number): Record<string, number> {
+  const { broker = 0, ...roles } = cpu
+  const node = Object.values(roles).reduce((sum, one) => sum + one, 0)
+  return Object.fromEntries(
+    Object.entries({ ...roles, node, broker }).map(([name, seconds]) => [
+      name,
+      round((seconds * 1e6) / events),
+    ]),
+  )
 }
 
 /** Hosts with a corpus in their logs, and the directory that knows its accounts. */
@@ -61,6 +125,7 @@ export class Source implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   readonly #plc: PlcDirectory
   readonly #pdses: readonly SimPds[]
+  readonly #unsent: { pds: SimPds; entry: LogEntry; event: ExpectedEvent }[][] = []
 
   private constructor(plc: PlcDirectory, pdses: readonly SimPds[]) {
     this.#plc = plc
@@ -74,17 +139,33 @@ export class Source implements AsyncDisposable {
     }
   }
 
-  static async start(corpus: Corpus): Promise<Source> {
+  /** With `loaded` the hosts have everything to give at once, else what `sendNext` gives. */
+  static async start(corpus: Corpus, loaded = true): Promise<Source> {
     const plc = await PlcDirectory.start()
     const pdses = await Promise.all(Array.from({ length: HOSTS }, () => SimPds.start()))
     const source = new Source(plc, pdses)
     for (const [i, pds] of pdses.entries()) {
       const part = corpus.host(i)
-      pds.loadCorpus(part)
-      for (const event of part.expectedEvents()) source.model.add(event)
+      const events = [...part.expectedEvents()]
+      for (const event of events) source.model.add(event)
+      if (loaded) pds.loadCorpus(part)
+      else
+        source.#unsent.push(
+          [...part.entries()].map((entry, n) => ({ pds, entry, event: events[n] as ExpectedEvent })),
+        )
     }
     for (const record of corpus.didRecords(pdses.map(({ endpoint }) => endpoint))) plc.register(record)
     return source
+  }
+
+  /** The next host sends its next event. */
+  sendNext(): void {
+    const queue = this.#unsent.shift()
+    const next = queue?.shift()
+    if (queue === undefined || next === undefined) return
+    if (queue.length > 0) this.#unsent.push(queue)
+    next.event.sentAt = performance.now()
+    next.pds.release(next.entry)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,6 @@
+import { availableParallelism } from 'node:os'
+import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './cluster.ts'
+import { BenchCluster } from './cluster-run.ts'
 import { measureIngest } from './ingest.ts'
 import { measureVerify } from './verify.ts'
 
@@ -18,6 +21,28 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly number[]) => Promise<u
       all: runs,
     }
   },
+  cluster: async ([events = 100_000]) => {
+    await using cluster = await BenchCluster.start()
+    // A broker's JVM compiles what it does often: that is not what an event costs.
+    await measureDrain(cluster, { verifiers: 1, events })
+    const drains: DrainRun[] = []
+    for (const verifiers of [1, 2, 4])
+      for (let i = 0; i < RUNS; i++) drains.push(await measureDrain(cluster, { verifiers, events }))
+    const latencies: LatencyRun[] = []
+    for (const verifiers of [1, 2, 4])
+      for (const rate of [500, 2_000])
+        latencies.push(await measureLatency(cluster, { verifiers, rate, seconds: 12 }))
+    const drain = [1, 2, 4].map((verifiers) => median(drains.filter((run) => run.verifiers === verifiers)))
+    return {
+      bench: 'cluster',
+      partitions: 16,
+      cores: availableParallelism(),
+      tls: false,
+      drain,
+      latencies,
+      all: drains,
+    }
+  },
   verify: async ([commits = 10_000]) => ({
     bench: 'verify',
     threads: 1,
@@ -34,6 +59,12 @@ if (run === undefined) {
 }
 process.stdout.write(`${JSON.stringify(await run(rest.map(Number)), null, 2)}\n`)
 process.exit(0)
+
+/** The run in the middle, by the CPU of all roles. */
+function median(runs: readonly DrainRun[]): DrainRun | undefined {
+  const node = (run: DrainRun) => run.cpuMicrosPerEvent['node'] ?? 0
+  return runs.toSorted((a, b) => node(a) - node(b))[Math.floor(runs.length / 2)]
+}
 
 function medians<T extends object>(runs: readonly T[]): Record<string, unknown> {
   const [first] = runs

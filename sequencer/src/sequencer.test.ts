@@ -159,6 +159,32 @@ describe('the sequencer', () => {
     expect(await kinds(scene.log)).toEqual(['quiet', 'quiet', '#commit'])
   })
 
+  it('invariant 12: memory holds a budget of accounts, and what is read again is exact', {
+    timeout: 20_000,
+  }, async () => {
+    const cacheBytes = 20 * 600
+    await using scene = await Scene.open(folder.path, { cacheBytes, limit: 10_000 })
+    const letters = 'abcdefghij'
+    const account = (n: number) =>
+      `did:plc:${[...String(n).padStart(24, '0')].map((d) => letters[Number(d)]).join('')}`
+    const names = Array.from({ length: 160 }, (_, n) => account(n))
+    for (const n of [1, 2, 3]) {
+      for (let i = 0; i < names.length; i += 40) {
+        scene.offer(names.slice(i, i + 40).map((name) => ({ ...commit(0, n), did: name })))
+        await scene.settled()
+        // What is dirty is kept until it is written; then the next load lets go of it.
+        await scene.view.settled()
+        await until('the view is written', () => scene.state.dirtyAccounts === 0)
+      }
+    }
+    await scene.stop()
+    expect(scene.state.cachedAccounts).toBeLessThanOrEqual(names.length / 2)
+    const rows = await scene.database.query<{ rev: string; marked: number }>(
+      'SELECT rev, marked FROM accounts',
+    )
+    expect(rows.filter((row) => row.rev === rev(3) && Number(row.marked) === 0)).toHaveLength(names.length)
+  })
+
   it('invariant 11: a full disk holds everything back and loses nothing', { timeout: 10_000 }, async () => {
     const disk = new FullDisk()
     await using scene = await Scene.open(folder.path, { disk })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { SimAccount } from './account.ts'
 import type { HostCorpus } from './corpus.ts'
-import { EventLog } from './event-log.ts'
+import { EventLog, type LogEntry } from './event-log.ts'
 import { type AccountBody, type CommitBody, didOf, type SimEvent, type SyncBody } from './events.ts'
 import { LoopbackServer } from './loopback-server.ts'
 import { answerXrpc, type HostedAccount, parseSubscription } from './pds-xrpc.ts'
@@ -156,10 +156,13 @@ export class SimPds {
 
   /** Takes a prepared corpus as its log, without a word to the model: `corpus.expectedEvents()` is for that. */
   loadCorpus(corpus: HostCorpus): void {
-    for (const entry of corpus.entries()) {
-      this.log.append(entry)
-      this.emitted++
-    }
+    for (const entry of corpus.entries()) this.release(entry)
+  }
+
+  /** Sends one entry of a prepared corpus, which must come in their order. */
+  release(entry: LogEntry): void {
+    this.log.append(entry)
+    this.emitted++
     this.schedulePump()
   }
 

@@ -1,6 +1,6 @@
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { Facts } from '@bgs/shared/envelope/facts.ts'
-import { type Account, applyFacts, countedBy, newAccount } from './account.ts'
+import { type Account, accountBytes, applyFacts, countedBy, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
 
 /** What the sequencer knows of a host: how many accounts it counts and may have, and whether it is banned. */
@@ -13,8 +13,8 @@ export interface HostState {
   dirty: boolean
 }
 
-/** Accounts held in memory; beyond this the ones not used lately are read from the view again. */
-const MAX_CACHED_ACCOUNTS = 400_000
+/** Bytes of accounts in memory, about; beyond it the ones not used lately are read from the view again. */
+const CACHE_BYTES = 256 * 1024 * 1024
 /** DIDs asked for in one statement. */
 const LOAD_BATCH = 500
 
@@ -25,15 +25,19 @@ const LOAD_BATCH = 500
 export class State {
   readonly #database: Database
   readonly #defaultLimit: number
+  readonly #cacheBytes: number
   #young = new Map<string, Account>()
+  #youngBytes = 0
   #old = new Map<string, Account>()
   readonly #hosts = new Map<string, HostState>()
   readonly #hostnames = new Map<string, string>()
   #dirty: Account[] = []
   #dirtyHosts: HostState[] = []
 
-  constructor(database: Database, defaultAccountLimit: number) {
+  /** `cacheBytes` bounds the accounts in memory that are in the view already. */
+  constructor(database: Database, defaultAccountLimit: number, cacheBytes = CACHE_BYTES) {
     this.#database = database
+    this.#cacheBytes = cacheBytes
     this.#defaultLimit = defaultAccountLimit
   }
 
@@ -52,7 +56,7 @@ export class State {
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
       for (const row of await this.#rows(missing.slice(i, i + LOAD_BATCH))) {
         const account = accountFromRow(row, (host) => this.#intern(host))
-        this.#young.set(row.did, account)
+        this.#keep(account)
         wanted.add(account.host)
       }
     }
@@ -69,7 +73,7 @@ export class State {
     const old = this.#old.get(did)
     if (old !== undefined) {
       this.#old.delete(did)
-      this.#young.set(did, old)
+      this.#keep(old)
     }
     return old
   }
@@ -106,7 +110,7 @@ export class State {
     let account = this.account(facts.did)
     if (account === undefined) {
       account = newAccount(facts.did, seq, this.#intern(facts.taken?.host ?? ''))
-      this.#young.set(facts.did, account)
+      this.#keep(account)
       this.#dirty.push(account)
       this.#count(account.host, 1)
     } else if (!account.dirty) this.#dirty.push(account)
@@ -163,14 +167,21 @@ export class State {
     return host
   }
 
+  #keep(account: Account): void {
+    this.#young.set(account.did, account)
+    this.#youngBytes += accountBytes(account)
+  }
+
   /** When the young generation is full it becomes the old one; what the old one still held is forgotten unless dirty. */
   #turn(): void {
-    if (this.#young.size < MAX_CACHED_ACCOUNTS / 2) return
+    if (this.#youngBytes < this.#cacheBytes / 2) return
     const kept = new Map<string, Account>()
     for (const [did, account] of this.#old)
       if (account.dirty || this.#writing.has(did)) kept.set(did, account)
     this.#old = this.#young
     this.#young = kept
+    this.#youngBytes = 0
+    for (const account of kept.values()) this.#youngBytes += accountBytes(account)
   }
 
   /** DIDs in a view batch that is under way: until it is committed the view has an older row of theirs. */

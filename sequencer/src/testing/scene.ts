@@ -80,7 +80,7 @@ export class Scene implements AsyncDisposable {
 
   static async open(
     folder: string,
-    options: { disk?: Disk; limit?: number; log?: Partial<SegmentLogOptions> } = {},
+    options: { disk?: Disk; limit?: number; cacheBytes?: number; log?: Partial<SegmentLogOptions> } = {},
   ): Promise<Scene> {
     const database = await SqliteDatabase.open(join(folder, 'state.db'))
     const position = await viewPosition(database)
@@ -89,7 +89,7 @@ export class Scene implements AsyncDisposable {
       seenPosition: position,
       ...options.log,
     })
-    const state = new State(database, options.limit ?? 100)
+    const state = new State(database, options.limit ?? 100, options.cacheBytes)
     return new Scene(database, log, state, await bringUp(log, database, state, position))
   }
 
