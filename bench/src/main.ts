@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './cluster.ts'
 import { BenchCluster } from './cluster-run.ts'
+import { measureCompression } from './compression.ts'
 import { measureIngest } from './ingest.ts'
 import { measureVerify } from './verify.ts'
 
@@ -43,6 +44,11 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly number[]) => Promise<u
       all: drains,
     }
   },
+  compression: async ([commits = 20_000]) => ({
+    bench: 'compression',
+    commits,
+    ways: measureCompression(commits),
+  }),
   verify: async ([commits = 10_000]) => ({
     bench: 'verify',
     threads: 1,
