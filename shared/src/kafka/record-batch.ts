@@ -1,3 +1,4 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
 
 /** Largest batch that the topics are made for: a frame of 5 MB behind 2 MiB of others, and what surrounds them. */
@@ -18,6 +19,11 @@ const ATTRIBUTES_AT = 21
 const COUNT_AT = 57
 const BEFORE_BATCH_LENGTH_ENDS = 12
 const COMPRESSION = 0x07
+/** What a broker may be set to compress with, of what Node has. */
+const DECOMPRESS: Readonly<Record<number, (bytes: Buffer) => Buffer>> = {
+  1: gunzipSync,
+  4: zstdDecompressSync,
+}
 const CONTROL = 0x20
 /** Of one record around its value: attributes, two deltas, no key, the value's length, no headers. */
 const MAX_RECORD_HEAD = 16
@@ -67,8 +73,8 @@ export class BadBatchError extends Error {
 
 /**
  * The records of a fetch from `fromOffset` on. A batch that the broker cut off at the end of its answer is left out,
- * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or compression, which is
- * not used here: somebody else writes into our topic.
+ * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or a compression that is
+ * not known here.
  */
 export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
   const records: WireRecord[] = []
@@ -84,11 +90,11 @@ export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
     if (crc32c(batch.subarray(ATTRIBUTES_AT)) !== batch.readUInt32BE(CRC_AT))
       throw new BadBatchError(`the checksum of the batch at offset ${base} is wrong`)
     const attributes = batch.readInt16BE(ATTRIBUTES_AT)
-    if ((attributes & COMPRESSION) !== 0)
-      throw new BadBatchError(`the batch at offset ${base} is compressed: not written by a relay`)
     if ((attributes & CONTROL) !== 0) continue
     const baseTime = Number(batch.readBigInt64BE(27))
-    const reader = new RecordReader(batch, HEADER_BYTES)
+    const reader = new RecordReader(
+      decompressed(batch.subarray(HEADER_BYTES), attributes & COMPRESSION, base),
+    )
     for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
       const record = reader.next(base, baseTime)
       if (record.offset >= fromOffset) records.push(record)
@@ -97,13 +103,22 @@ export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
   return records
 }
 
+function decompressed(records: Buffer, codec: number, base: number): Buffer {
+  if (codec === 0) return records
+  const decompress = DECOMPRESS[codec]
+  if (decompress === undefined)
+    throw new BadBatchError(
+      `the batch at offset ${base} is compressed in a way not known here: use zstd or gzip`,
+    )
+  return decompress(records)
+}
+
 class RecordReader {
   readonly #bytes: Buffer
-  #at: number
+  #at = 0
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes
-    this.#at = at
   }
 
   next(base: number, baseTime: number): WireRecord {
