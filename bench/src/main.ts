@@ -3,6 +3,7 @@ import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './
 import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
 import { measureIngest } from './ingest.ts'
+import { measureState } from './state.ts'
 import { measureVerify } from './verify.ts'
 
 /** `npm run bench -- NAME [numbers]`: prints JSON. Every figure is a median of three runs. */
@@ -48,6 +49,10 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly number[]) => Promise<u
     bench: 'compression',
     commits,
     ways: measureCompression(commits),
+  }),
+  state: async ([few = 100_000, many = 10_000_000]) => ({
+    bench: 'state',
+    runs: await measureState([few, many]),
   }),
   verify: async ([commits = 10_000]) => ({
     bench: 'verify',
