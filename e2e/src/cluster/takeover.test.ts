@@ -1,0 +1,107 @@
+import { wait } from '@bgs/shared/service/wait.ts'
+import { runActivity } from '@bgs/simnet/activity.ts'
+import { Random } from '@bgs/simnet/random.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { QUIET_MIX } from '../durability-upheaval.ts'
+import { until } from '../real-until.ts'
+import { TestCluster } from './cluster.ts'
+import { Follower } from './follower.ts'
+import type { RoleProcess } from './role-process.ts'
+
+const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const CAUGHT_UP_MS = 60_000
+/** What the settings as they are promise: the log goes on, and hosts are read on. */
+const LOG_GOES_ON_MS = 10_000
+const HOSTS_GO_ON_MS = 15_000
+
+describe(`others take over, with the lease that is the default (TEST_SEED=${SEED})`, () => {
+  let cluster: TestCluster
+  let follower: Follower
+  const quiet = new AbortController()
+  let activity: Promise<unknown>
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ seed: SEED, env: { RELAY_LEASE_MS: '' } })
+    await cluster.addAll({ sequencer: 2, verifier: 1, crawler: 2, fanout: 1 })
+    follower = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
+    activity = runActivity(cluster.network, 60, quiet.signal, QUIET_MIX)
+  })
+  afterAll(async () => {
+    quiet.abort()
+    await activity
+    await follower?.close()
+    await cluster?.[Symbol.asyncDispose]()
+  })
+
+  const leader = async (): Promise<RoleProcess> => {
+    let found: RoleProcess | undefined
+    await until('a sequencer leads', CAUGHT_UP_MS, async () => {
+      for (const one of cluster.of('sequencer')) {
+        if ((await one.metric('relay_sequencer_leader')) === 1) found = one
+      }
+      return found !== undefined
+    })
+    return found as RoleProcess
+  }
+  /** Waits until something new has come; how long nothing did. */
+  const silence = async (ms: number): Promise<number> => {
+    const started = performance.now()
+    const before = follower.judge.received
+    await until('the log goes on', ms, () => follower.judge.received > before)
+    return performance.now() - started
+  }
+
+  it('the leader is killed: another leads within 10 s', async () => {
+    await until('events come', CAUGHT_UP_MS, () => follower.judge.received > 100)
+    ;(await leader()).kill()
+    await wait(300)
+    await silence(LOG_GOES_ON_MS)
+  })
+
+  it('the leader is stopped: another leads within 10 s, and the woken one stands by', async () => {
+    const stopped = await leader()
+    const paused = stopped.pause(LOG_GOES_ON_MS + 2_000)
+    await wait(300)
+    await silence(LOG_GOES_ON_MS)
+    await paused
+    const leads = (one: RoleProcess) => one.metric('relay_sequencer_leader')
+    await until('it stands by', CAUGHT_UP_MS, async () => (await leads(stopped)) === 0)
+    expect(await leader()).not.toBe(stopped)
+  })
+
+  it('a crawler is gone: its hosts are read on by the other within 15 s', async () => {
+    const [gone, other] = cluster.of('crawler')
+    const all = cluster.network.hosts.length
+    await until(
+      'they share the hosts',
+      CAUGHT_UP_MS,
+      async () => (await other?.metric('relay_crawler_connected_hosts')) === all / 2,
+    )
+    cluster.roles.splice(cluster.roles.indexOf(gone as RoleProcess), 1)
+    await gone?.remove('SIGKILL')
+    await until(
+      'the other has them all',
+      HOSTS_GO_ON_MS,
+      async () => (await other?.metric('relay_crawler_connected_hosts')) === all,
+    )
+  })
+
+  it('nothing was lost, doubled or reordered', async () => {
+    quiet.abort()
+    await activity
+    await cluster.network.idle()
+    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
+    expect(follower.judge.verdict()).toMatchObject({ ok: true })
+  })
+
+  it('a fan-out node keeps its mirror over a restart', async () => {
+    const [node] = cluster.of('fanout')
+    node?.terminate()
+    await wait(1_000)
+    await cluster.untilReady()
+    expect(node?.said).not.toContain('fetched anew')
+    const again = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
+    await until('it serves all of it', CAUGHT_UP_MS, () => again.judge.caughtUp)
+    expect(again.judge.differingSeqs(follower.judge)).toEqual([])
+    await again.close()
+  })
+})
