@@ -6,6 +6,9 @@ const CLIENT_ID = 'relay'
 /** No response of a request made here is larger: a fetch asks for less, but is given one whole record. */
 const MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 
+/** Read from a socket at once. */
+const READ_BYTES = 128 * 1024
+
 /** An API of the protocol at the version that is spoken here; `flexible` ones have tagged fields in their headers. */
 export interface Api {
   readonly key: number
@@ -41,7 +44,6 @@ export class KafkaConnection {
     this.#socket = socket
     this.#name = name
     socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('error', (error) => this.#end(error))
     socket.on('close', () => this.#end(new Error('closed')))
   }
@@ -50,7 +52,14 @@ export class KafkaConnection {
   static open(host: string, port: number, timeoutMs: number): Promise<KafkaConnection> {
     const name = `${host}:${port}`
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, keepAlive: true })
+      // One buffer for all that is read: its bytes are copied into the response at once.
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+      let opened: KafkaConnection | undefined
+      const onRead = (bytes: number) => {
+        if (opened !== undefined) opened.#onData(buffer.subarray(0, bytes))
+        return true
+      }
+      const socket = connect({ host, port, keepAlive: true, onread: { buffer, callback: onRead } })
       const failed = (cause: Error) => {
         clearTimeout(timer)
         socket.destroy()
@@ -63,7 +72,8 @@ export class KafkaConnection {
       socket.once('connect', () => {
         clearTimeout(timer)
         socket.off('error', failed)
-        resolve(new KafkaConnection(socket, name))
+        opened = new KafkaConnection(socket, name)
+        resolve(opened)
       })
     })
   }
@@ -127,9 +137,10 @@ export class KafkaConnection {
   }
 
   #onResponse(response: Buffer): void {
-    const pending = this.#pending.shift()
+    const [pending] = this.#pending
     if (pending === undefined || response.readInt32BE(0) !== pending.id)
       return this.#end(new Error('an answer to no question'))
+    this.#pending.shift()
     clearTimeout(pending.timer)
     // The one tagged field count of a flexible header; no broker sends any there.
     pending.resolve(response.subarray(pending.flexible ? 5 : 4))

@@ -22,16 +22,16 @@ export interface GroupHeader {
   readonly count: number
 }
 
-/** Fills in the header of a group whose pack already stands behind it. */
-export function sealGroup(group: Buffer, header: Omit<GroupHeader, 'packBytes' | 'crc'>): void {
-  group.writeUInt32LE(MAGIC, 0)
-  group.writeUInt32LE(group.length - GROUP_HEADER_BYTES, 4)
-  group.writeUInt32LE(header.generation, 12)
-  group.writeBigUInt64LE(BigInt(header.firstSeq), 16)
-  group.writeBigUInt64LE(BigInt(header.timeMs), 24)
-  group.writeUInt32LE(header.count, 32)
-  group.writeUInt32LE(0, 36)
-  group.writeUInt32LE(checksum(group), CRC_AT)
+/** Fills in the header of a group; the pack stands behind it, or will. */
+export function sealGroup(head: Buffer, pack: Buffer, header: Omit<GroupHeader, 'packBytes' | 'crc'>): void {
+  head.writeUInt32LE(MAGIC, 0)
+  head.writeUInt32LE(pack.length, 4)
+  head.writeUInt32LE(header.generation, 12)
+  head.writeBigUInt64LE(BigInt(header.firstSeq), 16)
+  head.writeBigUInt64LE(BigInt(header.timeMs), 24)
+  head.writeUInt32LE(header.count, 32)
+  head.writeUInt32LE(0, 36)
+  head.writeUInt32LE(checksum(head, pack), CRC_AT)
 }
 
 /** Reads a header; undefined where none stands at `at` or it cannot be true. */
@@ -53,10 +53,11 @@ export function readGroupHeader(bytes: Buffer, at: number): GroupHeader | undefi
 
 /** Whether a whole group (header and pack) is as it was written. */
 export function groupIsWhole(group: Buffer, header: GroupHeader): boolean {
-  return group.length === GROUP_HEADER_BYTES + header.packBytes && checksum(group) === header.crc
+  if (group.length !== GROUP_HEADER_BYTES + header.packBytes) return false
+  return checksum(group.subarray(0, GROUP_HEADER_BYTES), group.subarray(GROUP_HEADER_BYTES)) === header.crc
 }
 
-function checksum(group: Buffer): number {
-  const head = crc32(group.subarray(0, CRC_AT))
-  return crc32(group.subarray(CRC_AT + 4), head)
+function checksum(head: Buffer, pack: Buffer): number {
+  const front = crc32(head.subarray(0, CRC_AT))
+  return crc32(pack, crc32(head.subarray(CRC_AT + 4, GROUP_HEADER_BYTES), front))
 }

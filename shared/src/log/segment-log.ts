@@ -106,40 +106,50 @@ export class SegmentLog implements Log {
   }
 
   async append(entries: readonly LogEntry[]): Promise<Pack> {
+    const bytes = packBytes(entries)
+    this.#check(bytes)
     const firstSeq = this.#next
-    const write = (group: Buffer) => writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
-    return this.#append(packBytes(entries), { firstSeq, count: entries.length, timeMs: this.#now() }, write)
+    // Header and pack in one buffer: one write.
+    const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
+    writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
+    const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
+    sealGroup(group, pack.bytes, this.#header(pack, this.#now()))
+    return this.#append([group], pack)
   }
 
-  /** Appends a pack as another log made it, under its own seqs, which must lie above all that is here: for a mirror. */
+  /**
+   * Appends a pack as another log made it, under its own seqs, which must lie above all that is here: for a mirror. The
+   * pack's bytes are kept, not copied.
+   */
   async appendPack(pack: Pack, timeMs: number): Promise<Pack> {
-    const { firstSeq, count, bytes } = pack
-    if (firstSeq < this.#next)
-      throw new RangeError(`seq ${firstSeq} is mirrored already: next is ${this.#next}`)
-    const write = (group: Buffer) => group.set(bytes, GROUP_HEADER_BYTES)
-    return this.#append(bytes.length, { firstSeq, count, timeMs }, write)
+    this.#check(pack.bytes.length)
+    if (pack.firstSeq < this.#next)
+      throw new RangeError(`seq ${pack.firstSeq} is mirrored already: next is ${this.#next}`)
+    const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
+    sealGroup(head, pack.bytes, this.#header(pack, timeMs))
+    return this.#append([head, pack.bytes], pack, timeMs)
   }
 
-  async #append(
-    bytes: number,
-    { firstSeq, count, timeMs }: { firstSeq: number; count: number; timeMs: number },
-    write: (group: Buffer) => void,
-  ): Promise<Pack> {
+  #check(bytes: number): void {
     if (this.#broken !== undefined)
       throw new LogUnknownError('the log failed before', { cause: this.#broken })
     if (this.#appending) throw new Error('one append at a time')
     if (bytes > MAX_PACK_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
+  }
+
+  #header({ firstSeq, count }: Pack, timeMs: number) {
+    return { generation: this.generation, firstSeq, timeMs, count }
+  }
+
+  async #append(group: readonly Buffer[], pack: Pack, timeMs = this.#now()): Promise<Pack> {
     this.#appending = true
     try {
-      const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
-      write(group)
-      sealGroup(group, { generation: this.generation, firstSeq, timeMs, count })
-      const segment = await this.#writable(group.length, firstSeq, timeMs)
+      const bytes = group.reduce((sum, part) => sum + part.length, 0)
+      const segment = await this.#writable(bytes, pack.firstSeq, timeMs)
       await this.#write(segment, group)
-      segment.noteGroup(firstSeq, segment.end)
-      segment.end += group.length
-      this.#next = firstSeq + count
-      const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
+      segment.noteGroup(pack.firstSeq, segment.end)
+      segment.end += bytes
+      this.#next = pack.firstSeq + pack.count
       for (const listener of this.#listeners) listener(pack)
       return pack
     } finally {
@@ -236,10 +246,14 @@ export class SegmentLog implements Log {
     return segment
   }
 
-  async #write(segment: Segment, group: Buffer): Promise<void> {
+  async #write(segment: Segment, group: readonly Buffer[]): Promise<void> {
     const file = await segment.file()
     try {
-      await file.write(group, segment.end)
+      let at = segment.end
+      for (const part of group) {
+        await file.write(part, at)
+        at += part.length
+      }
     } catch (error) {
       try {
         // Durably, for the next append may go into another segment, behind which torn bytes would be damage.
