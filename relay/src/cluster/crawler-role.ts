@@ -24,7 +24,7 @@ import type { Role } from './role.ts'
 const RAW_BYTES = 32 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 /** How long a first frame waits for others of its partition. */
-const LINGER_MS = 20
+const LINGER_MS = 30
 const DRAIN_MS = 10_000
 
 /** A crawler among others: leases hosts, reads them, appends their frames to `raw`. */

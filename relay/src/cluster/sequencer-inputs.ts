@@ -13,7 +13,7 @@ import { trimConsumed } from './trim-consumed.ts'
 /** Envelopes fetched and not appended. */
 const VERIFIED_BYTES = 32 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
-const FETCH_PAUSE_MS = 5
+const FETCH_PAUSE_MS = 20
 const SAVE_EVERY_MS = 1_000
 const TRIM_EVERY_MS = 10_000
 

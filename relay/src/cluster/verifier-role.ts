@@ -26,8 +26,8 @@ import type { Role } from './role.ts'
 /** Frames fetched and not done; judged and on their way to Kafka. */
 const RAW_BYTES = 16 * 1024 * 1024
 const VERIFIED_BYTES = 16 * 1024 * 1024
-const LINGER_MS = 20
-const FETCH_PAUSE_MS = 5
+const LINGER_MS = 30
+const FETCH_PAUSE_MS = 20
 const RESOLVE_TIMEOUT_MS = 5_000
 const DRAIN_MS = 5_000
 
