@@ -85,4 +85,14 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
   it('no process has ended over it', () => {
     expect(cluster.roles.flatMap(({ failures }) => failures)).toEqual([])
   })
+
+  it('a stop while PostgreSQL and Kafka are away ends as asked, in time', { timeout: 60_000 }, async () => {
+    await cluster.postgres.kill()
+    await cluster.kafka.nodes[0]?.kill()
+    await wait(1_000)
+    const started = performance.now()
+    await Promise.all(cluster.roles.map((one) => one.remove('SIGTERM')))
+    expect(performance.now() - started).toBeLessThan(30_000)
+    expect(cluster.roles.flatMap(({ failures }) => failures)).toEqual([])
+  })
 })

@@ -101,6 +101,8 @@ export class RoleProcess {
     this.#process?.signal('SIGCONT')
     this.#process?.signal(signal)
     await this.#process?.ended
+    // Its end is looked at a moment later.
+    await wait(0)
   }
 
   #spawn(): void {

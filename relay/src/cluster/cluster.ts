@@ -3,6 +3,7 @@ import { createRegistry } from '@bgs/shared/service/metrics.ts'
 import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import { Supervisor } from '@bgs/shared/service/supervisor.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
 import { close, listen, shown } from '../listen.ts'
 import type { Relay } from '../relay.ts'
 import { openContext, openServers } from './context.ts'
@@ -11,6 +12,10 @@ import { startFanout } from './fanout-role.ts'
 import type { Role } from './role.ts'
 import { startSequencer } from './sequencer-role.ts'
 import { startVerifier } from './verifier-role.ts'
+
+/** Of a stop, which takes at most 30 s: for the roles to finish, and for everything else. */
+const STOP_ROLES_MS = 20_000
+const STOP_REST_MS = 3_000
 
 /** The roles, in the order of the frame's way: in which they are stopped, too. */
 const ROLES = {
@@ -86,14 +91,28 @@ export async function startCluster(
     fault: supervisor.fault,
     stop: async () => {
       stopping = true
-      if (starting) await supervisor.stop()
-      await begun.catch(() => undefined)
-      for (const role of roles) await role.stop()
-      await supervisor.stop()
-      await close(opsServer)
+      if (starting) supervisor.end()
+      const ended = endRoles(roles, begun).then(
+        () => true,
+        (error: unknown) => {
+          logger.warn({ err: error }, 'a role could not end as it should')
+          return false
+        },
+      )
+      // A server that is away is not waited for: what could not be saved now is done again after the next start.
+      if (!(await Promise.race([ended, wait(STOP_ROLES_MS)])))
+        logger.warn('a server is away: stopping without having saved everything')
+      supervisor.end()
       await database?.close()
+      await Promise.race([supervisor.stop(), wait(STOP_REST_MS)])
+      await close(opsServer)
       servers.redis.disconnect()
       servers.kafka.close()
     },
   }
+}
+
+async function endRoles(roles: readonly Role[], begun: Promise<void>): Promise<void> {
+  await begun.catch(() => undefined)
+  for (const role of roles) await role.stop()
 }

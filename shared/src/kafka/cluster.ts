@@ -131,21 +131,37 @@ export class KafkaCluster {
     }
   }
 
-  /** Where partitions of a topic begin or end now; asks until there is an answer. */
+  /** Where partitions of a topic begin or end now: one question to each leader, asked until there is an answer. */
   async offsets(
     topic: string,
     partitions: readonly number[],
     which: OffsetOf,
     signal: AbortSignal,
   ): Promise<Map<number, number>> {
-    const all = new Map<number, number>()
-    for (const partition of partitions) {
-      const found = await this.atLeader(this.#control, topic, partition, signal, (connection) =>
-        listOffsets(connection, topic, [partition], which, REQUEST_MS),
-      )
-      for (const [number, offset] of found) all.set(number, offset)
+    const found = new Map<number, number>()
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const byNode = new Map<number, number[]>()
+        for (const partition of partitions) {
+          if (found.has(partition)) continue
+          const node = await this.leader(topic, partition)
+          byNode.set(node, [...(byNode.get(node) ?? []), partition])
+        }
+        for (const [node, group] of byNode) {
+          const connection = await this.#control.toNode(node)
+          const offsets = await listOffsets(connection, topic, group, which, REQUEST_MS)
+          for (const [partition, offset] of offsets) found.set(partition, offset)
+        }
+        this.health.ok()
+        return found
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.isFinal) throw error
+        this.health.failed(error)
+        this.forget(topic)
+        if (signal.aborted) throw error
+        await wait(retryPauseMs(attempt), signal)
+      }
     }
-    return all
   }
 
   close(): void {

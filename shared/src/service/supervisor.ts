@@ -27,6 +27,9 @@ export class Supervisor {
     const held = task.then(
       () => undefined,
       (error: unknown) => {
+        // What was asked to end, and could not end well, is no fault any more.
+        if (this.signal.aborted)
+          return this.#log.debug({ err: error, task: name }, 'a part of the relay was cut short')
         this.#log.fatal({ err: error, task: name }, 'a part of the relay failed')
         this.#fault.reject(error)
       },
@@ -41,9 +44,14 @@ export class Supervisor {
     this.#fault.reject(error)
   }
 
+  /** Asks all tasks to end. */
+  end(): void {
+    this.#abort.abort()
+  }
+
   /** Asks all tasks to end and waits for them. */
   async stop(): Promise<void> {
-    this.#abort.abort()
+    this.end()
     await Promise.all(this.#running)
   }
 }
