@@ -11,7 +11,13 @@ export class RealRelay implements AsyncDisposable {
   readonly #env: Record<string, string>
   #process: RealProcess | undefined
 
-  private constructor(port: number, opsPort: number, plcUrl: string, dataFolder: string) {
+  private constructor(
+    port: number,
+    opsPort: number,
+    plcUrl: string,
+    dataFolder: string,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.url = `http://localhost:${port}`
     this.#env = {
       RELAY_PORT: String(port),
@@ -20,11 +26,17 @@ export class RealRelay implements AsyncDisposable {
       RELAY_PLC_URL: plcUrl,
       RELAY_ALLOW_PRIVATE_HOSTS: 'true',
       RELAY_DATA_DIR: dataFolder,
+      ...env,
     }
   }
 
-  static async create(plcUrl: string, dataFolder: string): Promise<RealRelay> {
-    return new RealRelay(await freePort(), await freePort(), plcUrl, dataFolder)
+  /** `env`: the servers of a cluster, all of whose roles it then runs. */
+  static async create(
+    plcUrl: string,
+    dataFolder: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RealRelay> {
+    return new RealRelay(await freePort(), await freePort(), plcUrl, dataFolder, env)
   }
 
   /** Starts it and waits until it says that it is ready. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { startClusterServers } from './cluster/servers.ts'
 import { RealAccount } from './real-account.ts'
 import { type AgentClass, importAgent } from './real-api.ts'
 import { type ConsumerProgram, RealConsumer } from './real-consumer.ts'
@@ -45,14 +46,16 @@ export class RealScene implements AsyncDisposable {
     this.#stack = stack
   }
 
-  static async start(): Promise<RealScene> {
+  /** The relay runs on the embedded log, or with all its roles on the servers of a cluster. */
+  static async start(way: 'embedded' | 'cluster'): Promise<RealScene> {
     const software = await installRealSoftware()
     const Agent = await importAgent(software)
     await using stack = new AsyncDisposableStack()
+    const env = way === 'cluster' ? stack.use(await startClusterServers()).env : {}
     const folder = stack.use(await RunFolder.create(software))
     const plc = await startPlc(folder)
     stack.use(plc.process)
-    const relay = stack.use(await RealRelay.create(plc.url, join(folder.path, 'relay')))
+    const relay = stack.use(await RealRelay.create(plc.url, join(folder.path, 'relay'), env))
     const pds = async (name: string) => {
       const started = await startPds(folder, name, plc.url, relay.url)
       stack.use(started.process)

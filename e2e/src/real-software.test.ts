@@ -15,7 +15,7 @@ const KILLS = 3
  * What the PDSes acknowledge is written down in the scene's ledger; each consumer must be shown that, all of it,
  * exactly once. Of the DID documents about half have keys in the form of 2019, half as Multikey (e2e/real/plc.mjs).
  */
-describe('real software', { timeout: STEP_MS }, () => {
+describe.each(['embedded', 'cluster'] as const)('real software, %s', { timeout: STEP_MS }, (way) => {
   let scene: RealScene
   /** Each step goes on from the one before. */
   let broken = false
@@ -32,7 +32,7 @@ describe('real software', { timeout: STEP_MS }, () => {
   }
 
   beforeAll(async () => {
-    scene = await RealScene.start()
+    scene = await RealScene.start(way)
   }, SETUP_MS)
   afterAll(async () => {
     await scene?.[Symbol.asyncDispose]()
