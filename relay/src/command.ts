@@ -7,6 +7,7 @@ import { VERSION } from '@bgs/shared/service/version.ts'
 import { checkCluster, checkValues, isCluster } from './check-config.ts'
 import { ROLE_NAMES, startCluster } from './cluster/cluster.ts'
 import { startEmbedded } from './embedded.ts'
+import { migrate } from './migrate.ts'
 import type { Relay } from './relay.ts'
 import { repair } from './repair.ts'
 import { untilStopped } from './run-service.ts'
@@ -25,6 +26,7 @@ const COMMANDS = {
   sequencer: 'of a cluster: gives the one order; one leads, others stand by',
   fanout: 'of a cluster: serves subscribers and XRPC from a mirror of the log',
   'check-config': 'reads the settings, says what is wrong with them, and ends',
+  migrate: 'carries the embedded relay of RELAY_DATA_DIR into an empty cluster',
   repair: 'with --accept-gap: goes on where the log has lost what the database lacks',
 } as const
 
@@ -46,6 +48,11 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
       )
     if (name === 'check-config') return print('the settings are right')
     if (name === 'repair') return await repair(settings, flags.has('accept-gap'), print)
+    if (name === 'migrate') {
+      checkCluster(name, settings)
+      await migrate(settings, print)
+      return STOPPED
+    }
     const role = ROLE_NAMES.find((one) => one === name)
     if (role !== undefined) {
       checkCluster(role, settings)
