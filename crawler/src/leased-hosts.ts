@@ -1,4 +1,4 @@
-import { DATABASE_NOW_MS, fairShare, type Membership } from '@bgs/shared/cluster/membership.ts'
+import { DATABASE_NOW_MS, fairShare, type Membership, mayJudge } from '@bgs/shared/cluster/membership.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import type { HostsSeen, Ownership } from './ownership.ts'
@@ -8,7 +8,7 @@ const COUNT = 'SELECT count(*) AS hosts FROM hosts WHERE banned = 0'
 const CLAIM = `UPDATE hosts SET owner = $1, fence = fence + 1 WHERE hostname IN (
   SELECT h.hostname FROM hosts h LEFT JOIN members m ON m.id = h.owner
   WHERE h.banned = 0 AND (h.owner IS NULL
-    OR (CAST($3 AS BIGINT) = 1 AND (m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS})))
+    OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$3')}))
   ORDER BY h.created_ms, h.hostname LIMIT CAST($2 AS BIGINT) FOR UPDATE OF h SKIP LOCKED)`
 const MINE =
   'SELECT hostname, fence, asked_ms FROM hosts WHERE owner = $1 AND banned = 0 ORDER BY created_ms, hostname'
@@ -38,13 +38,13 @@ export class LeasedHosts implements Ownership {
   }
 
   async look(): Promise<HostsSeen> {
-    const { id, count, isLive, isSteady } = this.#membership
+    const { id, count, isLive, leaseMs } = this.#membership
     if (!isLive) return { asked: [], lost: [], surplus: [] }
     const [row] = await this.#database.query<{ hosts: number }>(COUNT)
     const share = fairShare(Number(row?.hosts ?? 0), count)
     let mine = await this.#mine()
     if (mine.length < share) {
-      await this.#database.query(CLAIM, [id, share - mine.length, isSteady ? 1 : 0])
+      await this.#database.query(CLAIM, [id, share - mine.length, leaseMs])
       mine = await this.#mine()
     }
     const before = this.#held

@@ -5,6 +5,7 @@ import { readBatches } from '../kafka/record-batch.ts'
 import { Bell } from '../service/bell.ts'
 import { wait } from '../service/wait.ts'
 import type { BusConsumer, BusEntry } from './bus.ts'
+import { EntryQueue } from './entry-queue.ts'
 import { indexOf, offsetOf, positionOf } from './position.ts'
 
 /** Asked for at once, of all partitions of a broker and of one. */
@@ -62,8 +63,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   readonly #partitions = new Map<number, Partition>()
   readonly #lane: Lane
   readonly #bell = new Bell()
-  #queue: Slot<T>[] = []
-  #head = 0
+  readonly #queue = new EntryQueue<Slot<T>>()
   #available: () => void = () => undefined
 
   constructor(options: KafkaConsumerOptions<T>) {
@@ -95,9 +95,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     this.#partitions.delete(number)
     for (const { bytes } of partition.open) this.openBytes -= bytes
     partition.open.length = 0
-    const kept = this.#queue.slice(this.#head).filter(({ owner }) => owner !== partition)
-    this.#queue = kept
-    this.#head = 0
+    this.#queue.keep(({ owner }) => owner !== partition)
   }
 
   get assigned(): number[] {
@@ -117,17 +115,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   }
 
   poll(limit: number): BusEntry<T>[] {
-    const end = Math.min(this.#queue.length, this.#head + limit)
-    const taken = this.#queue.slice(this.#head, end)
-    this.#head = end
-    if (this.#head === this.#queue.length) {
-      this.#queue = []
-      this.#head = 0
-    } else if (this.#head > 4_096) {
-      this.#queue = this.#queue.slice(this.#head)
-      this.#head = 0
-    }
-    return taken
+    return this.#queue.take(limit)
   }
 
   onAvailable(listener: () => void): void {
@@ -211,11 +199,15 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
           timeoutMs: REQUEST_MS,
         }
         const fetched = await fetchRecords(connection, topic, from, limits)
-        for (const one of fetched)
-          this.#take(
-            wanted.find(({ number }) => number === one.partition),
-            one,
-          )
+        for (const one of fetched) {
+          const partition = wanted.find(({ number }) => number === one.partition)
+          if (partition === undefined || !partition.assigned) continue
+          const error =
+            one.error?.code === 'OFFSET_OUT_OF_RANGE' ? await this.#outOfRange(partition, signal) : one.error
+          if (error === undefined) this.#take(partition, one)
+          // It may have been taken away while that was looked at.
+          else if (partition.assigned) throw error
+        }
         cluster.health.ok()
         attempt = 0
       } catch (error) {
@@ -239,12 +231,17 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     }
   }
 
-  #take(partition: Partition | undefined, { error, end, floor, bytes }: Fetched): void {
-    if (partition === undefined || !partition.assigned) return
-    const { topic, decode } = this.#options
-    if (error?.code === 'OFFSET_OUT_OF_RANGE')
-      throw new LostRecordsError(topic, partition.number, partition.next, floor, end)
-    if (error !== undefined) throw error
+  /** What the word of a broker comes to that it does not hold an offset; it may have become the leader just now. */
+  async #outOfRange({ number, next }: Partition, signal: AbortSignal): Promise<Error> {
+    const { cluster, topic } = this.#options
+    const floor = (await cluster.offsets(topic, [number], 'floor', signal)).get(number) ?? 0
+    const end = (await cluster.offsets(topic, [number], 'end', signal)).get(number) ?? 0
+    if (next < floor || next > end) return new LostRecordsError(topic, number, next, floor, end)
+    return new KafkaError('OFFSET_OUT_OF_RANGE', `${topic}/${number}: ${next} is not there yet`)
+  }
+
+  #take(partition: Partition, { end, bytes }: Fetched): void {
+    const { decode } = this.#options
     partition.end = end
     for (const { offset, value } of readBatches(bytes, partition.next)) {
       const values = decode(value)
@@ -267,7 +264,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     }
     // A record without entries is done as it comes.
     this.#advance(partition)
-    if (this.#queue.length > this.#head) this.#available()
+    if (this.#queue.length > 0) this.#available()
   }
 
   #failed(error: unknown): void {

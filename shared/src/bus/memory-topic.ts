@@ -1,5 +1,6 @@
 import type { Reason } from '../verdict/reason.ts'
 import type { BusConsumer, BusEntry, BusProducer, BusTopic } from './bus.ts'
+import { EntryQueue } from './entry-queue.ts'
 
 interface Slot<T> extends BusEntry<T> {
   readonly bytes: number
@@ -20,8 +21,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
   readonly #maxBytes: number
   readonly #partitions: number
   readonly #positions: number[]
-  #queue: Slot<T>[] = []
-  #head = 0
+  readonly #queue = new EntryQueue<Slot<T>>()
   #available: () => void = () => undefined
   #room: { promise: Promise<void>; resolve: () => void } | undefined
 
@@ -41,7 +41,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
         this.pendingBytes += bytes
         this.pendingRecords++
         this.#queue.push({ partition, position, value, bytes, token, onSafe })
-        if (this.#queue.length - this.#head === 1) this.#available()
+        if (this.#queue.length === 1) this.#available()
       },
       room: () => {
         if (this.pendingBytes < this.#maxBytes) return undefined
@@ -54,26 +54,12 @@ export class MemoryTopic<T> implements BusTopic<T> {
   consumer(): BusConsumer<T> {
     return {
       generation: this.#generation,
-      poll: (limit) => this.#poll(limit),
+      poll: (limit) => this.#queue.take(limit),
       onAvailable: (listener) => {
         this.#available = listener
       },
       done: (entry, refusal) => this.#done(entry as Slot<T>, refusal),
     }
-  }
-
-  #poll(limit: number): Slot<T>[] {
-    const end = Math.min(this.#queue.length, this.#head + limit)
-    const taken = this.#queue.slice(this.#head, end)
-    this.#head = end
-    if (this.#head === this.#queue.length) {
-      this.#queue = []
-      this.#head = 0
-    } else if (this.#head > 4096) {
-      this.#queue.splice(0, this.#head)
-      this.#head = 0
-    }
-    return taken
   }
 
   #done(slot: Slot<T>, refusal: Reason | undefined): void {

@@ -6,13 +6,24 @@ import { wait } from '../service/wait.ts'
 /** The database's clock: that of no process counts for who lives. */
 export const DATABASE_NOW_MS = 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)'
 
+/** `started_ms` is since when it lives without a break. */
 const RENEW = `INSERT INTO members (id, role, started_ms, expires_ms)
   VALUES ($1, $2, ${DATABASE_NOW_MS}, ${DATABASE_NOW_MS} + CAST($3 AS BIGINT))
-  ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms`
+  ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms, started_ms =
+    CASE WHEN members.expires_ms < ${DATABASE_NOW_MS} THEN excluded.started_ms ELSE members.started_ms END`
 const LIVE = `SELECT id FROM members WHERE role = $1 AND expires_ms >= ${DATABASE_NOW_MS} ORDER BY id`
 /** Long after anybody could wonder about them. */
 const FORGET = `DELETE FROM members WHERE expires_ms < ${DATABASE_NOW_MS} - 600000`
 const LEAVE = 'DELETE FROM members WHERE id = $1'
+
+/**
+ * The condition, with parameters for a member's id and its lease, that it has been alive for a lease without a break,
+ * so that it may take what belongs to the dead: after an outage of the database everybody has expired, and who is
+ * first back must not take what belongs to the rest. The database judges that at the moment it acts: what was asked
+ * before an outage may be done after it.
+ */
+export const mayJudge = (id: string, leaseMs: string) => `EXISTS (SELECT 1 FROM members me WHERE me.id = ${id}
+  AND me.expires_ms >= ${DATABASE_NOW_MS} AND me.started_ms <= ${DATABASE_NOW_MS} - CAST(${leaseMs} AS BIGINT))`
 
 /**
  * This process among those of its role: it is one of them for as long as it renews its row. What it has leased names
@@ -23,17 +34,16 @@ export class Membership {
   readonly id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   /** Live processes of this role, this one included, as of the last renewal. */
   others: readonly string[] = []
+  readonly leaseMs: number
   readonly #database: Database
   readonly #role: string
-  readonly #leaseMs: number
   #renewedMs = Number.NEGATIVE_INFINITY
-  #steadySinceMs = Number.POSITIVE_INFINITY
   #live: { promise: Promise<void>; resolve: () => void } | undefined
 
   constructor(database: Database, role: string, leaseMs: number) {
     this.#database = database
     this.#role = role
-    this.#leaseMs = leaseMs
+    this.leaseMs = leaseMs
   }
 
   /** Live processes of this role, at least this one. */
@@ -43,15 +53,7 @@ export class Membership {
 
   /** Whether others still have to take this process for alive. */
   get isLive(): boolean {
-    return performance.now() - this.#renewedMs < this.#leaseMs
-  }
-
-  /**
-   * Whether this process has been alive for so long without a break that it may judge others: after an outage of the
-   * database everybody has expired, and who is first back must not take what belongs to the rest.
-   */
-  get isSteady(): boolean {
-    return this.isLive && performance.now() - this.#steadySinceMs >= this.#leaseMs
+    return performance.now() - this.#renewedMs < this.leaseMs
   }
 
   /** A promise while this process is not alive for others: what it does may be somebody else's to do. */
@@ -65,7 +67,7 @@ export class Membership {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.renew()
-      await wait(this.#leaseMs / 4, signal)
+      await wait(this.leaseMs / 4, signal)
     }
   }
 
@@ -73,11 +75,10 @@ export class Membership {
     // As of the moment before it was asked: the database may have waited.
     const askedMs = performance.now()
     await this.#database.transaction([
-      { sql: RENEW, rows: [[this.id, this.#role, this.#leaseMs]] },
+      { sql: RENEW, rows: [[this.id, this.#role, this.leaseMs]] },
       { sql: FORGET, rows: [[]] },
     ])
     const rows = await this.#database.query<{ id: string }>(LIVE, [this.#role])
-    if (askedMs - this.#renewedMs >= this.#leaseMs) this.#steadySinceMs = askedMs
     this.#renewedMs = askedMs
     this.others = rows.map(({ id }) => id)
     if (!this.isLive) return

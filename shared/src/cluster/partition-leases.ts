@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import { crashPoint } from '../service/crash-point.ts'
-import { DATABASE_NOW_MS, fairShare, type Membership } from './membership.ts'
+import { DATABASE_NOW_MS, fairShare, type Membership, mayJudge } from './membership.ts'
 
 const ADD = `INSERT INTO partitions (topic, number, generation, position, owner, fence)
   VALUES ($1, $2, 0, 0, NULL, 0) ON CONFLICT (topic, number) DO NOTHING`
@@ -8,7 +8,7 @@ const ADD = `INSERT INTO partitions (topic, number, generation, position, owner,
 const CLAIM = `UPDATE partitions SET owner = $1, fence = fence + 1 WHERE topic = $2 AND number IN (
   SELECT p.number FROM partitions p LEFT JOIN members m ON m.id = p.owner
   WHERE p.topic = $2 AND (p.owner IS NULL
-    OR (CAST($4 AS BIGINT) = 1 AND (m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS})))
+    OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$4')}))
   ORDER BY p.number LIMIT CAST($3 AS BIGINT) FOR UPDATE OF p SKIP LOCKED)`
 const MINE =
   'SELECT number, generation, position, fence FROM partitions WHERE topic = $1 AND owner = $2 ORDER BY number'
@@ -53,12 +53,12 @@ export class PartitionLeases {
    * the caller has to have stopped with those that are no longer in the answer.
    */
   async look(): Promise<LeasedPartition[]> {
-    const { id, count, isLive, isSteady } = this.#membership
+    const { id, count, isLive, leaseMs } = this.#membership
     if (!isLive) return []
     const share = fairShare(this.#count, count)
     let mine = await this.#mine()
     if (mine.length < share) {
-      await this.#database.query(CLAIM, [id, this.#topic, share - mine.length, isSteady ? 1 : 0])
+      await this.#database.query(CLAIM, [id, this.#topic, share - mine.length, leaseMs])
       mine = await this.#mine()
     }
     if (mine.length > share) {
