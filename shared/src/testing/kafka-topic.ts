@@ -1,6 +1,10 @@
 import { Kafka, logLevel } from 'kafkajs'
+import { wait } from '../service/wait.ts'
 
-/** Makes a topic for a test, with the settings that matter here. */
+const LOOK_EVERY_MS = 25
+const READY_MS = 20_000
+
+/** Makes a topic for a test, with the settings that matter here; resolves when each partition has a leader. */
 export async function ensureTestTopic(brokers: string, topic: string, partitions = 1): Promise<void> {
   await withAdmin(brokers, async (admin) => {
     const configEntries = [
@@ -9,7 +13,9 @@ export async function ensureTestTopic(brokers: string, topic: string, partitions
     ]
     await admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
+      waitForLeaders: false,
     })
+    await untilLed(admin, topic, partitions)
   })
 }
 
@@ -18,6 +24,18 @@ export async function deleteTopic(brokers: string, topic: string): Promise<void>
 }
 
 type Admin = ReturnType<Kafka['admin']>
+
+/** A broker may not have heard of a topic that was made a moment ago, nor a leader that it is one: they are asked again. */
+async function untilLed(admin: Admin, topic: string, partitions: number): Promise<void> {
+  for (const end = performance.now() + READY_MS; ; await wait(LOOK_EVERY_MS)) {
+    try {
+      const found = await admin.fetchTopicOffsets(topic)
+      if (found.length === partitions) return
+    } catch (error) {
+      if (performance.now() > end) throw error
+    }
+  }
+}
 
 async function withAdmin(brokers: string, act: (admin: Admin) => Promise<unknown>): Promise<void> {
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin()

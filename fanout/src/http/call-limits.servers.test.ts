@@ -1,0 +1,66 @@
+import { openRedis } from '@bgs/shared/redis/redis.ts'
+import { RedisChannel } from '@bgs/shared/redis/redis-channel.ts'
+import { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
+import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import type { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SharedLimits } from './call-limits.ts'
+
+let server: Awaited<ReturnType<typeof startRedis>>
+let redis: Redis
+beforeAll(async () => {
+  server = await startRedis()
+  redis = openRedis(server.url, new ServerHealth('Redis', silentLogger))
+  await until('Redis answers', () => redis.status === 'ready')
+})
+afterAll(async () => {
+  redis?.disconnect()
+  await server?.[Symbol.asyncDispose]()
+})
+
+/** How many calls of so many are let through. */
+async function let10(limits: SharedLimits, caller: string, calls: number): Promise<number> {
+  let passed = 0
+  for (let i = 0; i < calls; i++)
+    await limits.take('host', caller).then(
+      () => passed++,
+      (error: { status: number }) => expect(error.status).toBe(429),
+    )
+  return passed
+}
+
+describe('limits that nodes share (H6)', () => {
+  it('count over all nodes', async () => {
+    const nodes = [new SharedLimits(redis, 'a.'), new SharedLimits(redis, 'a.')] as const
+    const passed = (await let10(nodes[0], 'pds.example', 7)) + (await let10(nodes[1], 'pds.example', 7))
+    expect(passed).toBe(10)
+    expect(await let10(nodes[0], 'other.example', 1)).toBe(1)
+  })
+
+  it('hold for each node alone while Redis is away, and together again when it is back', async () => {
+    const limits = new SharedLimits(redis, 'b.')
+    await server.kill()
+    expect(await let10(limits, 'pds.example', 12)).toBe(10)
+    await server.start()
+    await until('Redis answers', () => redis.status === 'ready')
+    expect(await let10(limits, 'pds.example', 12)).toBe(10)
+  })
+
+  it('messages are heard again after Redis was away', async () => {
+    const channel = new RedisChannel(redis, 'c')
+    const heard: string[] = []
+    channel.listen((text) => heard.push(text))
+    const hears = (text: string) =>
+      until(text, () => {
+        channel.send(text)
+        return heard.includes(text)
+      })
+    await hears('before')
+    await server.kill()
+    await server.start()
+    await hears('after')
+    channel.close()
+  })
+})
