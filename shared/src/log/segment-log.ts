@@ -241,6 +241,8 @@ export class SegmentLog implements Log {
       throw this.#failed(error)
     }
     this.#segments = [...this.#segments, segment]
+    // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
+    if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
     // Handles of older segments are opened again when a subscriber reads them.
     if (last?.idle === true) await last.close()
     return segment
