@@ -1,12 +1,13 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { type LogBounds, LogFullError, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
+import { rm } from 'node:fs/promises'
+import { type LogBounds, LogFullError, type LogReader } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
-import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import type { SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
 import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { type Kept, openKept } from './mirror-start.ts'
 
 /** Fetched at once, and how long a fetch waits where nothing is new. */
 const FETCH_BYTES = 4 * 1024 * 1024
@@ -41,7 +42,7 @@ export class Mirror implements LogReader {
   #origin: number | undefined
   #trimmedMs = 0
 
-  private constructor(log: SegmentLog, options: MirrorOptions, at: StartsAt) {
+  private constructor(options: MirrorOptions, { log, at }: Kept) {
     this.#log = log
     this.#reader = options.reader
     this.#logger = options.logger
@@ -52,18 +53,15 @@ export class Mirror implements LogReader {
     this.#origin = at.origin
   }
 
-  /** Opens what is on disk; what does not belong to the log, or has a hole before it, is begun anew. */
+  /** Opens what is on disk; what is damaged, does not belong to the log, or has a hole before it, is begun anew. */
   static async open(options: MirrorOptions): Promise<Mirror> {
-    let log = await openSegments(options)
-    let at = await findStart(log, options)
-    if (at === undefined) {
+    let kept = await openKept(options)
+    if (kept === undefined) {
       options.logger.warn('the mirror on disk does not fit the log any more: it is fetched anew')
-      await log.close()
       await rm(options.segments.folder, { recursive: true })
-      log = await openSegments(options)
-      at = (await findStart(log, options)) as StartsAt
+      kept = (await openKept(options)) as Kept
     }
-    return new Mirror(log, options, at)
+    return new Mirror(options, kept)
   }
 
   /** Why it does not hold the whole window yet; undefined once it has held all that there was when it was opened. */
@@ -88,7 +86,7 @@ export class Mirror implements LogReader {
     if (!isWhole) return { first: isEmpty ? next : local.first, next, evicted: true }
     // What was before this log is known by its last seq: a cursor there misses nothing.
     if (oldest.before > 0) return { first: oldest.before + 1, next, evicted: true }
-    return { first: this.#bases.seqOf(oldest.from), next, evicted: false }
+    return { first: this.#bases.firstSeq, next, evicted: false }
   }
 
   async head(): Promise<number> {
@@ -118,8 +116,8 @@ export class Mirror implements LogReader {
         )
         this.#end = end
         this.#floor = floor
-        if (this.#next > end) await wait(LONG_POLL_MS, signal)
-        if (await this.#take(records, signal)) this.#next = Math.max(this.#next, next)
+        if (this.#next > end) await this.#lookAgain(signal)
+        else if (await this.#take(records, signal)) this.#next = Math.max(this.#next, next)
         await this.#trim()
       } catch (error) {
         if (signal.aborted) return
@@ -133,21 +131,38 @@ export class Mirror implements LogReader {
     this.#reader.close()
   }
 
+  /** The log ends below what is here: it goes on under another base, or a broker does not know all of it yet. */
+  async #lookAgain(signal: AbortSignal): Promise<void> {
+    const last = await this.#reader.last(this.#floor, this.#end, signal)
+    if (last === undefined || !(await this.#goBack(last.base, signal))) await wait(LONG_POLL_MS, signal)
+  }
+
+  /**
+   * Goes back to where the first base that is not known here begins: the log has lost its end, or was made anew, and
+   * goes on above. False where all are known.
+   */
+  async #goBack(newest: SeqBase, signal: AbortSignal): Promise<boolean> {
+    const known = this.#bases as SeqBases
+    const found = await SeqBases.find(newest, this.#floor, this.#reader, signal)
+    const [base] = found.since(known.newest)
+    if (base === undefined) return false
+    this.#logger.error(
+      { from: base.from, next: this.#next },
+      'the log has lost its end, and goes on above it',
+    )
+    this.#bases = known.with(base)
+    this.#next = Math.max(base.from, this.#floor)
+    return true
+  }
+
   /** Takes records over; false where the log has gone on from an earlier offset, to which it goes back. */
   async #take(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
     for (const { base, offset, pack, timeMs } of records) {
       const known = this.#bases?.newest
       if (known === undefined) this.#bases = new SeqBases([base])
       else if (base.base !== known.base) {
+        if (base.from < this.#next && (await this.#goBack(base, signal))) return false
         this.#bases = (this.#bases as SeqBases).with(base)
-        if (base.from < this.#next) {
-          this.#logger.error(
-            { from: base.from, next: this.#next },
-            'the log has lost its end, and goes on above it',
-          )
-          this.#next = base.from
-          return false
-        }
       }
       if (pack.count > 0) {
         // Before the append: those who tail the log read it then.
@@ -178,54 +193,5 @@ export class Mirror implements LogReader {
     if (nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
     this.#trimmedMs = nowMs
     await this.#log.trim(this.#log.bounds().next)
-  }
-}
-
-async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
-  await mkdir(segments.folder, { recursive: true })
-  return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
-}
-
-interface StartsAt {
-  readonly bases: SeqBases | undefined
-  readonly next: number
-  readonly floor: number
-  readonly end: number
-  readonly origin: number | undefined
-}
-
-/** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */
-async function findStart(log: SegmentLog, { reader, signal }: MirrorOptions): Promise<StartsAt | undefined> {
-  const { floor, end } = await reader.bounds(signal)
-  const newest: SequencedRecord | undefined = await reader.last(floor, end, signal)
-  const base: SeqBase | undefined = newest?.base
-  const bases = base === undefined ? undefined : await SeqBases.find(base, floor, reader, signal)
-  const { first, next } = log.bounds()
-  if (first === next) return { bases, next: floor, floor, end, origin: undefined }
-  if (bases === undefined) return undefined
-  const offset = bases.offsetOf(next - 1)
-  if (offset < floor || offset >= end) return undefined
-  try {
-    const [record] = (await reader.read(offset, 1, 0, signal)).records
-    if (record?.offset !== offset || record.pack.lastSeq !== next - 1) return undefined
-  } catch (error) {
-    if (error instanceof LogTrimmedError) return undefined
-    throw error
-  }
-  const origin = await firstSeqFrom(floor, end, reader, signal)
-  return { bases, next: offset + 1, floor, end, origin }
-}
-
-/** Seq of the first entry from an offset on; a writer's first record has none. */
-async function firstSeqFrom(
-  floor: number,
-  end: number,
-  reader: SequencedReader,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  for (let at = floor; ; ) {
-    const record = await reader.first(at, end, signal)
-    if (record === undefined || record.pack.count > 0) return record?.pack.firstSeq
-    at = record.offset + 1
   }
 }

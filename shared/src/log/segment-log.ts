@@ -46,6 +46,8 @@ const MAX_OPEN_SEGMENTS = 64
 
 /** Where a log that was found so goes on (invariant 10). */
 function nextSeq(found: Recovered, generation: number, options: SegmentLogOptions): number {
+  // A copy has the seqs of what it copies: it goes on right behind what it holds.
+  if (options.sync === false) return Math.max(found.next, FIRST_SEQ)
   const next = Math.max(found.next, found.named, FIRST_SEQ)
   if (options.seenPosition >= next) return options.seenPosition + 1 + GAP_AFTER_LOSS
   if (found.named === 0 || (options.clean && found.cutBytes === 0)) return next

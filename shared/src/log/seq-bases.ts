@@ -41,6 +41,16 @@ export class SeqBases {
     return this.#bases[0] as SeqBase
   }
 
+  /** Those that were chosen after another one, oldest first. */
+  since({ base }: SeqBase): readonly SeqBase[] {
+    return this.#bases.filter((one) => one.base > base)
+  }
+
+  /** Where the oldest one begins. */
+  get firstSeq(): number {
+    return seqAt(this.oldest, this.oldest.from)
+  }
+
   seqOf(offset: number): number {
     return seqAt(this.#bases.findLast(({ from }) => from <= offset) ?? this.oldest, offset)
   }

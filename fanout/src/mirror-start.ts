@@ -1,0 +1,79 @@
+import { mkdir } from 'node:fs/promises'
+import { LogTrimmedError, LogUnknownError } from '@bgs/shared/log/log.ts'
+import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
+import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
+import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import type { MirrorOptions } from './mirror.ts'
+
+/** Where a mirror goes on in the log. */
+export interface StartsAt {
+  readonly bases: SeqBases | undefined
+  readonly next: number
+  readonly floor: number
+  readonly end: number
+  readonly origin: number | undefined
+}
+
+/** The segments of a mirror on disk, and where it goes on. */
+export interface Kept {
+  readonly log: SegmentLog
+  readonly at: StartsAt
+}
+
+/** Opens what is on disk, if it can be gone on from. */
+export async function openKept(options: MirrorOptions): Promise<Kept | undefined> {
+  let log: SegmentLog
+  try {
+    log = await openSegments(options)
+  } catch (error) {
+    // Nothing of it was synced: a machine that lost its power may have written later parts and not earlier ones.
+    if (error instanceof LogUnknownError) return undefined
+    throw error
+  }
+  const at = await findStart(log, options)
+  if (at !== undefined) return { log, at }
+  await log.close()
+  return undefined
+}
+
+async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
+  await mkdir(segments.folder, { recursive: true })
+  return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
+}
+
+/** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */
+async function findStart(log: SegmentLog, { reader, signal }: MirrorOptions): Promise<StartsAt | undefined> {
+  const { floor, end } = await reader.bounds(signal)
+  const newest = await reader.last(floor, end, signal)
+  const bases = newest === undefined ? undefined : await SeqBases.find(newest.base, floor, reader, signal)
+  const { first, next } = log.bounds()
+  if (first === next) return { bases, next: floor, floor, end, origin: undefined }
+  if (bases === undefined) return undefined
+  const offset = bases.offsetOf(next - 1)
+  if (offset < floor || offset >= end) return undefined
+  // By the bytes: another log may have the same seqs.
+  const [newestHere] = await log.read(next - 1, 1)
+  try {
+    const record = await reader.first(offset, offset + 1, signal)
+    if (record === undefined || newestHere?.bytes.equals(record.pack.bytes) !== true) return undefined
+  } catch (error) {
+    if (error instanceof LogTrimmedError) return undefined
+    throw error
+  }
+  const origin = await firstSeqFrom(floor, end, reader, signal)
+  return { bases, next: offset + 1, floor, end, origin }
+}
+
+/** Seq of the first entry from an offset on; a writer's first record has none. */
+async function firstSeqFrom(
+  floor: number,
+  end: number,
+  reader: SequencedReader,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  for (let at = floor; ; ) {
+    const record = await reader.first(at, end, signal)
+    if (record === undefined || record.pack.count > 0) return record?.pack.firstSeq
+    at = record.offset + 1
+  }
+}

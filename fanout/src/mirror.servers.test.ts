@@ -1,0 +1,508 @@
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
+import { nodeDisk } from '@bgs/shared/log/disk.ts'
+import { KafkaLog, type KafkaLogOptions } from '@bgs/shared/log/kafka-log.ts'
+import { FIRST_SEQ, type LogReader } from '@bgs/shared/log/log.ts'
+import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import { deleteTopic, ensureTestTopic } from '@bgs/shared/testing/kafka-topic.ts'
+import { readAll } from '@bgs/shared/testing/log-entries.ts'
+import { keepingLogger } from '@bgs/shared/testing/log-lines.ts'
+import { PowerLossDisk } from '@bgs/shared/testing/power-loss-disk.ts'
+import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
+import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { Registry } from 'prom-client'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fanoutMetrics } from './metrics.ts'
+import { Mirror, type MirrorOptions } from './mirror.ts'
+import { startOf } from './subscribe/cursor.ts'
+import { Subscriptions } from './subscribe/subscriptions.ts'
+import { Takedowns } from './takedowns.ts'
+import { Client, entry } from './testing/scene.ts'
+import { Window } from './window.ts'
+
+const NO_POSITIONS = Buffer.alloc(0)
+const WAIT = { timeout: 20_000, interval: 10 }
+const HOUR_MS = 3_600_000
+
+let kafka: KafkaServers
+let cluster: KafkaCluster
+let topic: string
+let topics = 0
+let generation = 0
+let folder: string
+const atEnd: (() => Promise<unknown>)[] = []
+beforeAll(async () => {
+  kafka = await startKafka()
+  cluster = new KafkaCluster(kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
+})
+afterAll(async () => {
+  cluster.close()
+  await kafka[Symbol.asyncDispose]()
+})
+beforeEach(async () => {
+  topic = `mirror-${++topics}`
+  await ensureTestTopic(kafka.brokers, topic)
+  folder = await mkdtemp(join(tmpdir(), 'mirror-'))
+})
+afterEach(async () => {
+  for (const end of atEnd.splice(0).toReversed()) await end()
+  await rm(folder, { recursive: true })
+})
+
+async function openLog(options: Partial<KafkaLogOptions> = {}): Promise<KafkaLog> {
+  const log = await KafkaLog.open({
+    cluster,
+    topic,
+    generation: ++generation,
+    seen: { logId: '', position: 0 },
+    onIdentity: async () => undefined,
+    retentionMs: HOUR_MS,
+    retentionBytes: 2 ** 50,
+    signal: AbortSignal.timeout(60_000),
+    ...options,
+  })
+  atEnd.push(() => log.close())
+  return log
+}
+
+/** A reader that notes from where it was read. */
+class NotingReader extends SequencedReader {
+  readonly from: number[] = []
+
+  override read(...args: Parameters<SequencedReader['read']>): ReturnType<SequencedReader['read']> {
+    this.from.push(args[0])
+    return super.read(...args)
+  }
+}
+
+const segmentsOf = (options: Partial<MirrorOptions['segments']> = {}) => ({
+  folder: join(folder, 'mirror'),
+  disk: nodeDisk,
+  retentionMs: HOUR_MS,
+  retentionBytes: 2 ** 40,
+  segmentBytes: 4_096,
+  ...options,
+})
+
+/** A mirror that follows the log when it is told to. */
+async function openMirror(options: Partial<MirrorOptions> = {}) {
+  const reader = new NotingReader(cluster, topic)
+  const stop = new AbortController()
+  const mirror = await Mirror.open({
+    reader,
+    segments: segmentsOf(),
+    logger: silentLogger,
+    signal: stop.signal,
+    ...options,
+  })
+  const opened = reader.from.splice(0)
+  let running: Promise<void> = Promise.resolve()
+  const follow = () => {
+    running = mirror.run(stop.signal)
+  }
+  let closed = false
+  const close = async () => {
+    if (closed) return
+    closed = true
+    stop.abort()
+    await running
+    await mirror.close()
+  }
+  atEnd.push(close)
+  return { mirror, reader, opened, follow, close }
+}
+
+/** Appends so many packs, of one to five entries each. */
+async function fill(log: KafkaLog, packs: number, from = 0): Promise<void> {
+  for (let n = from; n < from + packs; n++) {
+    const entries = Array.from({ length: 1 + (n % 5) }, (_, i) => entry(n + i, { bytes: 40 + n }))
+    await log.append([...entries, ...(n % 4 === 0 ? [entry(n, { kind: 'quiet' })] : [])], NO_POSITIONS)
+  }
+}
+
+/** Every pack from the beginning: seq and bytes. */
+const contents = async (log: LogReader, from = log.bounds().first) =>
+  (await readAll(log, from)).map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')] as const)
+
+async function newestSegment(): Promise<string> {
+  const names = (await readdir(join(folder, 'mirror'))).toSorted()
+  return join(folder, 'mirror', names.at(-1) as string)
+}
+
+const untilLevel = (mirror: Mirror, log: KafkaLog) =>
+  expect.poll(() => mirror.bounds().next, WAIT).toBeGreaterThanOrEqual(lastOf(log))
+/** Seq behind the last entry: the log's own `next` is the first of its next record. */
+const lastOf = (log: KafkaLog) => lasts.get(log) ?? 0
+const lasts = new WeakMap<KafkaLog, number>()
+function track(log: KafkaLog): KafkaLog {
+  log.tail((pack) => {
+    if (pack.count > 0) lasts.set(log, pack.lastSeq + 1)
+  })
+  return log
+}
+
+describe('a mirror of the log', () => {
+  it('gives the same bytes under the same seqs, of what was and of what comes', async () => {
+    const log = track(await openLog())
+    await fill(log, 30)
+    const { mirror, follow } = await openMirror()
+    expect(mirror.notReady).toContain('is being filled')
+    expect(mirror.lag).toBeGreaterThan(0)
+    follow()
+    await untilLevel(mirror, log)
+    expect(mirror.notReady).toBeUndefined()
+    const tailed: number[] = []
+    mirror.tail((pack) => tailed.push(pack.firstSeq))
+    await fill(log, 30, 30)
+    await untilLevel(mirror, log)
+    const all = await contents(log)
+    expect(await contents(mirror)).toEqual(all)
+    expect(tailed).toEqual(all.slice(-30).map(([seq]) => seq))
+    await expect.poll(() => mirror.lag, WAIT).toBe(0)
+    const middle = (all[40]?.[0] ?? 0) + 2
+    expect(await contents(mirror, middle)).toEqual(await contents(log, middle))
+  })
+
+  it('kept over a restart goes on where it was, and fetches nothing twice', async () => {
+    const log = track(await openLog())
+    await fill(log, 20)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    await fill(log, 20, 20)
+    const second = await openMirror()
+    expect(second.mirror.lag).toBe(20)
+    second.follow()
+    await untilLevel(second.mirror, log)
+    // The writer's bare head stands at offset 0.
+    expect(Math.min(...second.reader.from)).toBe(21)
+    expect(await contents(second.mirror)).toEqual(await contents(log))
+    await second.close()
+    const third = await openMirror()
+    expect(third.mirror.notReady, 'all is there at once').toBeUndefined()
+    expect(await contents(third.mirror)).toEqual(await contents(log))
+  })
+
+  it('that is of another log is begun anew, however alike the two are', async () => {
+    const before = track(await openLog())
+    await fill(before, 12)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, before)
+    const old = await contents(first.mirror)
+    await first.close()
+    await before.close()
+    await deleteTopic(kafka.brokers, topic)
+    await ensureTestTopic(kafka.brokers, topic)
+    cluster.forget(topic)
+    const log = track(await openLog())
+    for (let n = 0; n < 20; n++)
+      await log.append(new Array(1 + (n % 5) + (n % 4 === 0 ? 1 : 0)).fill(entry(n)))
+    const { logger, lines } = keepingLogger()
+    const second = await openMirror({ logger })
+    expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('fetched anew') as string }])
+    second.follow()
+    await untilLevel(second.mirror, log)
+    const now = await contents(second.mirror)
+    expect(now).toEqual(await contents(log))
+    expect(now[0]?.[0], 'the same seqs').toBe(old[0]?.[0])
+  })
+
+  it('with a hole before what the log still holds is begun anew', async () => {
+    let nowMs = Date.now()
+    const log = track(await openLog({ now: () => nowMs }))
+    await fill(log, 10)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    await fill(log, 10, 10)
+    nowMs += 2 * HOUR_MS
+    await fill(log, 5, 20)
+    await log.trim(log.bounds().next - 1)
+    const second = await openMirror()
+    second.follow()
+    await untilLevel(second.mirror, log)
+    expect(await contents(second.mirror)).toEqual(await contents(log))
+    expect((await contents(second.mirror)).length).toBe(5)
+  })
+
+  it('of which a crash tore the tail goes on behind what is whole', async () => {
+    const log = track(await openLog())
+    await fill(log, 12)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    const path = await newestSegment()
+    await truncate(path, (await stat(path)).size - 5)
+    // A segment that was begun, and nothing written.
+    await writeFile(join(folder, 'mirror', `${String(lastOf(log) + 3_000).padStart(16, '0')}.seg`), '')
+    const { logger, lines } = keepingLogger()
+    const second = await openMirror({ logger })
+    expect(lines).toEqual([])
+    second.follow()
+    await untilLevel(second.mirror, log)
+    expect(Math.min(...second.reader.from)).toBe(12)
+    expect(await contents(second.mirror)).toEqual(await contents(log))
+  })
+
+  it('that a lost power damaged in its midst is begun anew: nothing of its newest part was synced', async () => {
+    const log = track(await openLog())
+    await fill(log, 12)
+    const segments = segmentsOf({ segmentBytes: 2 ** 20 })
+    const first = await openMirror({ segments })
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    const path = await newestSegment()
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.fill(0, 600, 700))
+    const { logger, lines } = keepingLogger()
+    const second = await openMirror({ segments, logger })
+    expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('fetched anew') as string }])
+    second.follow()
+    await untilLevel(second.mirror, log)
+    expect(await contents(second.mirror)).toEqual(await contents(log))
+  })
+
+  it('waits for space where its disk is full, and leaves nothing out', async () => {
+    const log = track(await openLog())
+    const disk = new PowerLossDisk()
+    disk.capacity = 2_000
+    const { logger, lines } = keepingLogger()
+    const { mirror, follow } = await openMirror({ segments: segmentsOf({ disk }), logger })
+    follow()
+    await fill(log, 20)
+    await expect.poll(() => lines.map(({ level }) => level), WAIT).toContain('error')
+    expect(mirror.bounds().next).toBeLessThan(lastOf(log))
+    disk.capacity = Number.POSITIVE_INFINITY
+    await untilLevel(mirror, log)
+    expect(await contents(mirror)).toEqual(await contents(log))
+  })
+})
+
+describe('where a mirror begins and ends', () => {
+  it('before there is a log it is not ready; a log of which nothing is gone evicts no cursor (Q4)', async () => {
+    const { mirror, follow } = await openMirror()
+    expect(mirror.notReady).toBe('no sequencer has begun the log yet')
+    follow()
+    const log = track(await openLog())
+    await expect.poll(() => mirror.notReady, WAIT).toBeUndefined()
+    expect(mirror.bounds()).toMatchObject({ first: FIRST_SEQ, evicted: false })
+    await fill(log, 10)
+    await untilLevel(mirror, log)
+    expect(mirror.bounds()).toEqual({ first: FIRST_SEQ, next: lastOf(log), evicted: false })
+    expect(startOf('5', mirror.bounds())).toEqual({ kind: 'from', seq: FIRST_SEQ, how: 'cursor' })
+    expect(await contents(mirror, FIRST_SEQ)).toEqual(await contents(log))
+  })
+
+  it('what was trimmed is evicted, for one that has it still and for one that never had it', async () => {
+    let nowMs = Date.now()
+    const log = track(await openLog({ now: () => nowMs }))
+    const old = await openMirror()
+    old.follow()
+    await fill(log, 10)
+    nowMs += 2 * HOUR_MS
+    await fill(log, 10, 10)
+    await untilLevel(old.mirror, log)
+    await log.trim(log.bounds().next - 1)
+    await expect.poll(() => old.mirror.bounds().evicted, WAIT).toBe(true)
+    const { first } = log.bounds()
+    expect(old.mirror.bounds().first, 'it serves what it has').toBeLessThan(first)
+    await old.close()
+    await rm(join(folder, 'mirror'), { recursive: true })
+    const young = await openMirror()
+    expect(young.mirror.bounds()).toMatchObject({ first, evicted: true })
+    young.follow()
+    await untilLevel(young.mirror, log)
+    expect(young.mirror.bounds()).toMatchObject({ first, evicted: true })
+    expect(startOf(String(first - 1), young.mirror.bounds())).toMatchObject({ how: 'cursor' })
+    expect(startOf(String(first - 2), young.mirror.bounds())).toMatchObject({ how: 'outdated', seq: first })
+  })
+
+  it('a log begun behind another one serves who had all of that from its beginning, and tells others of the gap', async () => {
+    const seen = { logId: '', position: FIRST_SEQ + 700 }
+    const log = track(await openLog({ seen }))
+    const { mirror, follow } = await openMirror()
+    const starts = () =>
+      ['700', '699', '0'].map((back) => {
+        const cursor = back === '0' ? '0' : String(FIRST_SEQ + Number(back))
+        const start = startOf(cursor, mirror.bounds())
+        return start.kind === 'from' ? [start.how, start.seq] : [start.kind]
+      })
+    const expected = [
+      ['cursor', seen.position + 1],
+      ['outdated', seen.position + 1],
+      ['window', seen.position + 1],
+    ]
+    follow()
+    await expect.poll(() => mirror.lag, WAIT).toBe(0)
+    expect(starts(), 'empty').toEqual(expected)
+    await fill(log, 5)
+    await untilLevel(mirror, log)
+    expect(starts()).toEqual(expected)
+    expect(await contents(mirror, seen.position + 1)).toEqual(await contents(log))
+    expect((await contents(mirror))[0]?.[0]).toBeGreaterThan(seen.position + 2 ** 32)
+    expect(startOf(String(lastOf(log)), mirror.bounds()).kind).toBe('future')
+  })
+
+  it('its head is that of the log, however far it lags behind', async () => {
+    const log = track(await openLog())
+    await fill(log, 10)
+    const { mirror, follow } = await openMirror()
+    expect(mirror.bounds().next).toBe(FIRST_SEQ)
+    expect(await mirror.head()).toBe(log.bounds().next)
+    follow()
+    await untilLevel(mirror, log)
+    expect(await mirror.head()).toBe(log.bounds().next)
+  })
+})
+
+describe('what becomes of the log', () => {
+  it('what a writer wrote that was no longer the one is nowhere to be seen (invariant 9)', async () => {
+    const zombie = await openLog()
+    await zombie.append([entry(1)], NO_POSITIONS)
+    const { mirror, follow } = await openMirror()
+    follow()
+    const leader = await openLog()
+    await leader.append([entry(2)], NO_POSITIONS)
+    await expect(zombie.append([entry(666)], NO_POSITIONS)).rejects.toMatchObject({ code: 'fenced' })
+    const next = track(await openLog())
+    await next.append([entry(3), entry(4)], NO_POSITIONS)
+    await untilLevel(mirror, next)
+    expect(await contents(mirror)).toEqual(await contents(next))
+    expect((await contents(mirror)).length).toBe(3)
+  })
+
+  it('where it has lost its end it goes on above, without a hole', async () => {
+    const first = track(await openLog())
+    const { mirror, follow, close } = await openMirror()
+    follow()
+    await fill(first, 6)
+    await untilLevel(mirror, first)
+    const seen = { logId: first.logId, position: lastOf(first) + 10_000_000 }
+    const second = track(await openLog({ seen }))
+    await fill(second, 6, 6)
+    await untilLevel(mirror, second)
+    const all = await contents(second)
+    expect(all.length).toBe(12)
+    expect(all[6]?.[0]).toBeGreaterThan(seen.position + 2 ** 32)
+    expect(await contents(mirror)).toEqual(all)
+    await close()
+    const again = await openMirror()
+    again.follow()
+    await fill(second, 2, 12)
+    await untilLevel(again.mirror, second)
+    expect(await contents(again.mirror)).toEqual(await contents(second))
+  })
+
+  it('where its topic was made anew it is followed from there, above all that was', async () => {
+    const first = track(await openLog())
+    const { mirror, follow } = await openMirror()
+    follow()
+    await fill(first, 12)
+    await untilLevel(mirror, first)
+    const old = await contents(mirror)
+    await first.close()
+    await deleteTopic(kafka.brokers, topic)
+    await ensureTestTopic(kafka.brokers, topic)
+    cluster.forget(topic)
+    const second = track(await openLog({ seen: { logId: first.logId, position: lastOf(first) - 1 } }))
+    await fill(second, 3)
+    await untilLevel(mirror, second)
+    const { first: oldest } = mirror.bounds()
+    expect(oldest, 'what it has it serves').toBe(FIRST_SEQ)
+    expect(await contents(mirror, oldest)).toEqual([...old, ...(await contents(second))])
+  })
+})
+
+describe('subscriptions over a mirror', () => {
+  async function serve(mirror: Mirror) {
+    const subscriptions = new Subscriptions({
+      log: mirror,
+      window: new Window(1 << 20),
+      takedowns: new Takedowns(),
+      metrics: fanoutMetrics(new Registry()),
+      notReady: () => mirror.notReady,
+    })
+    const server = createServer()
+    server.on('upgrade', (request, socket, head) => {
+      const cursor = new URL(request.url ?? '/', 'http://x').searchParams.get('cursor')
+      subscriptions.upgrade(request, socket as Socket, head, cursor, '127.0.0.1')
+    })
+    server.listen(0, '127.0.0.1')
+    await until('the listener', () => server.listening)
+    const clients: Client[] = []
+    atEnd.push(async () => {
+      for (const { ws } of clients) ws.terminate()
+      await subscriptions.close()
+      server.close()
+      server.closeAllConnections()
+    })
+    return (cursor: number) => {
+      const client = new Client(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/?cursor=${cursor}`)
+      clients.push(client)
+      return client
+    }
+  }
+  const seqsOf = async (log: KafkaLog, after: number) => {
+    const seqs: number[] = []
+    for (const pack of await readAll(log, log.bounds().first))
+      for (let i = 0; i < pack.count; i++)
+        if (pack.kind(i) !== 'quiet' && pack.firstSeq + i > after) seqs.push(pack.firstSeq + i)
+    return seqs
+  }
+
+  it('a cursor from another node, above what is here, waits and then gets exactly what follows it', async () => {
+    const log = track(await openLog())
+    await fill(log, 5)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    // Level when it was opened, so that it is ready; then it lags behind.
+    const { mirror, follow } = await openMirror()
+    await fill(log, 10, 5)
+    const connect = await serve(mirror)
+    const all = await seqsOf(log, 0)
+    const [middle = 0, newest = 0] = [all.at(-9), all.at(-1)]
+    expect(mirror.bounds().next).toBeLessThan(middle)
+    const [waiting, level, future] = [connect(middle), connect(newest), connect(log.bounds().next)]
+    await Promise.all([waiting.opened(), level.opened()])
+    await until('the refusal', () => future.closed !== undefined)
+    expect(future.frames).toMatchObject([{ op: -1, body: { error: 'FutureCursor' } }])
+    expect(waiting.frames).toEqual([])
+    follow()
+    await waiting.has(8)
+    await fill(log, 3, 15)
+    const after = await seqsOf(log, middle)
+    await waiting.has(after.length)
+    await level.has(after.length - 8)
+    expect(waiting.seqs).toEqual(after)
+    expect(level.seqs).toEqual(await seqsOf(log, newest))
+  })
+
+  it('nobody is let in before the window is there', async () => {
+    const log = await openLog()
+    await fill(log, 5)
+    const { mirror, follow } = await openMirror()
+    const connect = await serve(mirror)
+    const early = connect(0)
+    await until('the answer', () => early.refused !== undefined)
+    expect(early.refused).toMatchObject({ status: 503, body: expect.stringContaining('filled') as string })
+    follow()
+    await expect.poll(() => mirror.notReady, WAIT).toBeUndefined()
+    const late = connect(0)
+    const all = await seqsOf(log, 0)
+    await late.has(all.length)
+    expect(late.seqs).toEqual(all)
+  })
+})
