@@ -18,17 +18,15 @@ export function crashPoint(name: CrashPoint): void {
 /** The places, in the order in which a frame passes them. */
 export const CRASH_POINTS = [
   'after-receive',
-  'after-produce',
   'after-verify',
   'before-append',
   'after-write',
-  'after-land',
   'after-append',
   'before-view',
   'after-view',
   'before-cursor',
   'after-cursor',
-  'before-position',
-  'after-position',
 ] as const
-export type CrashPoint = (typeof CRASH_POINTS)[number]
+/** Those that only a role of a cluster passes, beside its own of the others. */
+export const CLUSTER_CRASH_POINTS = ['after-produce', 'after-land', 'before-position', 'after-position'] as const
+export type CrashPoint = (typeof CRASH_POINTS | typeof CLUSTER_CRASH_POINTS)[number]
