@@ -1,5 +1,4 @@
 import { openRedis } from '@bgs/shared/redis/redis.ts'
-import { RedisChannel } from '@bgs/shared/redis/redis-channel.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
@@ -7,6 +6,7 @@ import { until } from '@bgs/shared/testing/until.ts'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SharedLimits } from './call-limits.ts'
+import type { XrpcError } from './xrpc-error.ts'
 
 let server: Awaited<ReturnType<typeof startRedis>>
 let redis: Redis
@@ -48,19 +48,25 @@ describe('limits that nodes share (H6)', () => {
     expect(await let10(limits, 'pds.example', 12)).toBe(10)
   })
 
-  it('messages are heard again after Redis was away', async () => {
-    const channel = new RedisChannel(redis, 'c')
-    const heard: string[] = []
-    channel.listen((text) => heard.push(text))
-    const hears = (text: string) =>
-      until(text, () => {
-        channel.send(text)
-        return heard.includes(text)
-      })
-    await hears('before')
-    await server.kill()
-    await server.start()
-    await hears('after')
-    channel.close()
+  it('say when to come again, and forget what Redis forgets', async () => {
+    const limits = new SharedLimits(redis, 'd.')
+    expect(await let10(limits, 'pds.example', 10)).toBe(10)
+    const refused = await limits.take('host', 'pds.example').catch((error: unknown) => error)
+    expect(refused).toMatchObject({ status: 429, code: 'RateLimitExceeded' })
+    const seconds = Number((refused as XrpcError).headers['retry-after'])
+    expect(seconds).toBeGreaterThanOrEqual(1)
+    expect(seconds).toBeLessThanOrEqual(60)
+    await limits.take('address', 'pds.example')
+    await server.flush()
+    expect(await let10(limits, 'pds.example', 1)).toBe(1)
+  })
+
+  it('are not waited for while Redis is stuck', async () => {
+    const limits = new SharedLimits(redis, 'e.')
+    server.pause()
+    expect(await let10(limits, 'pds.example', 2)).toBe(2)
+    server.resume()
+    await expect.poll(() => redis.ping().catch(() => ''), { timeout: 10_000 }).toBe('PONG')
+    expect(await let10(limits, 'pds.example', 2)).toBe(2)
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { entriesOf, entryOf, messageOf, readAll } from '../testing/log-entries.ts'
 import { diskError, PowerLossDisk } from '../testing/power-loss-disk.ts'
-import { FIRST_SEQ, LogFullError, LogTooLargeError, LogTrimmedError, LogUnknownError } from './log.ts'
+import { FIRST_SEQ, LogFullError, LogTrimmedError, LogUnknownError } from './log.ts'
 import type { Pack } from './pack.ts'
 import { SegmentLog, type SegmentLogOptions } from './segment-log.ts'
 
@@ -71,16 +71,6 @@ describe('the embedded log', () => {
       ),
       { numRuns: 30 },
     )
-  })
-
-  it('takes one append at a time, and refuses one that is too large without harm', async () => {
-    const log = await open(new PowerLossDisk())
-    const first = log.append([entryOf(1)])
-    await expect(log.append([entryOf(2)])).rejects.toThrow('one append at a time')
-    await first
-    const large = entryOf(3, 65 * 2 ** 20)
-    await expect(log.append([large])).rejects.toThrow(LogTooLargeError)
-    expect((await log.append([entryOf(4)])).firstSeq).toBe(FIRST_SEQ + 1)
   })
 
   it('takes a pack larger than a segment, and one larger than the portion asked for', async () => {

@@ -28,5 +28,10 @@ export const CRASH_POINTS = [
   'after-cursor',
 ] as const
 /** Those that only a role of a cluster passes, beside its own of the others. */
-export const CLUSTER_CRASH_POINTS = ['after-produce', 'after-land', 'before-position', 'after-position'] as const
+export const CLUSTER_CRASH_POINTS = [
+  'after-produce',
+  'after-land',
+  'before-position',
+  'after-position',
+] as const
 export type CrashPoint = (typeof CRASH_POINTS | typeof CLUSTER_CRASH_POINTS)[number]
