@@ -115,6 +115,7 @@ export class HostSession {
     await this.#crawlNow.wait(firstPauseMs, signal)
     while (!signal.aborted) {
       if (this.#sequence.isNew) await this.#beginNewSequence()
+      if (signal.aborted) return
       const end = await this.#connect(signal)
       if (signal.aborted) return
       if (end.cause === 'relay') {

@@ -75,6 +75,8 @@ export class Verifier {
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       await verified.room()
+      // Once it is asked to end nothing more may be published: an older frame of the same DID may be given up.
+      if (signal.aborted) break
       const entries = pool.hasRoom ? raw.poll(POLL) : []
       if (entries.length > 0) this.#dispatch(entries)
       else await this.#bell.wait(1_000, signal)
@@ -135,6 +137,7 @@ export class Verifier {
 
   /** Finishes batches in the order in which they were handed over, whatever thread was first. */
   #finishBatches(): void {
+    if (this.#signal.aborted) return
     for (let batch = this.#batches[0]; batch?.reply !== undefined; batch = this.#batches[0]) {
       this.#batches.shift()
       this.#finish(batch, batch.reply)
@@ -222,6 +225,7 @@ export class Verifier {
   }
 
   #pass(raw: Raw, judged: Passed, digest: string, authoritative: boolean): void {
+    if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })
     crashPoint('after-verify')

@@ -101,7 +101,10 @@ function upgradeRequired(request: IncomingMessage): XrpcError {
 }
 
 function upgrade(request: IncomingMessage, socket: Socket, head: Buffer, parts: PublicServerParts): void {
-  const url = new URL(request.url ?? '/', 'http://relay')
+  // Until the handshake nobody else listens: a client that resets must end nothing but itself.
+  socket.on('error', () => socket.destroy())
+  const url = URL.parse(request.url ?? '/', 'http://relay')
+  if (url === null) return refuseUpgrade(socket, 400, 'InvalidRequest', 'the request cannot be read')
   if (request.method !== 'GET')
     return refuseUpgrade(socket, 405, 'InvalidRequest', 'a stream is asked for with GET')
   if (!url.pathname.startsWith('/xrpc/')) return refuseUpgrade(socket, 404, 'NotFound', 'no such stream')

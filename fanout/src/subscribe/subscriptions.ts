@@ -83,6 +83,7 @@ export class Subscriptions {
 
   #begin(request: IncomingMessage, socket: Socket, head: Buffer, start: Start, address: string): void {
     const { log, metrics } = this.#parts
+    if (socket.destroyed) return
     if (start.kind === 'invalid') return refuseUpgrade(socket, 400, 'InvalidRequest', start.message)
     socket.setNoDelay(true)
     this.#server.handleUpgrade(request, socket, head, (ws) => {

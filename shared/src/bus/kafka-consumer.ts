@@ -184,12 +184,14 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   /** Fetches from one broker while it leads something that is to be read. */
   async #fetchFrom(node: number, signal: AbortSignal): Promise<void> {
     const { cluster, topic, maxBytes, pauseMs } = this.#options
-    for (let attempt = 0; !signal.aborted; ) {
+    for (let attempt = 0, turn = 0; !signal.aborted; ) {
       try {
         const wanted: Partition[] = []
         for (const partition of [...this.#partitions.values()])
           if ((await this.#leaderOf(partition.number)) === node) wanted.push(partition)
         if (wanted.length === 0 || this.openBytes >= maxBytes) return
+        // Each time another first: an answer is full before the last ones have their turn.
+        wanted.push(...wanted.splice(0, turn++ % wanted.length))
         const from = wanted.map(({ number, next }) => ({ partition: number, offset: next }))
         const connection = await this.#lane.toNode(node)
         const limits = {

@@ -7,11 +7,11 @@ const ADD = `INSERT INTO partitions (topic, number, generation, position, owner,
 /** Partitions of nobody; and of the dead, where this process may judge that. */
 const CLAIM = `UPDATE partitions SET owner = $1, fence = fence + 1 WHERE topic = $2 AND number IN (
   SELECT p.number FROM partitions p LEFT JOIN members m ON m.id = p.owner
-  WHERE p.topic = $2 AND (p.owner IS NULL
+  WHERE p.topic = $2 AND p.number < CAST($5 AS BIGINT) AND (p.owner IS NULL
     OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$4')}))
   ORDER BY p.number LIMIT CAST($3 AS BIGINT) FOR UPDATE OF p SKIP LOCKED)`
 const MINE =
-  'SELECT number, generation, position, fence FROM partitions WHERE topic = $1 AND owner = $2 ORDER BY number'
+  'SELECT number, generation, position, fence FROM partitions WHERE topic = $1 AND owner = $2 AND number < CAST($3 AS BIGINT) ORDER BY number'
 const RELEASE =
   'UPDATE partitions SET owner = NULL, fence = fence + 1 WHERE topic = $1 AND number = $2 AND owner = $3'
 const SAVE = `UPDATE partitions SET generation = v.column3, position = v.column4
@@ -58,7 +58,7 @@ export class PartitionLeases {
     const share = fairShare(this.#count, count)
     let mine = await this.#mine()
     if (mine.length < share) {
-      await this.#database.query(CLAIM, [id, this.#topic, share - mine.length, leaseMs])
+      await this.#database.query(CLAIM, [id, this.#topic, share - mine.length, leaseMs, this.#count])
       mine = await this.#mine()
     }
     if (mine.length > share) {
@@ -88,6 +88,7 @@ export class PartitionLeases {
     const rows = await this.#database.query<Record<keyof LeasedPartition, number>>(MINE, [
       this.#topic,
       this.#membership.id,
+      this.#count,
     ])
     return rows.map((row) => ({
       number: Number(row.number),

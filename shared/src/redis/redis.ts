@@ -20,7 +20,8 @@ export function openRedis(url: string, health: ServerHealth): Redis {
     retryStrategy: (times) => Math.min(RETRY_MOST_MS, 50 * times) * (0.5 + Math.random() / 2),
   })
   redis.on('ready', health.ok)
-  redis.on('error', health.failed)
+  // The message alone: the library hangs the command on its error, password and all.
+  redis.on('error', (error: Error) => health.failed(error.message))
   redis.on('end', () => health.failed(new Error('the connection ended')))
   return redis
 }
@@ -31,6 +32,6 @@ export async function pingRedis(redis: Redis, health: ServerHealth): Promise<voi
     await redis.ping()
     health.ok()
   } catch (error) {
-    health.failed(error)
+    health.failed((error as Error).message)
   }
 }
