@@ -93,7 +93,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     if (partition === undefined) return
     partition.assigned = false
     this.#partitions.delete(number)
-    for (const { bytes } of partition.open) this.openBytes -= bytes
+    for (const { bytes, left } of partition.open) if (left > 0) this.openBytes -= bytes
     partition.open.length = 0
     this.#queue.keep(({ owner }) => owner !== partition)
   }
@@ -125,18 +125,24 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   done(entry: BusEntry<T>): void {
     const { owner, record } = entry as Slot<T>
     record.left--
-    if (owner.assigned) this.#advance(owner)
+    if (!owner.assigned) return
+    if (record.left === 0) this.#giveBack(record)
+    this.#advance(owner)
+  }
+
+  /** A record's bytes count until its own entries are done: one that waits must not stop all behind it (invariant 13). */
+  #giveBack({ bytes }: OpenRecord): void {
+    const wasFull = this.openBytes >= this.#options.maxBytes
+    this.openBytes -= bytes
+    if (wasFull && this.openBytes < this.#options.maxBytes) this.#bell.ring()
   }
 
   /** Lets go of the records at the front all of whose entries are done. */
   #advance(partition: Partition): void {
-    const wasFull = this.openBytes >= this.#options.maxBytes
     while (partition.open[0]?.left === 0) {
-      const { offset, bytes } = partition.open.shift() as OpenRecord
-      this.openBytes -= bytes
+      const { offset } = partition.open.shift() as OpenRecord
       partition.position = positionOf(offset + 1, 0)
     }
-    if (wasFull && this.openBytes < this.#options.maxBytes) this.#bell.ring()
   }
 
   /** Fetches until `signal` is aborted. Throws where a partition no longer holds what is to be read next. */
@@ -262,7 +268,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
         record.left++
       }
       partition.open.push(record)
-      this.openBytes += record.bytes
+      if (record.left > 0) this.openBytes += record.bytes
     }
     // A record without entries is done as it comes.
     this.#advance(partition)
