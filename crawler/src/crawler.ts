@@ -6,6 +6,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { InFlight } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
@@ -89,6 +90,11 @@ export class Crawler {
   /** Whether this process crawls a host now. */
   crawls(hostname: string): boolean {
     return this.#running.has(hostname)
+  }
+
+  /** A verifier found a frame of a host broken (W4); nothing where this process does not crawl it. */
+  noteBroken({ host, ...frame }: { host: string; epoch: number; seq: number; reason: Reason }): void {
+    this.#running.get(host)?.session.noteBroken(frame)
   }
 
   #sessions(): HostSession[] {

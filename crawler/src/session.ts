@@ -68,6 +68,8 @@ export class HostSession {
   readonly #flow: Flow
   readonly #crawlNow = new Bell()
   #connection: Connection | undefined
+  /** Cursor behind which the connection began. */
+  #behind = 0
   #progress = false
 
   constructor(
@@ -110,6 +112,12 @@ export class HostSession {
     this.#crawlNow.ring()
   }
 
+  /** A frame was found broken by a process that cannot say so through the bus: closes, if it came over this connection. */
+  noteBroken({ epoch, seq, reason }: { epoch: number; seq: number; reason: Reason }): void {
+    if (epoch !== this.epoch || seq <= this.#behind || this.#sequence.isBroken(seq)) return
+    this.#onRefusedOnItsWay(this.tracker, seq, reason)
+  }
+
   /** Crawls until `signal` is aborted. */
   async run(signal: AbortSignal, firstPauseMs: number): Promise<void> {
     await this.#crawlNow.wait(firstPauseMs, signal)
@@ -132,6 +140,7 @@ export class HostSession {
     const cursor = this.#sequence.begin(this.tracker.lowWater)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
     this.tracker = this.#newTracker(cursor)
+    this.#behind = cursor ?? 0
     let connection: Connection
     try {
       connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, {

@@ -61,7 +61,7 @@ async function openLog(options: Partial<KafkaLogOptions> = {}): Promise<KafkaLog
     topic,
     generation: ++generation,
     seen: { logId: '', position: 0 },
-    onIdentity: async () => undefined,
+    onFound: async () => undefined,
     retentionMs: HOUR_MS,
     retentionBytes: 2 ** 50,
     signal: AbortSignal.timeout(60_000),

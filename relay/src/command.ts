@@ -6,11 +6,12 @@ import type { Settings } from '@bgs/shared/service/settings.ts'
 import { VERSION } from '@bgs/shared/service/version.ts'
 import { checkCluster, checkValues, isCluster } from './check-config.ts'
 import { ROLE_NAMES, startCluster } from './cluster/cluster.ts'
+import { repairCluster } from './cluster/repair-cluster.ts'
 import { startEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 import type { Relay } from './relay.ts'
 import { repair } from './repair.ts'
-import { untilStopped } from './run-service.ts'
+import { faultCode, untilStopped } from './run-service.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -47,7 +48,12 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
         env,
       )
     if (name === 'check-config') return print('the settings are right')
-    if (name === 'repair') return await repair(settings, flags.has('accept-gap'), print)
+    if (name === 'repair') {
+      const acceptGap = flags.has('accept-gap')
+      if (!isCluster(settings)) return await repair(settings, acceptGap, print)
+      checkCluster(name, settings)
+      return await repairCluster(settings, acceptGap, createLogger(settings.RELAY_LOG_LEVEL), print)
+    }
     if (name === 'migrate') {
       checkCluster(name, settings)
       await migrate(settings, print)
@@ -78,7 +84,7 @@ async function run(start: (logger: Logger) => Promise<Relay>, settings: Settings
     if (error instanceof LockedError) throw error
     logger.fatal({ err: error }, 'the relay could not start')
     // Threads and sockets that were opened before the fault would keep the process alive.
-    process.exit(FAULT)
+    process.exit(faultCode(error))
   }
 }
 

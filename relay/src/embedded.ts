@@ -186,6 +186,7 @@ export async function startEmbedded(
     logger: logger.child({ part: 'fanout' }),
     clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
     unhealthy,
+    databaseAway: () => undefined,
     database,
     wakeUps,
     limits: new LocalLimits(),

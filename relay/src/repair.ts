@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { checkNoGap, GapError } from '@bgs/sequencer/bring-up.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
 import { DataLock } from '@bgs/shared/db/lock.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
@@ -7,6 +6,7 @@ import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { LogUnknownError } from '@bgs/shared/log/log.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
+import { giveUpGap } from './give-up-gap.ts'
 
 /**
  * Says what stands between this data folder and a start, and with `acceptGap` gives up what is lost: damaged bytes in
@@ -34,24 +34,8 @@ export async function repair(
     })
     const bounds = log.bounds()
     await log.close()
-    try {
-      checkNoGap(bounds, position)
-      return print(log.cutBytes > 0 ? `cut ${log.cutBytes} bytes off the log` : 'nothing is to be repaired')
-    } catch (error) {
-      if (!(error instanceof GapError)) throw error
-      if (!acceptGap) {
-        print(error.message)
-        return 1
-      }
-      await database.transaction([
-        {
-          sql: 'UPDATE view SET position = $1 WHERE id = 1 AND position = $2',
-          rows: [[bounds.first - 1, position]],
-          expect: 1,
-        },
-      ])
-      return print(`the database goes on from ${bounds.first}; given up: ${bounds.first - position - 1} seqs`)
-    }
+    const whole = log.cutBytes > 0 ? `cut ${log.cutBytes} bytes off the log` : undefined
+    return await giveUpGap(database, { bounds, position }, acceptGap, print, whole)
   } catch (error) {
     if (!(error instanceof LogUnknownError)) throw error
     print(error.message)

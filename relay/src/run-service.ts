@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { SchemaError } from '@bgs/shared/db/database.ts'
-import { TopicError } from '@bgs/shared/kafka/topics.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import type { Relay } from './relay.ts'
 
 /** A stop takes at most so long (architecture.md). */
@@ -20,14 +19,14 @@ export async function untilStopped(relay: Relay, logger: Logger): Promise<boolea
   }, STOP_MS)
   late.unref()
   // After a fault nothing more may be written: what is in memory may be what is wrong.
-  if (fault !== undefined) process.exit(isRefusal(fault) ? 2 : 1)
+  if (fault !== undefined) process.exit(faultCode(fault))
   logger.info('stopping: hosts are read no further, what is on its way is finished')
   await relay.stop()
   logger.info('stopped')
   process.exit(0)
 }
 
-/** What it found is not what it can work with: starting again changes nothing. */
-function isRefusal(fault: unknown): boolean {
-  return fault instanceof TopicError || fault instanceof SchemaError
+/** The exit code of a fault (architecture.md): 2 where starting again changes nothing. */
+export function faultCode(fault: unknown): number {
+  return fault instanceof RefusalError ? 2 : 1
 }

@@ -2,13 +2,14 @@ import type { Database } from '@bgs/shared/db/database.ts'
 import { decodeFacts, type Facts } from '@bgs/shared/envelope/facts.ts'
 import type { Log, LogBounds } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
+import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import type { State } from './state/state.ts'
 import { MAX_DIRTY, View } from './view.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
 
 /** The log no longer holds what the database lacks (invariant 5); the message says what repair would cost. */
-export class GapError extends Error {
+export class GapError extends RefusalError {
   override name = 'GapError'
   readonly code = 'gap'
 }
@@ -26,13 +27,14 @@ export function checkNoGap(bounds: LogBounds, position: number): void {
 
 /**
  * Brings the state up to the end of the log: database as of its position, then every entry behind it (invariant 5).
- * Resolves to the view and the number of entries replayed.
+ * Resolves to the view and the number of entries replayed. Throws GapError, and where `signal` interrupts.
  */
 export async function bringUp(
   log: Log,
   database: Database,
   state: State,
   position: number,
+  signal = new AbortController().signal,
 ): Promise<{ view: View; replayed: number }> {
   const bounds = log.bounds()
   checkNoGap(bounds, position)
@@ -40,6 +42,7 @@ export async function bringUp(
   let replayed = 0
   let at = Math.max(position + 1, bounds.first)
   for (;;) {
+    signal.throwIfAborted()
     const packs = await log.read(at, READ_BYTES)
     for (const pack of packs) {
       replayed += await replay(pack, at, state)

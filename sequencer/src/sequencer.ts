@@ -66,7 +66,10 @@ export class Sequencer {
   constructor(parts: SequencerParts) {
     this.#parts = parts
     this.#position = parts.view.position
-    this.#inputs = InputPositions.decode(parts.log.checkpoint)
+    this.#inputs = InputPositions.decode(parts.log.checkpoint, {
+      verified: parts.verified.generation,
+      control: parts.control.generation,
+    })
   }
 
   /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
@@ -185,7 +188,7 @@ export class Sequencer {
 
   async #housekeeping(): Promise<void> {
     const { view, state, metrics, log, now } = this.#parts
-    if (view.mustWait) await view.settled()
+    if (view.mustWait(now())) await view.settled()
     if (view.due(this.#position, now())) {
       // Not awaited: settled() and due() report its failure.
       view.flush(this.#position, now()).catch(() => undefined)

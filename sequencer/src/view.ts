@@ -7,6 +7,8 @@ import type { State } from './state/state.ts'
 export const MAX_DIRTY = 5_000
 /** Longest that a change waits before it is written. */
 const FLUSH_EVERY_MS = 250
+/** A batch under way for so long holds the sequencer up: beyond it the view would lag behind the log too far. */
+export const MAX_LAG_MS = 10_000
 
 const MOVE_VIEW = `UPDATE view SET generation = $1, position = $2
   WHERE id = 1 AND position = $3 AND generation <= $1`
@@ -52,6 +54,7 @@ export class View {
   readonly #generation: number
   #position: number
   #writing: Promise<void> | undefined
+  #writingSinceMs = 0
   #lastFlushMs = 0
   #failed: unknown
 
@@ -74,9 +77,10 @@ export class View {
     return nowMs - this.#lastFlushMs >= FLUSH_EVERY_MS || this.#state.dirtyAccounts >= MAX_DIRTY
   }
 
-  /** Whether the log has run so far ahead that it must wait. */
-  get mustWait(): boolean {
-    return this.#writing !== undefined && this.#state.dirtyAccounts >= MAX_DIRTY
+  /** Whether the log has run so far ahead, in accounts or in time, that it must wait (invariant 6). */
+  mustWait(nowMs: number): boolean {
+    if (this.#writing === undefined) return false
+    return this.#state.dirtyAccounts >= MAX_DIRTY || nowMs - this.#writingSinceMs >= MAX_LAG_MS
   }
 
   /** Resolves when no batch is under way. Throws FencedError if another process has written the view. */
@@ -91,6 +95,7 @@ export class View {
    */
   flush(position: number, nowMs: number): Promise<void> {
     this.#lastFlushMs = nowMs
+    this.#writingSinceMs = nowMs
     const { accounts, hosts } = this.#state.takeDirty()
     const steps: SqlStep[] = [
       { sql: MOVE_VIEW, rows: [[this.#generation, position, this.#position]], expect: 1 },

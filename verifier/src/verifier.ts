@@ -4,6 +4,7 @@ import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { untilAborted } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import { type JudgeItem, type JudgeReply, readJudgement } from './judge/batch.ts'
@@ -74,7 +75,8 @@ export class Verifier {
     raw.onAvailable(this.#bell.ring)
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
-      await verified.room()
+      const room = verified.room()
+      if (room !== undefined) await untilAborted(room, signal)
       // Once it is asked to end nothing more may be published: an older frame of the same DID may be given up.
       if (signal.aborted) break
       const entries = pool.hasRoom ? raw.poll(POLL) : []

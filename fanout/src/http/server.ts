@@ -48,6 +48,8 @@ export interface PublicServerParts extends XrpcContext {
   readonly clientAddress: (request: IncomingMessage) => string
   /** Undefined while the relay can serve; else why it cannot. */
   readonly unhealthy: () => string | undefined
+  /** Undefined while the database answers; else why not: a request would wait for it, and others behind it. */
+  readonly databaseAway: () => string | undefined
 }
 
 /** The public listener: XRPC over HTTP, the event stream, health (protocol.md section 7). */
@@ -86,6 +88,8 @@ async function handle(request: IncomingMessage, parts: PublicServerParts): Promi
     throw new XrpcError(405, 'InvalidRequest', `${nsid} is called with ${expected[0]}`, {
       allow: expected.join(', '),
     })
+  const away = parts.databaseAway()
+  if (away !== undefined) throw new XrpcError(503, 'ServiceUnavailable', away, { 'retry-after': '5' })
   const body = method.kind === 'procedure' ? await readJson(request) : undefined
   return method.handle({ params: url.searchParams, address: parts.clientAddress(request), body }, parts)
 }

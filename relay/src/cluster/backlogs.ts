@@ -17,7 +17,7 @@ export function topicBacklog(context: ClusterContext, topic: 'raw' | 'verified')
     maxBytes: settings.RELAY_BACKLOG_BYTES,
     ends: () => kafka.offsets(name, partitions, 'end', signal),
     consumed: async () => {
-      const positions = await readConsumed(database, topic)
+      const positions = await readConsumed(database, topic, context.generations[topic])
       return new Map([...positions].map(([partition, position]) => [partition, offsetOf(position)]))
     },
     sample: (partition, offset) =>

@@ -17,7 +17,7 @@ import { startVerifier } from './verifier-role.ts'
 const STOP_ROLES_MS = 20_000
 const STOP_REST_MS = 3_000
 
-/** The roles, in the order of the frame's way: in which they are stopped, too. */
+/** The roles, in the order of the frame's way. */
 const ROLES = {
   crawler: startCrawler,
   verifier: startVerifier,
@@ -112,7 +112,15 @@ export async function startCluster(
   }
 }
 
+/**
+ * Ends the roles in the order of the frame's way; fan-out beside the others, so that its subscribers are sent away
+ * whatever holds those up: they find what is still on its way on another node, or here after the next start.
+ */
 async function endRoles(roles: readonly Role[], begun: Promise<void>): Promise<void> {
   await begun.catch(() => undefined)
-  for (const role of roles) await role.stop()
+  const serve = (role: Role) => 'publicPort' in role
+  const others = async () => {
+    for (const role of roles) if (!serve(role)) await role.stop()
+  }
+  await Promise.all([others(), ...roles.filter(serve).map((role) => role.stop())])
 }

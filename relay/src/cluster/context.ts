@@ -2,6 +2,7 @@ import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
 import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
+import type { TopicMetadata } from '@bgs/shared/kafka/metadata.ts'
 import { ensureTopics, type Topic } from '@bgs/shared/kafka/topics.ts'
 import { openRedis, pingRedis } from '@bgs/shared/redis/redis.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -13,6 +14,9 @@ import type { Redis } from 'ioredis'
 import type { Registry } from 'prom-client'
 
 const PING_EVERY_MS = 2_000
+
+/** Topics that are read up to a position which is kept; `sequenced` has an id of its own. */
+export type ConsumedTopic = Exclude<Topic, 'sequenced'>
 
 /** What the roles of one process share: the servers of the cluster, and what holds the process together. */
 export interface ClusterContext {
@@ -30,8 +34,8 @@ export interface ClusterContext {
   }
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
-  /** Our generation of `raw` (invariant 2). */
-  readonly rawGeneration: number
+  /** Our generations of the topics whose positions are kept (invariant 2). */
+  readonly generations: Readonly<Record<ConsumedTopic, number>>
 }
 
 export type Servers = Pick<ClusterContext, 'health'> & { readonly kafka: KafkaCluster; readonly redis: Redis }
@@ -74,8 +78,17 @@ export async function openContext(
     logger,
     signal,
   })
-  const rawGeneration = await topicGeneration(database, 'raw', topics.get('raw')?.id ?? '')
-  return { ...parts, ...servers, database, topic: (topic) => prefix + topic, rawGeneration }
+  const generationOf = (topic: ConsumedTopic) => {
+    const found = topics.get(topic) as TopicMetadata
+    servers.kafka.pin(found)
+    return topicGeneration(database, topic, found.id)
+  }
+  const generations = {
+    raw: await generationOf('raw'),
+    verified: await generationOf('verified'),
+    control: await generationOf('control'),
+  }
+  return { ...parts, ...servers, database, topic: (topic) => prefix + topic, generations }
 }
 
 async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Promise<void> {

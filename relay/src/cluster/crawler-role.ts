@@ -16,8 +16,9 @@ import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import { Gauge } from 'prom-client'
 import { drained } from '../drain.ts'
 import { topicBacklog } from './backlogs.ts'
+import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
-import { questionChannel, readQuestion } from './questions.ts'
+import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 
 /** Frames on their way to Kafka. */
@@ -91,11 +92,12 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   })
   const recheck = new StatusRecheck(control, metrics, allowPrivate)
   const questions = questionChannel(context)
-  questions.listen((text) => {
-    const question = readQuestion(text)
-    // Every crawler hears it; the one that has the host asks.
-    if (question !== undefined && crawler.crawls(question.host)) recheck.ask(question)
+  // Every crawler hears it; the one that has the host asks.
+  questions.listen((question) => {
+    if (crawler.crawls(question.host)) recheck.ask(question)
   })
+  const broken = brokenFrameChannel(context)
+  broken.listen((frame) => crawler.noteBroken(frame))
 
   const crawling = new AbortController()
   const renewing = new AbortController()
@@ -121,6 +123,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
       sending.abort()
       await crawler.saveAll()
       questions.close()
+      broken.close()
       wakeUps.close()
       renewing.abort()
       await hosts.release()

@@ -58,6 +58,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     logger: logger.child({ part: 'fanout' }),
     clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
     unhealthy: notReady,
+    databaseAway: () => (context.health.postgres.trouble === undefined ? undefined : 'the database is away'),
     database,
     wakeUps,
     limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),

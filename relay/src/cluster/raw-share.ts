@@ -1,12 +1,13 @@
 import type { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
 import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
+import { readConsumed } from '@bgs/shared/cluster/consumed.ts'
 import type { LeasedPartition, PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
+import { raiseTopicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { ClusterContext } from './context.ts'
 import { trimConsumed } from './trim-consumed.ts'
-
-const TRIM_EVERY_MS = 10_000
 
 export interface RawShareParts {
   readonly context: ClusterContext
@@ -15,6 +16,8 @@ export interface RawShareParts {
   /** A partition was gained: others may have judged its DIDs meanwhile. */
   readonly onGained: (partition: number) => void
   readonly everyMs: number
+  /** How often consumed records are removed. */
+  readonly trimEveryMs: number
 }
 
 /**
@@ -36,11 +39,24 @@ export class RawShare {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#look()
-      await this.save()
-      await this.#trim()
+      await this.turn()
       await wait(this.#parts.everyMs, signal)
     }
+  }
+
+  /** One look at the leases, with what follows from it. */
+  async turn(): Promise<void> {
+    await this.#look()
+    await this.save()
+    await this.#trim()
+  }
+
+  /**
+   * A partition no longer holds what is to be read next. Whoever has it has gone on and trimmed it while this process
+   * was paused; or it is this one's still, and the next look takes it up again.
+   */
+  lose(number: number): void {
+    this.#held.delete(number)
   }
 
   /** Saves the positions of what is held. */
@@ -50,8 +66,9 @@ export class RawShare {
     const moved: LeasedPartition[] = []
     for (const [number, lease] of this.#held) {
       const position = positions.get(number) ?? lease.position
-      if (position === lease.position && lease.generation === context.rawGeneration) continue
-      const now = { ...lease, position, generation: context.rawGeneration }
+      const generation = context.generations.raw
+      if (position === lease.position && lease.generation === generation) continue
+      const now = { ...lease, position, generation }
       this.#held.set(number, now)
       moved.push(now)
     }
@@ -90,24 +107,37 @@ export class RawShare {
       )
   }
 
-  /** Where a partition is read on: at what was saved of this generation of the topic, or from its beginning. */
+  /**
+   * Where a partition is read on: at what was saved of this generation of the topic, or from its beginning. Throws
+   * TopicRemadeError where this process must not judge it under the generation that it knows: offsets of that one would
+   * be taken for repeats of others (invariant 2).
+   */
   async #startOf({ number, generation, position }: LeasedPartition): Promise<number> {
-    const { kafka, topic, supervisor, rawGeneration, logger } = this.#parts.context
-    const floors = await kafka.offsets(topic('raw'), [number], 'floor', supervisor.signal)
-    const floor = positionOf(floors.get(number) ?? 0, 0)
-    if (generation !== rawGeneration || position >= floor)
-      return generation === rawGeneration ? position : floor
-    logger.error(
-      { partition: number, position: offsetOf(position), floor: offsetOf(floor) },
-      'raw was trimmed above what is consumed',
-    )
-    return floor
+    const { kafka, topic, supervisor, generations, database, logger } = this.#parts.context
+    if (generation > generations.raw) throw new TopicRemadeError(topic('raw'))
+    const offsets = (which: 'floor' | 'end') =>
+      kafka.offsets(topic('raw'), [number], which, supervisor.signal)
+    const floor = (await offsets('floor')).get(number) ?? 0
+    if (generation < generations.raw) return positionOf(floor, 0)
+    const end = (await offsets('end')).get(number) ?? 0
+    const said = { partition: number, position: offsetOf(position), floor, end }
+    if (offsetOf(position) > end) {
+      logger.error(said, 'raw has lost its end: its offsets are given to others, so its generation is raised')
+      await raiseTopicGeneration(database, 'raw', generations.raw)
+      throw new TopicRemadeError(topic('raw'))
+    }
+    if (offsetOf(position) >= floor) return position
+    logger.error(said, 'raw was trimmed above what is consumed')
+    return positionOf(floor, 0)
   }
 
+  /** By what the database says is consumed, not by what this process believes: the partition may be another's by now. */
   async #trim(): Promise<void> {
-    if (performance.now() - this.#trimmedMs < TRIM_EVERY_MS) return
+    if (performance.now() - this.#trimmedMs < this.#parts.trimEveryMs) return
     this.#trimmedMs = performance.now()
-    const positions = [...this.#held.values()].map(({ number, position }) => [number, position] as const)
-    await trimConsumed(this.#parts.context, 'raw', new Map(positions))
+    const { context } = this.#parts
+    const consumed = await readConsumed(context.database, 'raw', context.generations.raw)
+    const held = [...consumed].filter(([number]) => this.#held.has(number))
+    await trimConsumed(context, 'raw', new Map(held))
   }
 }

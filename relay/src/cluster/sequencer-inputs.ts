@@ -1,4 +1,4 @@
-import type { InputPositions } from '@bgs/sequencer/input-positions.ts'
+import { InputPositions } from '@bgs/sequencer/input-positions.ts'
 import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
 import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
 import { saveConsumed } from '@bgs/shared/cluster/consumed.ts'
@@ -22,34 +22,47 @@ export class SequencerInputs {
   readonly verified: KafkaConsumer<VerifiedEnvelope>
   readonly control: KafkaConsumer<ControlMessage>
   readonly #context: ClusterContext
+  readonly #fence: number
   readonly #stop = new AbortController()
 
-  private constructor(context: ClusterContext) {
-    const { kafka, topic } = context
+  private constructor(context: ClusterContext, fence: number) {
+    const { kafka, topic, generations } = context
     this.#context = context
-    const options = { cluster: kafka, generation: 1, pauseMs: FETCH_PAUSE_MS }
+    this.#fence = fence
+    const options = { cluster: kafka, pauseMs: FETCH_PAUSE_MS }
     this.verified = new KafkaConsumer({
       ...options,
+      generation: generations.verified,
       topic: topic('verified'),
       decode: decodeVerifiedRecord,
       maxBytes: VERIFIED_BYTES,
     })
     this.control = new KafkaConsumer({
       ...options,
+      generation: generations.control,
       topic: topic('control'),
       decode: decodeControlRecord,
       maxBytes: CONTROL_BYTES,
     })
   }
 
-  /** Begins where each partition was taken up to; where none is known at its floor, never at its end (invariant 9). */
-  static async open(context: ClusterContext, from: InputPositions): Promise<SequencerInputs> {
-    const inputs = new SequencerInputs(context)
+  /**
+   * Begins where each partition was taken up to, by the log's checkpoint; where nothing is known of it at its floor,
+   * never at its end (invariant 9). `fence` is that of the lead. Throws where `signal` interrupts.
+   */
+  static async open(
+    context: ClusterContext,
+    checkpoint: Buffer | null,
+    fence: number,
+    signal: AbortSignal,
+  ): Promise<SequencerInputs> {
+    const from = InputPositions.decode(checkpoint, context.generations)
+    const inputs = new SequencerInputs(context, fence)
     const count = context.settings.RELAY_RAW_PARTITIONS
     const numbers = Array.from({ length: count }, (_, i) => i)
-    const starts = await startPositions(context, 'verified', numbers, from.verified)
+    const starts = await startPositions(context, 'verified', numbers, from.verified, signal)
     for (const [number, position] of starts) inputs.verified.assign(number, position)
-    const [[, control = 0] = []] = await startPositions(context, 'control', [0], [from.control])
+    const [[, control = 0] = []] = await startPositions(context, 'control', [0], [from.control], signal)
     inputs.control.assign(0, control)
     return inputs
   }
@@ -71,9 +84,11 @@ export class SequencerInputs {
   }
 
   async #keepHouse(signal: AbortSignal): Promise<void> {
+    const { database, generations } = this.#context
     for (let trimmedMs = 0; !signal.aborted; await wait(SAVE_EVERY_MS, signal)) {
       const positions = this.verified.positions()
-      await saveConsumed(this.#context.database, 'verified', positions)
+      const consumed = { topic: 'verified', generation: generations.verified, positions }
+      await saveConsumed(database, consumed, this.#fence)
       if (performance.now() - trimmedMs < TRIM_EVERY_MS) continue
       trimmedMs = performance.now()
       await trimConsumed(this.#context, 'verified', positions)
@@ -83,13 +98,14 @@ export class SequencerInputs {
 }
 
 async function startPositions(
-  { kafka, topic, supervisor, logger }: ClusterContext,
+  { kafka, topic, logger }: ClusterContext,
   which: 'verified' | 'control',
   numbers: readonly number[],
   taken: readonly number[],
+  signal: AbortSignal,
 ): Promise<[number, number][]> {
-  const floors = await kafka.offsets(topic(which), numbers, 'floor', supervisor.signal)
-  const ends = await kafka.offsets(topic(which), numbers, 'end', supervisor.signal)
+  const floors = await kafka.offsets(topic(which), numbers, 'floor', signal)
+  const ends = await kafka.offsets(topic(which), numbers, 'end', signal)
   return numbers.map((number) => {
     const floor = floors.get(number) ?? 0
     const position = taken[number] ?? 0

@@ -1,17 +1,17 @@
-import { bringUp } from '@bgs/sequencer/bring-up.ts'
-import { InputPositions } from '@bgs/sequencer/input-positions.ts'
+import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
 import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { Sequencer } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
 import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
+import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
-import type { RedisChannel } from '@bgs/shared/redis/redis-channel.ts'
+import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { Gauge } from 'prom-client'
 import type { ClusterContext } from './context.ts'
-import { questionChannel } from './questions.ts'
+import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
 
@@ -64,7 +64,7 @@ interface OfficeParts {
   readonly leases: PartitionLeases
   readonly membership: Membership
   readonly metrics: SequencerMetrics
-  readonly questions: RedisChannel
+  readonly questions: QuestionChannel
   readonly leader: Gauge
 }
 
@@ -95,6 +95,8 @@ class Office {
         await this.#lead(lease.fence, signal)
       } catch (error) {
         if (signal.aborted) return
+        // Another attempt, or another process, would find the same.
+        if (error instanceof RefusalError || error instanceof TopicRemadeError) throw error
         this.trouble = `the lead was lost: ${(error as Error).message}`
         context.logger.warn(
           { err: error, generation: lease.fence },
@@ -110,23 +112,31 @@ class Office {
   async #lead(generation: number, signal: AbortSignal): Promise<void> {
     const { context, metrics, questions, leader } = this.#parts
     const { database, kafka, settings, logger } = context
+    // Until the log is open a stop interrupts; from then on what is under way is finished first.
     const lost = new AbortController()
+    const interrupted = () => lost.abort()
+    signal.addEventListener('abort', interrupted)
+    signal.throwIfAborted()
     const ended = AbortSignal.any([signal, lost.signal])
+    const seen = await seenOfLog(database)
     const log = await KafkaLog.open({
       cluster: kafka,
       topic: context.topic('sequenced'),
       generation,
-      seen: await seenOfLog(database),
-      onIdentity: (logId, base) => adoptLog(database, generation, logId, base),
+      seen,
+      onFound: async ({ logId, base, bounds }) => {
+        checkNoGap(bounds, seen.position)
+        await adoptLog(database, generation, logId, base)
+      },
       retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
       retentionBytes: settings.RELAY_RETENTION_BYTES ?? Number.POSITIVE_INFINITY,
       signal: lost.signal,
-    })
+    }).finally(() => signal.removeEventListener('abort', interrupted))
     try {
       const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
       const { position } = await seenOfLog(database)
-      const { view, replayed } = await bringUp(log, database, state, position)
-      const inputs = await SequencerInputs.open(context, InputPositions.decode(log.checkpoint))
+      const { view, replayed } = await bringUp(log, database, state, position, ended)
+      const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
       const sequencer = new Sequencer({
         verified: inputs.verified,
         control: inputs.control,
@@ -135,7 +145,7 @@ class Office {
         view,
         metrics,
         logger: logger.child({ part: 'sequencer' }),
-        ask: (question) => questions.send(JSON.stringify(question)),
+        ask: (question) => questions.send(question),
         now: Date.now,
       })
       const { next, first } = log.bounds()

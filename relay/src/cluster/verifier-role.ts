@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { breaksStream } from '@bgs/crawler/door.ts'
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
 import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
@@ -19,6 +20,7 @@ import { Verifier } from '@bgs/verifier/verifier.ts'
 import { Gauge } from 'prom-client'
 import { drained } from '../drain.ts'
 import { topicBacklog } from './backlogs.ts'
+import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
 import type { Role } from './role.ts'
@@ -30,10 +32,11 @@ const LINGER_MS = 30
 const FETCH_PAUSE_MS = 20
 const RESOLVE_TIMEOUT_MS = 5_000
 const DRAIN_MS = 5_000
+const TRIM_EVERY_MS = 10_000
 
 /** A verifier among others: leases partitions of `raw`, judges their frames, appends what passes to `verified`. */
 export async function startVerifier(context: ClusterContext): Promise<Role> {
-  const { settings, supervisor, database, kafka, registry, logger, redis, rawGeneration } = context
+  const { settings, supervisor, database, kafka, registry, logger, redis } = context
   const partitions = settings.RELAY_RAW_PARTITIONS
   const metrics = verifierMetrics(registry)
   const backends = curveBackends()
@@ -42,13 +45,24 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   const membership = new Membership(database, 'verifier', settings.RELAY_LEASE_MS)
   await membership.renew()
 
+  const broken = brokenFrameChannel(context)
   const raw = new KafkaConsumer<RawEnvelope>({
     cluster: kafka,
     topic: context.topic('raw'),
-    generation: rawGeneration,
+    generation: context.generations.raw,
     decode: decodeRawRecord,
     maxBytes: RAW_BYTES,
     pauseMs: FETCH_PAUSE_MS,
+    onRefused: ({ host, epoch, seq }, reason) => {
+      if (breaksStream(reason)) broken.send({ host, epoch, seq, reason })
+    },
+    onLost: (lost) => {
+      logger.warn(
+        { err: lost },
+        'a partition does not hold what was to be read next: looking at the leases again',
+      )
+      share.lose(lost.partition)
+    },
   })
   const backlog = topicBacklog(context, 'verified')
   const verified = new KafkaProducer<VerifiedEnvelope, BusEntry<RawEnvelope>>({
@@ -92,6 +106,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     // What others learned meanwhile of the DIDs of a partition is not known here (invariant 13).
     onGained: (number) => identities.cache.drop((did) => partitionOf(did, partitions) === number),
     everyMs: Math.min(1_000, settings.RELAY_LEASE_MS / 4),
+    trimEveryMs: TRIM_EVERY_MS,
   })
   await share.prepare()
 

@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { KafkaCluster, REQUEST_MS } from '../kafka/cluster.ts'
+import { KafkaCluster, REQUEST_MS, TopicRemadeError } from '../kafka/cluster.ts'
 import { fetchRecords } from '../kafka/fetch.ts'
+import type { TopicMetadata } from '../kafka/metadata.ts'
 import { deleteRecords } from '../kafka/offsets.ts'
 import { produce } from '../kafka/produce.ts'
 import { readBatches } from '../kafka/record-batch.ts'
 import { ServerHealth } from '../service/server-health.ts'
-import { ensureTestTopic } from '../testing/kafka-topic.ts'
+import { deleteTopic, ensureTestTopic } from '../testing/kafka-topic.ts'
 import { type KafkaServers, startKafka } from '../testing/servers/kafka.ts'
 import { silentLogger } from '../testing/silent-logger.ts'
 import type { BusEntry } from './bus.ts'
@@ -417,6 +418,51 @@ describe('the consumer', () => {
     consumer.assign(0, position)
     await expect(running).rejects.toThrow(LostRecordsError)
     await expect(running).rejects.toThrow('holds 2 to 2')
+  })
+
+  it('goes on with the others where it is asked to report a partition that was trimmed', async () => {
+    const topic = await newTopic(2)
+    await put(topic, three)
+    await put(topic, [['other']], 1)
+    const lane = cluster.lane()
+    await deleteRecords(await lane.toLeader(topic, 0), topic, new Map([[0, 2]]), REQUEST_MS)
+    lane.close()
+    const lost: number[] = []
+    const { consumer, has } = consumerOf(topic, { onLost: ({ partition }) => lost.push(partition) })
+    consumer.assign(0, 0)
+    await expect.poll(() => lost, WAIT).toEqual([0])
+    expect(consumer.assigned).toEqual([])
+    consumer.assign(0, positionOf(2, 0))
+    consumer.assign(1, 0)
+    expect((await has(4)).map(({ value }) => value).toSorted()).toEqual(['c0', 'c1', 'c2', 'other'])
+  })
+
+  it('tells of what was refused, and why', async () => {
+    const topic = await newTopic(1)
+    await put(topic, [['good', 'bad']])
+    const refused: [string, string][] = []
+    const { consumer, has } = consumerOf(topic, { onRefused: (...what) => refused.push(what) })
+    consumer.assign(0, 0)
+    const [good, bad] = (await has(2)) as [BusEntry<string>, BusEntry<string>]
+    consumer.done(good)
+    consumer.done(bad, 'frame-not-canonical')
+    expect(refused).toEqual([['bad', 'frame-not-canonical']])
+  })
+
+  it('ends, as a producer does, where the topic is no longer the one that was pinned', async () => {
+    const topic = await newTopic(1)
+    const own = new KafkaCluster(kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
+    const consuming = consumerOf(topic, { cluster: own })
+    consuming.consumer.assign(0, 0)
+    own.pin((await own.topic(topic)) as TopicMetadata)
+    await deleteTopic(kafka.brokers, topic)
+    await ensureTestTopic(kafka.brokers, topic, 1)
+    own.forget(topic)
+    const { producer, running } = producerOf(topic, { cluster: own, partitions: 1 })
+    producer.publish(0, 'late', 4, 'late')
+    await expect(running).rejects.toThrow(TopicRemadeError)
+    await expect(consuming.running).rejects.toThrow(TopicRemadeError)
+    own.close()
   })
 
   it('stops at a record of a format that it does not know, and never skips (invariant 17)', async () => {

@@ -4,6 +4,7 @@ import { KafkaError } from '../kafka/kafka-error.ts'
 import { readBatches } from '../kafka/record-batch.ts'
 import { Bell } from '../service/bell.ts'
 import { wait } from '../service/wait.ts'
+import type { Reason } from '../verdict/reason.ts'
 import type { BusConsumer, BusEntry } from './bus.ts'
 import { EntryQueue } from './entry-queue.ts'
 import { indexOf, offsetOf, positionOf } from './position.ts'
@@ -24,6 +25,10 @@ export interface KafkaConsumerOptions<T> {
   readonly maxBytes: number
   /** Pause between fetches, so that records come several at a time. */
   readonly pauseMs: number
+  /** Hears of a partition that no longer holds what is to be read next: it is unassigned by then. Without it `run` throws. */
+  readonly onLost?: (lost: LostRecordsError) => void
+  /** Hears of an entry of which nothing came, and why. */
+  readonly onRefused?: (value: T, refusal: Reason) => void
 }
 
 /** A record whose entries were handed out, or wait to be. */
@@ -122,7 +127,8 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     this.#available = listener
   }
 
-  done(entry: BusEntry<T>): void {
+  done(entry: BusEntry<T>, refusal?: Reason): void {
+    if (refusal !== undefined) this.#options.onRefused?.(entry.value, refusal)
     const { owner, record } = entry as Slot<T>
     record.left--
     if (!owner.assigned) return
@@ -214,7 +220,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
             one.error?.code === 'OFFSET_OUT_OF_RANGE' ? await this.#outOfRange(partition, signal) : one.error
           if (error === undefined) this.#take(partition, one)
           // It may have been taken away while that was looked at.
-          else if (partition.assigned) throw error
+          else if (partition.assigned) this.#refused(partition, error)
         }
         cluster.health.ok()
         attempt = 0
@@ -246,6 +252,13 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     const end = (await cluster.offsets(topic, [number], 'end', signal)).get(number) ?? 0
     if (next < floor || next > end) return new LostRecordsError(topic, number, next, floor, end)
     return new KafkaError('OFFSET_OUT_OF_RANGE', `${topic}/${number}: ${next} is not there yet`)
+  }
+
+  #refused({ number }: Partition, error: Error): void {
+    const { onLost } = this.#options
+    if (!(error instanceof LostRecordsError) || onLost === undefined) throw error
+    this.unassign(number)
+    onLost(error)
   }
 
   #take(partition: Partition, { end, bytes }: Fetched): void {
@@ -286,11 +299,13 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
 export class LostRecordsError extends Error {
   override name = 'LostRecordsError'
   readonly code = 'lost-records'
+  readonly partition: number
 
   constructor(topic: string, partition: number, wanted: number, floor: number, end: number) {
     super(
       `${topic}/${partition}: offset ${wanted} is to be read next, but the partition holds ${floor} to ${end - 1}: ` +
         `it was trimmed or made anew by somebody else`,
     )
+    this.partition = partition
   }
 }

@@ -183,6 +183,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   }
 
   #putOff(outbox: Outbox<T, Token>, error: unknown): void {
+    if (!(error instanceof KafkaError)) throw error
     const { cluster, topic } = this.#options
     cluster.health.failed(error)
     cluster.forget(topic)

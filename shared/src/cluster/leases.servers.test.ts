@@ -5,7 +5,7 @@ import { type PostgresServer, startPostgres } from '../testing/servers/postgres.
 import { readConsumed, saveConsumed } from './consumed.ts'
 import { Membership } from './membership.ts'
 import { type LeasedPartition, PartitionLeases } from './partition-leases.ts'
-import { topicGeneration } from './topic-generation.ts'
+import { raiseTopicGeneration, topicGeneration } from './topic-generation.ts'
 
 const LEASE_MS = 600
 const PARTITIONS = 16
@@ -219,12 +219,12 @@ describe('partitions among the live members of a role', () => {
     await untilShared([member], 16)
     await member.pause()
     const [zero, one] = member.held as [LeasedPartition, LeasedPartition]
-    const read = async () => (await readConsumed(database, 'raw')) as Map<number, number>
+    const read = () => readConsumed(database, 'raw', 2)
     await member.leases.save([
       { ...zero, generation: 2, position: 77 },
       { ...one, generation: 2, position: 88, fence: one.fence - 1 },
     ])
-    expect([(await read()).get(0), (await read()).get(1)]).toEqual([77, 0])
+    expect(await read()).toEqual(new Map([[0, 77]]))
     await member.membership.renew()
     const [again] = await member.leases.look()
     expect(again).toEqual({ number: 0, generation: 2, position: 77, fence: zero.fence })
@@ -258,21 +258,27 @@ describe('partitions among the live members of a role', () => {
 })
 
 describe('up to where a topic is consumed', () => {
-  it('only rises, whoever notes it', async () => {
-    await (await Member.join()).pause()
-    await saveConsumed(database, 'raw', new Map([[1, 50]]))
-    await saveConsumed(
-      database,
-      'raw',
-      new Map([
-        [1, 40],
-        [2, 60],
-      ]),
-    )
-    await saveConsumed(database, 'raw', new Map())
-    const consumed = await readConsumed(database, 'raw')
-    expect([0, 1, 2].map((number) => consumed.get(number))).toEqual([0, 50, 60])
-    expect(await readConsumed(database, 'verified')).toEqual(new Map())
+  const of = (generation: number, ...positions: [number, number][]) => ({
+    topic: 'verified',
+    generation,
+    positions: new Map(positions),
+  })
+
+  it('is what the last one to lead says, in its generation of the topic', async () => {
+    const leases = new PartitionLeases(database, (await Member.join()).membership, 'verified', 4)
+    await leases.prepare()
+    await saveConsumed(database, of(1, [1, 50], [2, 60]), 7)
+    await saveConsumed(database, of(1, [1, 70]), 6)
+    await saveConsumed(database, of(1), 7)
+    const first = new Map([
+      [1, 50],
+      [2, 60],
+    ])
+    expect(await readConsumed(database, 'verified', 1)).toEqual(first)
+    // The topic was made anew: its offsets begin at 0 again.
+    await saveConsumed(database, of(2, [1, 3]), 8)
+    expect(await readConsumed(database, 'verified', 2)).toEqual(new Map([[1, 3]]))
+    expect(await readConsumed(database, 'verified', 1)).toEqual(new Map([[2, 60]]))
   })
 })
 
@@ -284,5 +290,10 @@ describe('our generation of a topic', () => {
     expect(new Set(await Promise.all(many))).toEqual(new Set([2]))
     expect(await topicGeneration(database, 'verified', 'b')).toBe(1)
     expect(await topicGeneration(database, 'raw', 'a'), 'an id does not come back').toBe(3)
+    await Promise.all(Array.from({ length: 5 }, () => raiseTopicGeneration(database, 'raw', 3)))
+    expect(
+      await topicGeneration(database, 'raw', 'a'),
+      'raised once by whoever saw that it lost its end',
+    ).toBe(4)
   })
 })

@@ -1,3 +1,5 @@
+import { RefusalError } from '../service/refusal-error.ts'
+
 /**
  * The small interface behind which SQLite and PostgreSQL stand (architecture.md, "The state"). Statements are
  * written once, in SQL that both understand, with `$1`-style parameters. A caller that awaits each request sees what
@@ -43,7 +45,7 @@ export class DatabaseFullError extends Error {
 }
 
 /** The database was written by a newer version of this software, or by another software. */
-export class SchemaError extends Error {
+export class SchemaError extends RefusalError {
   override name = 'SchemaError'
   readonly code = 'schema'
 }

@@ -26,6 +26,10 @@ export class KafkaCluster {
   readonly #seeds: readonly BrokerAddress[]
   #brokers: readonly BrokerAddress[]
   #topics = new Map<string, TopicMetadata>()
+  /** Ids of the topics that must not change while this process runs. */
+  readonly #pinned = new Map<string, string>()
+  /** Another broker is asked first each time: one that lags behind the rest must not have every word. */
+  #turn = 0
   readonly #control: Lane
   #asking: Promise<void> | undefined
 
@@ -44,7 +48,15 @@ export class KafkaCluster {
     return this.#brokers.length
   }
 
-  /** What is known of a topic, asked if it is not known; undefined: there is none. Throws KafkaError. */
+  /** From now on a topic of this name with another id is refused with TopicRemadeError. */
+  pin({ name, id }: TopicMetadata): void {
+    this.#pinned.set(name, id)
+  }
+
+  /**
+   * What is known of a topic, asked if it is not known; undefined: there is none. Throws KafkaError, and
+   * TopicRemadeError where it is no longer the topic that it was.
+   */
   async topic(name: string): Promise<TopicMetadata | undefined> {
     if (!this.#topics.has(name)) await this.refresh(name)
     return this.#topics.get(name)
@@ -80,19 +92,28 @@ export class KafkaCluster {
 
   async #ask(topic: string): Promise<void> {
     let last: unknown
-    for (const broker of [...this.#brokers, ...this.#seeds]) {
+    const at = this.#turn++ % this.#brokers.length
+    const brokers = [...this.#brokers.slice(at), ...this.#brokers.slice(0, at), ...this.#seeds]
+    for (const broker of brokers) {
       try {
         const connection = await this.#control.connect(broker)
         const found: ClusterMetadata = await askMetadata(connection, [topic], REQUEST_MS)
         if (found.brokers.length > 0) this.#brokers = found.brokers
         const known = found.topics.get(topic)
-        if (known !== undefined) this.#topics.set(topic, known)
+        if (known !== undefined) this.#note(known)
         return
       } catch (error) {
+        if (error instanceof TopicRemadeError) throw error
         last = error
       }
     }
     throw last
+  }
+
+  #note(topic: TopicMetadata): void {
+    const pinned = this.#pinned.get(topic.name)
+    if (pinned !== undefined && pinned !== topic.id) throw new TopicRemadeError(topic.name)
+    this.#topics.set(topic.name, topic)
   }
 
   address(node: number): BrokerAddress | undefined {
@@ -214,5 +235,19 @@ export class Lane {
       )
     }
     this.#connections.clear()
+  }
+}
+
+/**
+ * A topic was deleted and made anew, or has lost its end, while this process works with it: its offsets are given
+ * anew, and what this process knows of it, its generation (invariant 2) first, holds no longer. The process has to
+ * start again.
+ */
+export class TopicRemadeError extends Error {
+  override name = 'TopicRemadeError'
+  readonly code = 'topic-remade'
+
+  constructor(topic: string) {
+    super(`the offsets of ${topic} are given anew: this process knows it as it was, and has to start again`)
   }
 }

@@ -1,5 +1,6 @@
 import kafkajs, { type ITopicConfig } from 'kafkajs'
 import type { Logger } from '../service/logger.ts'
+import { RefusalError } from '../service/refusal-error.ts'
 import { wait } from '../service/wait.ts'
 import { type KafkaCluster, retryPauseMs } from './cluster.ts'
 import { KafkaError } from './kafka-error.ts'
@@ -39,7 +40,7 @@ export interface TopicsOptions {
 }
 
 /** A topic is not as it must be: the process must not start. */
-export class TopicError extends Error {
+export class TopicError extends RefusalError {
   override name = 'TopicError'
   readonly code = 'topic'
 }

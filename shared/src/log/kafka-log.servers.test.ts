@@ -38,7 +38,7 @@ function open(name: string, options: Partial<KafkaLogOptions> = {}): Promise<Kaf
     topic: name,
     generation: ++generation,
     seen: { logId: '', position: 0 },
-    onIdentity: async () => undefined,
+    onFound: async () => undefined,
     retentionMs: 3_600_000,
     retentionBytes: 2 ** 50,
     signal: AbortSignal.timeout(60_000),
@@ -153,7 +153,7 @@ describe('the log in Kafka', () => {
     cluster.forget(name)
     const seen = { logId: first.logId, position: lastSeq }
     const made: string[] = []
-    const anew = await open(name, { seen, onIdentity: async (id) => void made.push(id) })
+    const anew = await open(name, { seen, onFound: async ({ logId }) => void made.push(logId) })
     expect(anew.logId).not.toBe(first.logId)
     expect(made).toEqual([anew.logId])
     const { firstSeq } = await anew.append([entryOf(3)], NO_POSITIONS)

@@ -7,6 +7,7 @@ import { produce } from '../kafka/produce.ts'
 import { MAX_RECORD_BYTES } from '../kafka/record-batch.ts'
 import { crashPoint } from '../service/crash-point.ts'
 import { wait } from '../service/wait.ts'
+import { boundsOf, type KafkaLogState, type LogSeen, readLogState } from './kafka-log-state.ts'
 import {
   type Log,
   type LogBounds,
@@ -16,7 +17,7 @@ import {
   LogUnknownError,
 } from './log.ts'
 import { type LogEntry, type Pack, packBytes } from './pack.ts'
-import { baseAbove, SeqBases } from './seq-bases.ts'
+import type { SeqBases } from './seq-bases.ts'
 import { SequencedReader } from './sequenced-reader.ts'
 import { decodeSequenced, encodeSequenced, type SequencedRecord } from './sequenced-record.ts'
 import { firstInWindow } from './sequenced-window.ts'
@@ -28,10 +29,12 @@ export interface KafkaLogOptions {
   readonly topic: string
   /** Of this writer, from its lease: higher than any before it (invariant 9). */
   readonly generation: number
-  /** What the database knows: the log's id, '' for none; and the highest position it has seen, 0 for none. */
-  readonly seen: { readonly logId: string; readonly position: number }
-  /** Makes the log's id and base known to the database, before anything is written under them. */
-  readonly onIdentity: (logId: string, base: number) => Promise<void>
+  readonly seen: LogSeen
+  /**
+   * Looks whether the database can go on with this log, and makes its id and base known there, before anything is
+   * written under them. What it throws, `open` throws.
+   */
+  readonly onFound: (found: { logId: string; base: number; bounds: LogBounds }) => Promise<void>
   readonly retentionMs: number
   readonly retentionBytes: number
   readonly signal: AbortSignal
@@ -65,7 +68,7 @@ export class KafkaLog implements Log {
   #appending = false
   #broken: Error | undefined
 
-  private constructor(options: KafkaLogOptions, reader: SequencedReader, found: Found) {
+  private constructor(options: KafkaLogOptions, reader: SequencedReader, found: KafkaLogState) {
     this.#options = options
     this.#reader = reader
     this.#lane = options.cluster.lane()
@@ -79,14 +82,24 @@ export class KafkaLog implements Log {
   }
 
   /**
-   * Opens the log for writing: its first record fences every older writer. Throws LogUnknownError where the log is not
+   * Opens the log for writing: its first record fences every older writer. Throws LogForeignError where the log is not
    * the one that the database knows, and whatever `signal` interrupts.
    */
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {
     const reader = new SequencedReader(options.cluster, options.topic)
+    try {
+      return await KafkaLog.#open(options, reader)
+    } catch (error) {
+      reader.close()
+      throw error
+    }
+  }
+
+  static async #open(options: KafkaLogOptions, reader: SequencedReader): Promise<KafkaLog> {
     for (;;) {
-      const found = await find(options, reader)
-      await options.onIdentity(found.logId, found.bases.newest.base)
+      const found = await readLogState(reader, options.seen, options.signal)
+      const { logId, bases, floor, end } = found
+      await options.onFound({ logId, base: bases.newest.base, bounds: boundsOf(bases, floor, end) })
       const log = new KafkaLog(options, reader, found)
       try {
         await log.append([], found.checkpoint ?? NO_CHECKPOINT)
@@ -101,10 +114,7 @@ export class KafkaLog implements Log {
   }
 
   bounds(): LogBounds {
-    const { oldest } = this.#bases
-    const trimmed = this.#floor > oldest.from
-    const first = trimmed || oldest.before === 0 ? this.#bases.seqOf(this.#floor) : oldest.before + 1
-    return { first, next: this.#bases.seqOf(this.#next), evicted: trimmed || oldest.before > 0 }
+    return boundsOf(this.#bases, this.#floor, this.#next)
   }
 
   async append(entries: readonly LogEntry[], checkpoint: Uint8Array = NO_CHECKPOINT): Promise<Pack> {
@@ -236,37 +246,4 @@ export class KafkaLog implements Log {
     // What stands behind it are repeats of it, which are void.
     return end
   }
-}
-
-interface Found {
-  readonly logId: string
-  readonly bases: SeqBases
-  readonly checkpoint: Buffer | null
-  readonly floor: number
-  readonly end: number
-  readonly bytes: number
-}
-
-/** What the log holds, and under which base it goes on. */
-async function find(options: KafkaLogOptions, reader: SequencedReader): Promise<Found> {
-  const { seen, signal, topic } = options
-  const { floor, end } = await reader.bounds(signal)
-  const last = await reader.last(floor, end, signal)
-  if (last === undefined) {
-    const bases = new SeqBases([baseAbove(seen.position, end)])
-    return { logId: randomBytes(8).toString('hex'), bases, checkpoint: null, floor: end, end, bytes: 0 }
-  }
-  const bases = await SeqBases.find(last.base, floor, reader, signal)
-  const bytes = last.bytesBefore + last.bytes
-  const { logId, checkpoint } = last
-  if (seen.position < bases.seqOf(end)) {
-    if (seen.logId !== '' && seen.logId !== logId)
-      throw new LogUnknownError(
-        `${topic} holds the log ${logId}, the database knows ${seen.logId}: they do not belong together. Give this ` +
-          `relay the topics of its database, or an empty database, or another RELAY_KAFKA_TOPIC_PREFIX`,
-      )
-    return { logId, bases, checkpoint, floor, end, bytes }
-  }
-  // The log ends below what was seen: it lost its end. No seq that may have been served is used again.
-  return { logId, bases: bases.with(baseAbove(seen.position, end)), checkpoint, floor, end, bytes }
 }

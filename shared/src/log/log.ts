@@ -1,3 +1,4 @@
+import { RefusalError } from '../service/refusal-error.ts'
 import type { LogEntry, Pack } from './pack.ts'
 
 /**
@@ -62,6 +63,12 @@ export class LogFullError extends Error {
 export class LogFencedError extends Error {
   override name = 'LogFencedError'
   readonly code = 'fenced'
+}
+
+/** The log is not the one that the database is a view of: neither may be written under the other's numbers. */
+export class LogForeignError extends RefusalError {
+  override name = 'LogForeignError'
+  readonly code = 'foreign'
 }
 
 export class LogTooLargeError extends Error {

@@ -21,13 +21,13 @@ export interface SequencedRead {
 
 /** Reads the one partition of `sequenced`, without a group; waits out whatever happens to the brokers. */
 export class SequencedReader {
+  readonly topic: string
   readonly #cluster: KafkaCluster
-  readonly #topic: string
   readonly #lane: Lane
 
   constructor(cluster: KafkaCluster, topic: string) {
     this.#cluster = cluster
-    this.#topic = topic
+    this.topic = topic
     this.#lane = cluster.lane()
   }
 
@@ -37,8 +37,8 @@ export class SequencedReader {
    */
   async read(from: number, maxBytes: number, waitMs: number, signal: AbortSignal): Promise<SequencedRead> {
     const limits = { waitMs, maxBytes, partitionBytes: maxBytes, timeoutMs: REQUEST_MS }
-    const fetched = await this.#cluster.atLeader(this.#lane, this.#topic, 0, signal, async (connection) => {
-      const [one] = await fetchRecords(connection, this.#topic, [{ partition: 0, offset: from }], limits)
+    const fetched = await this.#cluster.atLeader(this.#lane, this.topic, 0, signal, async (connection) => {
+      const [one] = await fetchRecords(connection, this.topic, [{ partition: 0, offset: from }], limits)
       if (one === undefined) throw new Error('an answer about no partition')
       if (one.error !== undefined && one.error.code !== 'OFFSET_OUT_OF_RANGE') throw one.error
       return one
@@ -46,7 +46,7 @@ export class SequencedReader {
     if (fetched.error !== undefined) {
       const { floor, end } = await this.bounds(signal)
       if (from < floor)
-        throw new LogTrimmedError(`offset ${from} of ${this.#topic} is below ${floor}, the oldest`)
+        throw new LogTrimmedError(`offset ${from} of ${this.topic} is below ${floor}, the oldest`)
       return { records: [], next: from, end, floor }
     }
     const records: SequencedRecord[] = []
@@ -68,7 +68,7 @@ export class SequencedReader {
       if (record !== undefined) return record.offset < end ? record : undefined
       // A new leader of the partition may show what was committed a moment later.
       empty = next === at ? empty + 1 : 0
-      if (empty >= LOOKS) throw new LogUnknownError(`offset ${at} of ${this.#topic} does not appear`)
+      if (empty >= LOOKS) throw new LogUnknownError(`offset ${at} of ${this.topic} does not appear`)
       at = next
     }
     return undefined
@@ -94,8 +94,8 @@ export class SequencedReader {
 
   /** The first retained offset and the one behind the last committed record. */
   async bounds(signal: AbortSignal): Promise<{ floor: number; end: number }> {
-    const ends = await this.#cluster.offsets(this.#topic, [0], 'end', signal)
-    const floors = await this.#cluster.offsets(this.#topic, [0], 'floor', signal)
+    const ends = await this.#cluster.offsets(this.topic, [0], 'end', signal)
+    const floors = await this.#cluster.offsets(this.topic, [0], 'floor', signal)
     return { floor: floors.get(0) ?? 0, end: ends.get(0) ?? 0 }
   }
 

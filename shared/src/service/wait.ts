@@ -11,3 +11,16 @@ export function wait(ms: number, signal: AbortSignal = new AbortController().sig
     signal.addEventListener('abort', done)
   })
 }
+
+/** Resolves as the promise does, or as soon as `signal` is aborted; rejects as it does. */
+export async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const aborted = Promise.withResolvers<void>()
+  const resolve = () => aborted.resolve()
+  signal.addEventListener('abort', resolve)
+  try {
+    await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', resolve)
+  }
+}

@@ -1,0 +1,44 @@
+import { seenOfLog } from '@bgs/sequencer/view.ts'
+import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
+import { boundsOf, readLogState } from '@bgs/shared/log/kafka-log-state.ts'
+import { LogForeignError } from '@bgs/shared/log/log.ts'
+import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import type { Settings } from '@bgs/shared/service/settings.ts'
+import { giveUpGap } from '../give-up-gap.ts'
+
+/**
+ * Says what keeps the sequencers of a cluster from leading, and with `acceptGap` gives up what the log no longer holds
+ * and the database never saw (invariant 5). Writes nothing into Kafka. Waits for its servers; `logger` says so.
+ */
+export async function repairCluster(
+  settings: Settings,
+  acceptGap: boolean,
+  logger: Logger,
+  print: (text: string) => number,
+): Promise<number> {
+  const kafka = new KafkaCluster(settings.RELAY_KAFKA_BROKERS, new ServerHealth('Kafka', logger))
+  const reader = new SequencedReader(kafka, `${settings.RELAY_KAFKA_TOPIC_PREFIX}sequenced`)
+  const database = await PostgresDatabase.open(settings.RELAY_DATABASE_URL, {
+    logger,
+    health: new ServerHealth('PostgreSQL', logger),
+  })
+  try {
+    if ((await kafka.topic(reader.topic)) === undefined)
+      return print(`there is no topic ${reader.topic}: a sequencer makes it at its start`)
+    const seen = await seenOfLog(database)
+    const { bases, floor, end } = await readLogState(reader, seen, new AbortController().signal)
+    const found = { bounds: boundsOf(bases, floor, end), position: seen.position }
+    return await giveUpGap(database, found, acceptGap, print)
+  } catch (error) {
+    if (!(error instanceof LogForeignError)) throw error
+    print(error.message)
+    return 1
+  } finally {
+    reader.close()
+    kafka.close()
+    await database.close()
+  }
+}
