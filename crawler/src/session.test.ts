@@ -157,6 +157,25 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     expect(crawl.seqs.slice(4)).toEqual([1, 3, 4])
   })
 
+  it('W4 in a cluster: a frame found broken elsewhere closes the connection that it came over, and no later one', async () => {
+    for (let i = 0; i < 2; i++) identity()
+    crawl = new Crawl(0)
+    const broken = (epoch: number, seq: number) =>
+      crawl.session.noteBroken({ epoch, seq, reason: 'frame-not-canonical' })
+    await crawl.until('two events, safe at once', () => crawl.session.tracker.lowWater === 2)
+    broken(2, 2)
+    crawl.session.noteBroken({ epoch: 1, seq: 2, reason: 'signature-invalid' })
+    identity()
+    await crawl.until('the next, over the same connection', () => crawl.taken.length === 3)
+    broken(1, 2)
+    await crawl.until('another connection', () => pds.cursorsSeen.length === 2, true)
+    broken(1, 2)
+    broken(1, 3)
+    identity()
+    await crawl.until('the next, over the second one', () => crawl.seqs.includes(4))
+    expect(pds.cursorsSeen).toEqual([0, 3])
+  })
+
   it('G1: a refusal over what is in a frame leaves the connection open', async () => {
     for (let i = 0; i < 2; i++) identity()
     crawl = new Crawl(0)

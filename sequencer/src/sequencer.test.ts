@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { SqlStep } from '@bgs/shared/db/database.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import { NO_FACTS } from '@bgs/shared/envelope/facts.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
@@ -10,7 +11,7 @@ import { bringUp, checkNoGap, GapError } from './bring-up.ts'
 import { State } from './state/state.ts'
 import { cid, envelope, PDS, rev, TIME } from './testing/envelopes.ts'
 import { dump, kinds, Scene, tempFolder } from './testing/scene.ts'
-import { View, viewPosition } from './view.ts'
+import { MAX_LAG_MS, View, viewPosition } from './view.ts'
 
 let folder: Awaited<ReturnType<typeof tempFolder>>
 beforeEach(async () => {
@@ -318,6 +319,26 @@ describe('invariant 6: the view has a fence', () => {
     await newer.flush(10, 0)
     const older = new View(database, new State(database, 100), 4, 10)
     await expect(older.flush(20, 0)).rejects.toMatchObject({ name: 'FencedError' })
+  })
+
+  it('the log waits for a batch that takes too long, however few accounts have changed', async () => {
+    await using fresh = await emptyDatabase()
+    const hanging = Promise.withResolvers<void>()
+    const slow = {
+      query: fresh.database.query.bind(fresh.database),
+      transaction: async (steps: readonly SqlStep[]) => {
+        await hanging.promise
+        return fresh.database.transaction(steps)
+      },
+      close: async () => undefined,
+    }
+    const view = new View(slow, new State(slow, 100), 1, 0)
+    expect(view.mustWait(1e9)).toBe(false)
+    const written = view.flush(10, 5_000)
+    expect([view.mustWait(5_000 + MAX_LAG_MS - 1), view.mustWait(5_000 + MAX_LAG_MS)]).toEqual([false, true])
+    hanging.resolve()
+    await written
+    expect([view.mustWait(1e9), view.position]).toEqual([false, 10])
   })
 
   it('a sequencer whose view was fenced stops with the fault', async () => {

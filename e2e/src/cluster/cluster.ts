@@ -115,8 +115,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** What stands in the database now. */
-  async postgresRows(sql: string): Promise<unknown[]> {
-    const database = await PostgresDatabase.open(this.postgres.url)
+  async postgresRows(sql: string, url = this.postgres.url): Promise<unknown[]> {
+    const database = await PostgresDatabase.open(url)
     try {
       return await database.query(sql)
     } finally {
