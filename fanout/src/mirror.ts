@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { type LogBounds, LogFullError, type LogReader } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
-import type { SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import type { LogFiles, SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
 import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
@@ -98,6 +98,10 @@ export class Mirror implements LogReader {
     const { first } = this.#log.bounds()
     // The log's first seqs carry no entry: nothing is missing between them and the first that does.
     return this.#log.read(fromSeq >= this.bounds().first ? Math.max(fromSeq, first) : fromSeq, maxBytes)
+  }
+
+  get files(): LogFiles {
+    return this.#log.files
   }
 
   tail(listener: (pack: Pack) => void): () => void {

@@ -8,12 +8,12 @@ import {
   type LogBounds,
   LogFullError,
   LogTooLargeError,
-  LogTrimmedError,
   LogUnknownError,
 } from './log.ts'
 import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
 import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
+import { type SegmentExtent, Segments } from './segments.ts'
 
 /**
  * Seqs left out after a start that may have lost a tail, for each life since the last one that left an entry: more
@@ -21,6 +21,12 @@ import { Segment } from './segment.ts'
  * had called durable, several times over (invariant 10, X1).
  */
 const GAP_AFTER_CRASH = 2 ** 20
+
+/** Where a log's segment files lie, and what of them is committed. */
+export interface LogFiles {
+  readonly folder: string
+  readonly segments: readonly SegmentExtent[]
+}
 
 export interface SegmentLogOptions {
   readonly folder: string
@@ -41,9 +47,6 @@ export interface SegmentLogOptions {
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
-/** Files of older segments kept open for subscribers that read them. */
-const MAX_OPEN_SEGMENTS = 64
-
 /** Where a log that was found so goes on (invariant 10). */
 function nextSeq(found: Recovered, generation: number, options: SegmentLogOptions): number {
   // A copy has the seqs of what it copies: it goes on right behind what it holds.
@@ -70,17 +73,15 @@ export class SegmentLog implements Log {
   readonly #options: SegmentLogOptions
   readonly #segmentBytes: number
   readonly #now: () => number
-  #segments: Segment[]
+  readonly #segments: Segments
   #next: number
   #appending = false
   #broken: Error | undefined
   readonly #listeners = new Set<(pack: Pack) => void>()
-  /** Older segments that were read, least recently first. */
-  readonly #open = new Set<Segment>()
 
   private constructor(
     options: SegmentLogOptions,
-    segments: Segment[],
+    segments: readonly Segment[],
     next: number,
     generation: number,
     cut: number,
@@ -88,7 +89,9 @@ export class SegmentLog implements Log {
     this.#options = options
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
     this.#now = options.now ?? Date.now
-    this.#segments = segments
+    this.#segments = new Segments(segments, (error) => {
+      this.#broken ??= error as Error
+    })
     this.#next = next
     this.generation = generation
     this.cutBytes = cut
@@ -103,7 +106,7 @@ export class SegmentLog implements Log {
   }
 
   bounds(): LogBounds {
-    const first = this.#segments[0]?.firstSeq ?? this.#next
+    const first = this.#segments.first?.firstSeq ?? this.#next
     return { first, next: this.#next, evicted: first > FIRST_SEQ }
   }
 
@@ -159,21 +162,13 @@ export class SegmentLog implements Log {
     }
   }
 
-  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
-    const first = this.#segments[0]
-    if (first === undefined || fromSeq >= this.#next) return []
-    if (fromSeq < first.firstSeq)
-      throw new LogTrimmedError(`seq ${fromSeq} is below ${first.firstSeq}, the oldest retained`)
-    let segment = this.#segments.findLast(({ firstSeq }) => firstSeq <= fromSeq)
-    while (segment !== undefined) {
-      this.#keepOpen(segment)
-      const packs = await segment.read(fromSeq, maxBytes)
-      if (packs.length > 0) return packs
-      // By seq and not by index: segments may have been added or trimmed meanwhile.
-      const behind = segment.firstSeq
-      segment = this.#segments.find(({ firstSeq }) => firstSeq > behind)
-    }
-    return []
+  read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    return this.#segments.read(fromSeq, this.#next, maxBytes)
+  }
+
+  /** The files as they are now, for those who read them on their own (`FollowedLog`). */
+  get files(): LogFiles {
+    return { folder: this.#options.folder, segments: this.#segments.extents }
   }
 
   async head(): Promise<number> {
@@ -186,17 +181,17 @@ export class SegmentLog implements Log {
   }
 
   async trim(position: number): Promise<void> {
-    let bytes = this.#segments.reduce((sum, segment) => sum + segment.end, 0)
+    let { bytes } = this.#segments
     const oldest = this.#now() - this.#options.retentionMs
     let removed = false
-    while (this.#segments.length > 1) {
-      const [segment, after] = this.#segments as [Segment, Segment]
+    for (;;) {
+      const [segment, after] = this.#segments.all
+      if (segment === undefined || after === undefined) break
       const beyond = after.firstTimeMs < oldest || bytes > this.#options.retentionBytes
       // Before a segment that holds nothing yet, the last one says where the log ends and how old it is.
       if (!beyond || after.end === 0 || after.firstSeq > position + 1) break
-      this.#segments = this.#segments.slice(1)
+      this.#segments.shift()
       bytes -= segment.end
-      this.#open.delete(segment)
       await segment.remove()
       removed = true
     }
@@ -206,26 +201,11 @@ export class SegmentLog implements Log {
   async close(): Promise<void> {
     this.#broken ??= new Error('closed')
     this.#listeners.clear()
-    for (const segment of this.#segments) await segment.close()
-  }
-
-  #keepOpen(segment: Segment): void {
-    if (segment === this.#segments.at(-1)) return
-    this.#open.delete(segment)
-    this.#open.add(segment)
-    if (this.#open.size <= MAX_OPEN_SEGMENTS) return
-    for (const oldest of this.#open) {
-      if (!oldest.idle) continue
-      this.#open.delete(oldest)
-      oldest.close().catch((error: unknown) => {
-        this.#broken ??= error as Error
-      })
-      return
-    }
+    await this.#segments.close()
   }
 
   async #writable(bytes: number, firstSeq: number, timeMs: number): Promise<Segment> {
-    const last = this.#segments.at(-1)
+    const { last } = this.#segments
     // An hour at most in one segment, so that a quiet relay's window ends where its setting says.
     const old =
       last !== undefined &&
@@ -242,7 +222,7 @@ export class SegmentLog implements Log {
       await segment.close().catch(() => undefined)
       throw this.#failed(error)
     }
-    this.#segments = [...this.#segments, segment]
+    this.#segments.add(segment)
     // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
     if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
     // Handles of older segments are opened again when a subscriber reads them.

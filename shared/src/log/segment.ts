@@ -28,7 +28,7 @@ export class Segment {
   end = 0
   /** Time of its first group; the file's age is that of the segment after it. */
   firstTimeMs = 0
-  readonly #disk: Disk
+  readonly #disk: Pick<Disk, 'open' | 'remove'>
   /** A promise, so that two readers at once open it once. */
   #file: Promise<DiskFile> | undefined
   #index: { seq: number; at: number }[] = []
@@ -36,7 +36,7 @@ export class Segment {
   #readers = 0
   #removed = false
 
-  constructor(disk: Disk, folder: string, firstSeq: number) {
+  constructor(disk: Pick<Disk, 'open' | 'remove'>, folder: string, firstSeq: number) {
     this.#disk = disk
     this.firstSeq = firstSeq
     this.path = join(folder, segmentName(firstSeq))
