@@ -18,7 +18,11 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
 
   beforeAll(async () => {
     network = await SimNetwork.start({ seed: SEED, hosts: 4, accountsPerHost: 8 })
-    relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path })
+    relay = await startRelayProcess({
+      ...network.relayEnv(),
+      RELAY_DATA_DIR: folder.path,
+      RELAY_FANOUT_THREADS: '2',
+    })
     judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
   })
 

@@ -1,7 +1,10 @@
 import { TIME_BUCKETS } from '@bgs/shared/service/metrics.ts'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** Figures of the fan-out. Labels come from closed sets only. */
+/**
+ * Figures of the fan-out, of one thread; those of several are added up, or the greatest counts. Labels come from closed
+ * sets only.
+ */
 export function fanoutMetrics(registry: Registry) {
   const registers = [registry]
   return {
@@ -28,6 +31,8 @@ export function fanoutMetrics(registry: Registry) {
     windowBytes: new Gauge({
       name: 'relay_fanout_window_bytes',
       help: 'Bytes of the log in memory',
+      // The threads share it.
+      aggregator: 'max',
       registers,
     }),
     queuedBytes: new Gauge({
@@ -38,9 +43,15 @@ export function fanoutMetrics(registry: Registry) {
     furthestBehind: new Gauge({
       name: 'relay_fanout_furthest_behind_events',
       help: 'Seqs between the head and the subscriber that is furthest behind it',
+      aggregator: 'max',
       registers,
     }),
-    head: new Gauge({ name: 'relay_fanout_head_seq', help: 'Newest seq that can be served', registers }),
+    head: new Gauge({
+      name: 'relay_fanout_head_seq',
+      help: 'Newest seq that can be served',
+      aggregator: 'max',
+      registers,
+    }),
     requests: new Counter({
       name: 'relay_fanout_requests_total',
       help: 'HTTP requests, by method of XRPC (known ones) and status',

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises'
-import { type LogBounds, LogFullError, type LogReader } from '@bgs/shared/log/log.ts'
+import { type LogBounds, LogFullError } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
-import type { LogFiles, SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import type { FiledLog, LogFiles, SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import type { LogEdges } from '@bgs/shared/log/segments.ts'
 import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
@@ -28,7 +29,7 @@ export interface MirrorOptions {
  * A copy of the log on this node's disk, pack by pack as the sequencer made them: every node has the same bytes under
  * the same seqs, and serves them as the embedded relay does. Fed by one tail; kept over restarts.
  */
-export class Mirror implements LogReader {
+export class Mirror implements FiledLog {
   readonly #log: SegmentLog
   readonly #reader: SequencedReader
   readonly #logger: Logger
@@ -102,6 +103,10 @@ export class Mirror implements LogReader {
 
   get files(): LogFiles {
     return this.#log.files
+  }
+
+  get edges(): LogEdges {
+    return this.#log.edges
   }
 
   tail(listener: (pack: Pack) => void): () => void {

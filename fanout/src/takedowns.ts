@@ -25,8 +25,10 @@ export class Takedowns {
     const rows = await database.query<{ did: string }>(
       "SELECT did FROM accounts WHERE local <> 'active' AND local = 'takendown'",
     )
-    const takedowns = new Takedowns(Number(view?.position ?? 0))
-    for (const { did } of rows) takedowns.#set(did, true)
+    const takedowns = new Takedowns(
+      Number(view?.position ?? 0),
+      rows.map(({ did }) => did),
+    )
     let at = Math.max(takedowns.#since + 1, log.bounds().first)
     for (;;) {
       const packs = await log.read(at, READ_BYTES)
@@ -36,8 +38,15 @@ export class Takedowns {
     }
   }
 
-  constructor(since = 0) {
+  /** With accounts that are taken down as of seq `since`. */
+  constructor(since = 0, dids: readonly string[] = []) {
     this.#since = since
+    for (const did of dids) this.#set(did, true)
+  }
+
+  /** Accounts that are taken down now. */
+  get dids(): string[] {
+    return [...this.#dids]
   }
 
   /** Takes in what a pack says of local status, in the order of the log. */

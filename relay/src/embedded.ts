@@ -1,17 +1,13 @@
 import { mkdir } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { Crawler } from '@bgs/crawler/crawler.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
-import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
-import { createPublicServer } from '@bgs/fanout/http/server.ts'
-import { fanoutMetrics } from '@bgs/fanout/metrics.ts'
-import { Subscriptions } from '@bgs/fanout/subscribe/subscriptions.ts'
+import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
-import { Window } from '@bgs/fanout/window.ts'
+import { createCall } from '@bgs/fanout/xrpc/call.ts'
 import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { Sequencer } from '@bgs/sequencer/sequencer.ts'
@@ -29,6 +25,7 @@ import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
+import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
 import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
@@ -45,16 +42,14 @@ import { Verifier } from '@bgs/verifier/verifier.ts'
 import { busGauges } from './bus-gauges.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
-import { close, listen, shown } from './listen.ts'
 import type { Relay } from './relay.ts'
 import { retentionBytes, segmentBytes } from './retention.ts'
+import { fanoutThreads, verifierThreads } from './threads.ts'
 
 /** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
 const RAW_BYTES = 32 * 1024 * 1024
 const VERIFIED_BYTES = 16 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
-/** The newest part of the log that is kept in memory for subscribers. */
-const WINDOW_BYTES = 16 * 1024 * 1024
 const RESOLVE_TIMEOUT_MS = 5_000
 const SAVE_IDENTITIES_EVERY_MS = 10_000
 /** How long a stop waits for what is on its way. */
@@ -113,7 +108,7 @@ export async function startEmbedded(
   const verifierFigures = verifierMetrics(registry)
   const backends = curveBackends()
   for (const [curve, backend] of Object.entries(backends)) verifierFigures.curve.set({ curve, backend }, 1)
-  const threads = settings.RELAY_VERIFIER_THREADS ?? Math.max(1, availableParallelism() - 1)
+  const threads = verifierThreads(settings)
   const pool = new JudgePool(threads, (error) => supervisor.fail(error))
   const identityStore = new IdentityStore(database)
   const identities = new Identities(
@@ -172,30 +167,36 @@ export async function startEmbedded(
 
   let stopping = false
   const unhealthy = () => (stopping ? 'stopping' : undefined)
-  const fanoutFigures = fanoutMetrics(registry)
-  const subscriptions = new Subscriptions({
-    log,
-    window: new Window(WINDOW_BYTES),
-    takedowns: await Takedowns.load(database, log),
-    metrics: fanoutFigures,
-    notReady: () => undefined,
-  })
-  const publicServer = createPublicServer({
-    subscriptions,
-    metrics: fanoutFigures,
-    logger: logger.child({ part: 'fanout' }),
-    clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
-    unhealthy,
+  const call = createCall({
+    context: {
+      database,
+      wakeUps,
+      limits: new LocalLimits(),
+      allowPrivate,
+      accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+      now: Date.now,
+    },
     databaseAway: () => undefined,
-    database,
-    wakeUps,
-    limits: new LocalLimits(),
-    allowPrivate,
-    accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
-    now: Date.now,
+    logger: logger.child({ part: 'fanout' }),
+  })
+  const serving = serve({
+    log,
+    takedowns: await Takedowns.load(database, log),
+    registry,
+    logger: logger.child({ part: 'fanout' }),
+    logLevel: settings.RELAY_LOG_LEVEL,
+    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    notReady: unhealthy,
+    call,
+    threads: fanoutThreads(settings, false),
+    onFault: (error) => supervisor.fail(error),
   })
   const busBytes = busGauges(registry, { raw, verified, control })
-  const opsServer = createOpsServer(registry, { notReady: unhealthy, refresh: busBytes })
+  const opsServer = createOpsServer(registry, {
+    notReady: unhealthy,
+    refresh: busBytes,
+    others: () => serving.figures(),
+  })
 
   // Three signals, so that a stop can end the stages in the order of the frame's way.
   const crawling = new AbortController()
@@ -211,7 +212,7 @@ export async function startEmbedded(
   supervisor.run('disk gate', gate.run(supervisor.signal))
   supervisor.run('identity store', saveIdentities(identityStore, supervisor.signal))
 
-  const publicPort = await listen(publicServer, settings.RELAY_PORT, settings.RELAY_HOST)
+  const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)
   logger.info(
     {
@@ -238,9 +239,9 @@ export async function startEmbedded(
     ordering.abort()
     await Promise.all([verifierDone, sequencerDone])
     await crawler.saveAll()
-    await subscriptions.close()
+    await serving.close()
     await supervisor.stop()
-    await Promise.all([close(publicServer), close(opsServer)])
+    await close(opsServer)
     await pool.close()
     await log.close()
     await database.close()

@@ -74,6 +74,26 @@ describe('Judge', () => {
     ).toBe(true)
   })
 
+  it('takes what is served for the required one of two that look alike, where what follows shows it', () => {
+    const did = didOfFirst()
+    const prepare = (model: StreamModel) => {
+      model.excuseInFlight(did)
+      model.allowOwnIdentity(did)
+      model.expect({ type: '#account', body: { did, active: true } })
+      model.expect({ type: '#identity', body: { did, handle: 'moved.test' } })
+    }
+    const account = { seq: 200, type: '#account', body: { did, active: true } }
+    const identity = { seq: 201, type: '#identity', body: { did, handle: 'moved.test' } }
+    const others = (list: Served[]) => list.slice(4)
+    expect(judge((list) => [...others(list), account, identity], prepare)).toMatchObject({ ok: true })
+    // Both were served: the first is the excused one.
+    const both = (list: Served[]) => [...others(list), { ...account, seq: 199 }, account, identity]
+    expect(judge(both, prepare)).toMatchObject({ ok: true })
+    // Nothing behind it came: it may as well have been the excused one.
+    expect(kinds(judge((list) => [...others(list), account], prepare))).toEqual(['missing'])
+    expect(kinds(judge((list) => [...others(list), identity], prepare))).toEqual(['missing'])
+  })
+
   it('finds a missing event', () => {
     expect(kinds(judge((list) => list.filter((_, i) => i !== 2)))).toEqual(['missing'])
   })

@@ -30,8 +30,8 @@ interface ConnectionRecord {
 
 /** Parallel to the model's list of one DID. */
 interface DidProgress {
-  seqs: number[]
-  arrived: number[]
+  seqs: (number | undefined)[]
+  arrived: (number | undefined)[]
   highest: number
 }
 
@@ -139,7 +139,8 @@ export class Judge {
     for (const [did, { seqs }] of this.progress) {
       seqs.forEach((seq, i) => {
         const theirs = other.seqOf(did, i)
-        if (theirs !== undefined && theirs !== seq) out.push(`${did} event ${i}: seq ${seq} and ${theirs}`)
+        if (seq !== undefined && theirs !== undefined && theirs !== seq)
+          out.push(`${did} event ${i}: seq ${seq} and ${theirs}`)
       })
     }
     return out
@@ -179,6 +180,7 @@ export class Judge {
     events: readonly ExpectedEvent[],
     progress: DidProgress,
   ): void {
+    correctTwin(events, progress, got)
     const index = findOpen(events, progress, got)
     if (got.type === '#identity' && passesOver(events, progress, index) && this.takeCredit(got.did)) return
     if (index >= 0) {
@@ -245,6 +247,31 @@ export class Judge {
     }
     return holes
   }
+}
+
+/**
+ * Of an excused event and a required one that look alike nobody can tell which was served, until what comes next lies
+ * behind the required one: then it was that one.
+ */
+function correctTwin(
+  events: readonly ExpectedEvent[],
+  progress: DidProgress,
+  got: ReturnType<typeof describe>,
+): void {
+  const { highest, seqs, arrived } = progress
+  const taken = events[highest]
+  if (taken === undefined || !taken.optional || taken.rev !== '') return
+  const required = events.findIndex(({ optional }, i) => i > highest && !optional)
+  const twin = events[required]
+  if (twin === undefined || !matches(twin, taken)) return
+  const next = events.findIndex((event, i) => i > highest && matches(event, got))
+  if (next <= required) return
+  seqs[required] = seqs[highest]
+  arrived[required] = arrived[highest]
+  seqs[highest] = undefined
+  arrived[highest] = undefined
+  twin.seen = true
+  progress.highest = required
 }
 
 /** The first event not received yet that looks like this; one not yet passed by comes first (two #identity are alike). */

@@ -3,31 +3,16 @@ import type { Socket } from 'node:net'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { SERVER_HEADER, VERSION } from '@bgs/shared/service/version.ts'
 import type { FanoutMetrics } from '../metrics.ts'
-import { refuseUpgrade, type Subscriptions } from '../subscribe/subscriptions.ts'
-import { getHostStatus } from '../xrpc/get-host-status.ts'
-import { getLatestCommit } from '../xrpc/get-latest-commit.ts'
-import { getRepo } from '../xrpc/get-repo.ts'
-import { getRepoStatus } from '../xrpc/get-repo-status.ts'
-import { listHosts } from '../xrpc/list-hosts.ts'
-import { listRepos } from '../xrpc/list-repos.ts'
-import type { XrpcContext, XrpcMethod } from '../xrpc/method.ts'
-import { requestCrawl } from '../xrpc/request-crawl.ts'
+import { MAX_SUBSCRIBERS, refuseUpgrade, type Subscriptions } from '../subscribe/subscriptions.ts'
+import { type Call, METHODS } from '../xrpc/call.ts'
 import type { Answer } from './answer.ts'
 import { optional } from './params.ts'
 import { readJson } from './read-json.ts'
-import { invalid, XrpcError } from './xrpc-error.ts'
+import { errorAnswer, invalid, XrpcError } from './xrpc-error.ts'
 
 const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
-
-const METHODS: Readonly<Record<string, XrpcMethod>> = {
-  'com.atproto.sync.requestCrawl': requestCrawl,
-  'com.atproto.sync.listHosts': listHosts,
-  'com.atproto.sync.getHostStatus': getHostStatus,
-  'com.atproto.sync.listRepos': listRepos,
-  'com.atproto.sync.getRepoStatus': getRepoStatus,
-  'com.atproto.sync.getLatestCommit': getLatestCommit,
-  'com.atproto.sync.getRepo': getRepo,
-}
+/** Sockets at once: subscribers, those that were sent away and linger, and callers of XRPC; more are cut at once. */
+const MAX_CONNECTIONS = MAX_SUBSCRIBERS + 2_000
 
 const COMMON_HEADERS = {
   server: SERVER_HEADER,
@@ -41,15 +26,14 @@ const PREFLIGHT_HEADERS = {
   'access-control-max-age': '86400',
 }
 
-export interface PublicServerParts extends XrpcContext {
+export interface PublicServerParts {
   readonly subscriptions: Subscriptions
   readonly metrics: FanoutMetrics
   readonly logger: Logger
   readonly clientAddress: (request: IncomingMessage) => string
   /** Undefined while the relay can serve; else why it cannot. */
   readonly unhealthy: () => string | undefined
-  /** Undefined while the database answers; else why not: a request would wait for it, and others behind it. */
-  readonly databaseAway: () => string | undefined
+  readonly call: Call
 }
 
 /** The public listener: XRPC over HTTP, the event stream, health (protocol.md section 7). */
@@ -57,7 +41,7 @@ export function createPublicServer(parts: PublicServerParts): Server {
   const server = createServer((request, response) => {
     const end = parts.metrics.requestSeconds.startTimer()
     handle(request, parts)
-      .catch((error: unknown) => failed(error, parts.logger))
+      .catch((error: unknown) => errorAnswer(error, parts.logger))
       .then((answer) => {
         send(response, answer)
         end()
@@ -69,6 +53,7 @@ export function createPublicServer(parts: PublicServerParts): Server {
   server.headersTimeout = 10_000
   server.requestTimeout = 30_000
   server.maxRequestsPerSocket = 1_000
+  server.maxConnections = MAX_CONNECTIONS
   return server
 }
 
@@ -88,10 +73,8 @@ async function handle(request: IncomingMessage, parts: PublicServerParts): Promi
     throw new XrpcError(405, 'InvalidRequest', `${nsid} is called with ${expected[0]}`, {
       allow: expected.join(', '),
     })
-  const away = parts.databaseAway()
-  if (away !== undefined) throw new XrpcError(503, 'ServiceUnavailable', away, { 'retry-after': '5' })
   const body = method.kind === 'procedure' ? await readJson(request) : undefined
-  return method.handle({ params: url.searchParams, address: parts.clientAddress(request), body }, parts)
+  return parts.call(nsid, { params: url.searchParams, address: parts.clientAddress(request), body })
 }
 
 /** The stream asked for without an upgrade (protocol.md W13). */
@@ -155,17 +138,6 @@ function frontPage(): Answer {
     '',
   ].join('\n')
   return { status: 200, body, headers: { 'content-type': 'text/plain; charset=utf-8' } }
-}
-
-function failed(error: unknown, logger: Logger): Answer {
-  if (error instanceof XrpcError)
-    return {
-      status: error.status,
-      body: { error: error.code, message: error.message },
-      headers: error.headers,
-    }
-  logger.error({ err: error }, 'a request failed')
-  return { status: 500, body: { error: 'InternalServerError', message: 'the relay could not answer' } }
 }
 
 function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {

@@ -1,3 +1,6 @@
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Answer } from './answer.ts'
+
 /** An XRPC error (protocol.md section 7): named errors of the lexicons go with 400, as the reference does. */
 export class XrpcError extends Error {
   override name = 'XrpcError'
@@ -15,4 +18,16 @@ export class XrpcError extends Error {
 
 export function invalid(message: string): XrpcError {
   return new XrpcError(400, 'InvalidRequest', message)
+}
+
+/** What is answered where something was thrown: an XrpcError as it says, anything else is a fault of our own. */
+export function errorAnswer(error: unknown, logger: Logger): Answer {
+  if (error instanceof XrpcError)
+    return {
+      status: error.status,
+      body: { error: error.code, message: error.message },
+      headers: error.headers,
+    }
+  logger.error({ err: error }, 'a request failed')
+  return { status: 500, body: { error: 'InternalServerError', message: 'the relay could not answer' } }
 }

@@ -10,8 +10,8 @@ import type { Window } from '../window.ts'
 import { type Start, startOf } from './cursor.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
-/** Subscriptions open at once; more are answered 503. */
-const MAX_SUBSCRIBERS = 10_000
+/** Subscriptions open at once in one thread; more are answered 503. */
+export const MAX_SUBSCRIBERS = 10_000
 /** What a client may send in one message: it is ignored anyway (W10). */
 const MAX_CLIENT_BYTES = 64 * 1024
 /** The subscriber itself decides when a socket is cut; the option is not in the library's types yet. */

@@ -1,10 +1,10 @@
+import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
 import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import { Supervisor } from '@bgs/shared/service/supervisor.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
-import { close, listen, shown } from '../listen.ts'
 import type { Relay } from '../relay.ts'
 import { openContext, openServers } from './context.ts'
 import { startCrawler } from './crawler-role.ts'
@@ -58,6 +58,7 @@ export async function startCluster(
     refresh: () => {
       for (const role of roles) role.refresh()
     },
+    others: async () => (await Promise.all(roles.map((role) => role.figures?.() ?? ''))).join(''),
   })
   const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)
   logger.info(`operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/metrics  /readyz  /livez`)
@@ -66,7 +67,13 @@ export async function startCluster(
 
   let database: { close(): Promise<void> } | undefined
   const begin = async () => {
-    const context = await openContext(servers, { settings, logger, registry, supervisor })
+    const context = await openContext(servers, {
+      settings,
+      logger,
+      registry,
+      supervisor,
+      isAlone: names.length === 1,
+    })
     database = context.database
     // Backwards: what reads is there before what writes.
     for (const name of ROLE_NAMES.toReversed()) {

@@ -32,6 +32,8 @@ export interface ClusterContext {
     readonly kafka: ServerHealth
     readonly redis: ServerHealth
   }
+  /** Whether this process has one role only. */
+  readonly isAlone: boolean
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
   /** Our generations of the topics whose positions are kept (invariant 2). */
@@ -57,7 +59,7 @@ export function openServers(settings: Settings, logger: Logger): Servers {
  */
 export async function openContext(
   servers: Servers,
-  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor'>,
+  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'isAlone'>,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts
   const { signal } = supervisor

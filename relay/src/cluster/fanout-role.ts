@@ -1,25 +1,19 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SharedLimits } from '@bgs/fanout/http/call-limits.ts'
-import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
-import { createPublicServer } from '@bgs/fanout/http/server.ts'
-import { fanoutMetrics } from '@bgs/fanout/metrics.ts'
 import { Mirror } from '@bgs/fanout/mirror.ts'
-import { Subscriptions } from '@bgs/fanout/subscribe/subscriptions.ts'
+import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
-import { Window } from '@bgs/fanout/window.ts'
+import { createCall } from '@bgs/fanout/xrpc/call.ts'
 import { DataLock } from '@bgs/shared/db/lock.ts'
 import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import { Gauge } from 'prom-client'
-import { close, listen } from '../listen.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
+import { fanoutThreads } from '../threads.ts'
 import type { ClusterContext } from './context.ts'
 import type { Role } from './role.ts'
-
-/** The newest part of the log that is kept in memory for subscribers. */
-const WINDOW_BYTES = 16 * 1024 * 1024
 
 /** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
 export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {
@@ -29,7 +23,6 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const lock = DataLock.take(folder)
   const mirrorFolder = join(folder, 'mirror')
   const bytes = await retentionBytes(settings, nodeDisk, folder)
-  const metrics = fanoutMetrics(registry)
   const mirror = await Mirror.open({
     reader: new SequencedReader(kafka, context.topic('sequenced')),
     segments: {
@@ -42,29 +35,33 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     logger: logger.child({ part: 'mirror' }),
     signal: supervisor.signal,
   })
-  const subscriptions = new Subscriptions({
-    log: mirror,
-    window: new Window(WINDOW_BYTES),
-    takedowns: await Takedowns.load(database, mirror),
-    metrics,
-    notReady: () => mirror.notReady,
-  })
+  const takedowns = await Takedowns.load(database, mirror)
   let stopping = false
   const notReady = () => (stopping ? 'stopping' : mirror.notReady)
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
-  const server = createPublicServer({
-    subscriptions,
-    metrics,
-    logger: logger.child({ part: 'fanout' }),
-    clientAddress: clientAddressReader(settings.RELAY_TRUSTED_PROXIES),
-    unhealthy: notReady,
+  const call = createCall({
+    context: {
+      database,
+      wakeUps,
+      limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
+      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
+      accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+      now: Date.now,
+    },
     databaseAway: () => (context.health.postgres.trouble === undefined ? undefined : 'the database is away'),
-    database,
-    wakeUps,
-    limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
-    allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
-    accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
-    now: Date.now,
+    logger: logger.child({ part: 'fanout' }),
+  })
+  const serving = serve({
+    log: mirror,
+    takedowns,
+    registry,
+    logger: logger.child({ part: 'fanout' }),
+    logLevel: settings.RELAY_LOG_LEVEL,
+    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    notReady,
+    call,
+    threads: fanoutThreads(settings, context.isAlone),
+    onFault: (error) => supervisor.fail(error),
   })
   const mirroring = new AbortController()
   const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
@@ -74,15 +71,15 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     help: 'Records of the log that the mirror of this node does not have yet',
     registers: [registry],
   })
-  const publicPort = await listen(server, settings.RELAY_PORT, settings.RELAY_HOST)
+  const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   return {
     publicPort,
     notReady,
     refresh: () => lag.set(mirror.lag),
+    figures: () => serving.figures(),
     stop: async () => {
       stopping = true
-      await subscriptions.close()
-      await close(server)
+      await serving.close()
       mirroring.abort()
       await mirrored
       wakeUps.close()

@@ -4,6 +4,8 @@ export interface Role {
   readonly notReady: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh: () => void
+  /** Figures that are not in the registry, in Prometheus's text form. */
+  readonly figures?: () => Promise<string>
   /** Ends it: finishes what is on its way, saves, and lets go of what it has leased. */
   readonly stop: () => Promise<void>
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { breaksStream } from '@bgs/crawler/door.ts'
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
@@ -19,6 +18,7 @@ import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
 import { Gauge } from 'prom-client'
 import { drained } from '../drain.ts'
+import { verifierThreads } from '../threads.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
@@ -88,8 +88,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     supervisor.signal,
     new RedisIdentities(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
   )
-  const threads = settings.RELAY_VERIFIER_THREADS ?? Math.max(1, availableParallelism() - 1)
-  const pool = new JudgePool(threads, (error) => supervisor.fail(error))
+  const pool = new JudgePool(verifierThreads(settings), (error) => supervisor.fail(error))
   const verifier = new Verifier({
     raw,
     verified,

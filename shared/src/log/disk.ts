@@ -63,12 +63,6 @@ class NodeFile implements DiskFile {
   }
 }
 
-/** For those who only read: what is no longer there is not made anew. */
-export const readingDisk: Pick<Disk, 'open' | 'remove'> = {
-  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY)),
-  remove: () => Promise.reject(new Error('a reader removes nothing')),
-}
-
 export const nodeDisk: Disk = {
   list: (folder) => readdir(folder),
   open: async (path) => new NodeFile(await open(path, constants.O_RDWR | constants.O_CREAT, 0o644)),
@@ -86,4 +80,10 @@ export const nodeDisk: Disk = {
     const stats = await statfs(folder)
     return { free: stats.bavail * stats.bsize, total: stats.blocks * stats.bsize }
   },
+}
+
+/** For those who only read: what is no longer there is not made anew. */
+export const readingDisk: Disk = {
+  ...nodeDisk,
+  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY)),
 }

@@ -7,13 +7,14 @@ import {
   type Log,
   type LogBounds,
   LogFullError,
+  type LogReader,
   LogTooLargeError,
   LogUnknownError,
 } from './log.ts'
 import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
 import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
-import { type SegmentExtent, Segments } from './segments.ts'
+import { type LogEdges, type SegmentExtent, Segments } from './segments.ts'
 
 /**
  * Seqs left out after a start that may have lost a tail, for each life since the last one that left an entry: more
@@ -26,6 +27,12 @@ const GAP_AFTER_CRASH = 2 ** 20
 export interface LogFiles {
   readonly folder: string
   readonly segments: readonly SegmentExtent[]
+}
+
+/** A log whose segment files others may read. */
+export interface FiledLog extends LogReader {
+  readonly files: LogFiles
+  readonly edges: LogEdges
 }
 
 export interface SegmentLogOptions {
@@ -63,7 +70,7 @@ function nextSeq(found: Recovered, generation: number, options: SegmentLogOption
 }
 
 /** The embedded log: segment files, one write and one fdatasync for each append. */
-export class SegmentLog implements Log {
+export class SegmentLog implements Log, FiledLog {
   /** The bus that positions speak of is in memory and ends with the process. */
   readonly keepsPositions = false
   readonly checkpoint = null
@@ -169,6 +176,10 @@ export class SegmentLog implements Log {
   /** The files as they are now, for those who read them on their own (`FollowedLog`). */
   get files(): LogFiles {
     return { folder: this.#options.folder, segments: this.#segments.extents }
+  }
+
+  get edges(): LogEdges {
+    return this.#segments.edges
   }
 
   async head(): Promise<number> {

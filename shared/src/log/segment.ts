@@ -28,7 +28,7 @@ export class Segment {
   end = 0
   /** Time of its first group; the file's age is that of the segment after it. */
   firstTimeMs = 0
-  readonly #disk: Pick<Disk, 'open' | 'remove'>
+  readonly #disk: Disk
   /** A promise, so that two readers at once open it once. */
   #file: Promise<DiskFile> | undefined
   #index: { seq: number; at: number }[] = []
@@ -36,7 +36,7 @@ export class Segment {
   #readers = 0
   #removed = false
 
-  constructor(disk: Pick<Disk, 'open' | 'remove'>, folder: string, firstSeq: number) {
+  constructor(disk: Disk, folder: string, firstSeq: number) {
     this.#disk = disk
     this.firstSeq = firstSeq
     this.path = join(folder, segmentName(firstSeq))
@@ -125,10 +125,15 @@ export class Segment {
 
   /** Removes the file; readers that are in it finish first. */
   async remove(): Promise<void> {
+    await this.retire()
+    await this.#disk.remove(this.path)
+  }
+
+  /** Takes no more readers, and is closed when those that are in it are through. */
+  async retire(): Promise<void> {
     this.#removed = true
     // A reader that is opening it would otherwise create it anew.
     await this.#file?.catch(() => undefined)
-    await this.#disk.remove(this.path)
     if (this.#readers === 0) await this.close()
   }
 

@@ -11,6 +11,13 @@ export interface SegmentExtent {
   readonly end: number
 }
 
+/** Where the files of a log begin and end. */
+export interface LogEdges {
+  /** First seq of the oldest segment. */
+  readonly oldest: number | undefined
+  readonly newest: SegmentExtent | undefined
+}
+
 /** The segment files of one log in order, read by anybody who has a position; few of them are open at once. */
 export class Segments {
   #all: readonly Segment[]
@@ -42,7 +49,12 @@ export class Segments {
   }
 
   get extents(): SegmentExtent[] {
-    return this.#all.map(({ firstSeq, end }) => ({ firstSeq, end }))
+    return this.#all.map(extentOf)
+  }
+
+  get edges(): LogEdges {
+    const { first, last } = this
+    return { oldest: first?.firstSeq, newest: last === undefined ? undefined : extentOf(last) }
   }
 
   add(segment: Segment): void {
@@ -91,4 +103,8 @@ export class Segments {
       return
     }
   }
+}
+
+function extentOf({ firstSeq, end }: Segment): SegmentExtent {
+  return { firstSeq, end }
 }

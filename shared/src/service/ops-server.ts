@@ -7,6 +7,8 @@ export interface Health {
   readonly notReady: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh?: () => void
+  /** Further figures in Prometheus's text form, of what keeps its own. */
+  readonly others?: () => Promise<string>
 }
 
 /** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
@@ -25,8 +27,8 @@ export function createOpsServer(registry: Registry, health: Health): Server {
     }
     if (path === '/metrics') {
       health.refresh?.()
-      registry.metrics().then(
-        (text) => answer(200, text, registry.contentType),
+      Promise.all([registry.metrics(), health.others?.() ?? '']).then(
+        (texts) => answer(200, texts.join('\n'), registry.contentType),
         (error: unknown) => answer(500, `${(error as Error).message}\n`),
       )
       return

@@ -182,7 +182,7 @@ export const SETTINGS = {
   RELAY_FANOUT_THREADS: setting(
     auto(count(0, 256)),
     'auto',
-    'worker threads that serve subscribers; this version serves them all in the main thread, whatever is set',
+    'worker threads that serve subscribers; 0: the main thread; auto: in a fan-out process cores less one, else a quarter of them',
     '2',
   ),
   RELAY_LOG_LEVEL: setting(

@@ -1,11 +1,11 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** Begins to listen; resolves to the port. Rejects where the address cannot be bound. */
-export function listen(server: Server, port: number, host: string): Promise<number> {
+/** Begins to listen, beside others on the same port with `reusePort`; resolves to the port. Rejects where it cannot. */
+export function listen(server: Server, port: number, host: string, reusePort = false): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort }, () => {
       server.off('error', reject)
       resolve((server.address() as AddressInfo).port)
     })

@@ -1,0 +1,95 @@
+import { readingDisk } from '@bgs/shared/log/disk.ts'
+import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
+import { Pack } from '@bgs/shared/log/pack.ts'
+import { Segment } from '@bgs/shared/log/segment.ts'
+import type { LogFiles } from '@bgs/shared/log/segment-log.ts'
+import { type LogEdges, type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
+
+/** A log as it is when another thread begins to follow it. */
+export interface LogSnapshot extends LogFiles {
+  readonly bounds: LogBounds
+}
+
+/** What has become of the log since the news before. */
+export interface LogNews {
+  readonly bounds: LogBounds
+  readonly edges: LogEdges
+  /** A pack that was committed, in memory that the threads share. */
+  readonly pack?: { readonly bytes: SharedArrayBuffer; readonly firstSeq: number }
+}
+
+/**
+ * A log that another thread of this process writes: hears of what is committed, and reads the segment files on its own.
+ * Whoever reads it sees what readers beside the writer see, a moment later.
+ */
+export class FollowedLog implements LogReader {
+  readonly #folder: string
+  readonly #segments: Segments
+  readonly #head: () => Promise<number>
+  readonly #onFault: (error: unknown) => void
+  readonly #listeners = new Set<(pack: Pack) => void>()
+  #bounds: LogBounds
+
+  /** `head` asks the writer's thread; `onFault` hears of a file that could not be closed. */
+  constructor(
+    { folder, segments, bounds }: LogSnapshot,
+    head: () => Promise<number>,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#folder = folder
+    this.#segments = new Segments(
+      segments.map((extent) => this.#segment(extent)),
+      onFault,
+    )
+    this.#bounds = bounds
+    this.#head = head
+    this.#onFault = onFault
+  }
+
+  bounds(): LogBounds {
+    return this.#bounds
+  }
+
+  head(): Promise<number> {
+    return this.#head()
+  }
+
+  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+    const { first, next } = this.#bounds
+    const oldest = this.#segments.first?.firstSeq ?? first
+    try {
+      // The log's first seqs may carry no entry: nothing is missing between them and the first that does.
+      return await this.#segments.read(fromSeq >= first ? Math.max(fromSeq, oldest) : fromSeq, next, maxBytes)
+    } catch (error) {
+      // Trimmed a moment ago; the news of it are on their way.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw new LogTrimmedError(`seq ${fromSeq} is no longer retained`, { cause: error })
+    }
+  }
+
+  tail(listener: (pack: Pack) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Takes news in, in the order in which they were sent. */
+  hear({ bounds, edges: { oldest = 0, newest }, pack }: LogNews): void {
+    while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
+      this.#segments.shift()?.retire().catch(this.#onFault)
+    if (newest !== undefined) {
+      const { last } = this.#segments
+      if (last === undefined || last.firstSeq < newest.firstSeq) this.#segments.add(this.#segment(newest))
+      else last.end = newest.end
+    }
+    this.#bounds = bounds
+    if (pack === undefined) return
+    const shared = new Pack(Buffer.from(pack.bytes), pack.firstSeq)
+    for (const listener of this.#listeners) listener(shared)
+  }
+
+  #segment({ firstSeq, end }: SegmentExtent): Segment {
+    const segment = new Segment(readingDisk, this.#folder, firstSeq)
+    segment.end = end
+    return segment
+  }
+}

@@ -1,0 +1,35 @@
+import type { LogNews, LogSnapshot } from './followed-log.ts'
+
+/** What a serving thread is given when it begins. */
+export interface ThreadStart {
+  readonly index: number
+  readonly logLevel: string
+  readonly trustedProxies: readonly string[]
+  readonly log: LogSnapshot
+  /** Accounts taken down as of the log's newest entry. */
+  readonly takedowns: readonly string[]
+  readonly notReady: string | undefined
+}
+
+/** Said by the main thread without being asked. */
+export interface MainNews {
+  readonly log: LogNews
+  readonly notReady: string | undefined
+}
+
+/** Asked of a serving thread: for the port that it listens on, its figures as JSON, nothing. */
+export type ToThread =
+  | { readonly what: 'listen'; readonly port: number; readonly host: string }
+  | { readonly what: 'figures' }
+  | { readonly what: 'close' }
+
+/** Asked of the main thread: for the log's head; for an Answer. */
+export type ToMain =
+  | { readonly what: 'head' }
+  | {
+      readonly what: 'call'
+      readonly nsid: string
+      readonly params: string
+      readonly address: string
+      readonly body: unknown
+    }

@@ -1,0 +1,55 @@
+import type { Server } from 'node:http'
+import type { LogReader } from '@bgs/shared/log/log.ts'
+import { close, listen } from '@bgs/shared/service/listen.ts'
+import { clientAddressReader } from '../http/client-address.ts'
+import { createPublicServer } from '../http/server.ts'
+import { fanoutMetrics } from '../metrics.ts'
+import { Subscriptions } from '../subscribe/subscriptions.ts'
+import { Window } from '../window.ts'
+import type { ServeParts, Serving } from './serve.ts'
+
+/** The newest part of the log that is kept in memory for subscribers. */
+const WINDOW_BYTES = 16 * 1024 * 1024
+
+export interface ServeHereParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
+  readonly log: LogReader
+}
+
+/** What one thread serves: subscribers and XRPC, on a listener that may share its port with other threads. */
+export class ServeHere implements Serving {
+  readonly #subscriptions: Subscriptions
+  readonly #server: Server
+
+  constructor(parts: ServeHereParts) {
+    const { log, takedowns, registry, logger, trustedProxies, notReady, call } = parts
+    const metrics = fanoutMetrics(registry)
+    this.#subscriptions = new Subscriptions({
+      log,
+      window: new Window(WINDOW_BYTES),
+      takedowns,
+      metrics,
+      notReady,
+    })
+    this.#server = createPublicServer({
+      subscriptions: this.#subscriptions,
+      metrics,
+      logger,
+      clientAddress: clientAddressReader(trustedProxies),
+      unhealthy: notReady,
+      call,
+    })
+  }
+
+  listen(port: number, host: string, reusePort = false): Promise<number> {
+    return listen(this.#server, port, host, reusePort)
+  }
+
+  async figures(): Promise<string> {
+    return ''
+  }
+
+  async close(): Promise<void> {
+    await this.#subscriptions.close()
+    await close(this.#server)
+  }
+}

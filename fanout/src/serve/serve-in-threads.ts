@@ -1,0 +1,105 @@
+import { Worker } from 'node:worker_threads'
+import type { Pack } from '@bgs/shared/log/pack.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
+import { AggregatorRegistry } from 'prom-client'
+import type { LogNews } from './followed-log.ts'
+import type { MainNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import { PortCalls } from './port-calls.ts'
+import type { ServeParts, Serving } from './serve.ts'
+
+/** What changes without a pack (trimmed segments, readiness) is told so often. */
+const TELL_EVERY_MS = 250
+/** For a thread to send its subscribers away. */
+const CLOSE_MS = 3_000
+
+interface Thread {
+  readonly worker: Worker
+  readonly calls: PortCalls<ToMain, never, ToThread, MainNews>
+}
+
+/**
+ * Several threads that share the listening port: the kernel gives each its share of the connections. This thread tells
+ * them what is committed to the log, in memory that all of them share, and answers XRPC, for it has the database.
+ */
+export class ServeInThreads implements Serving {
+  readonly #parts: ServeParts
+  readonly #threads: readonly Thread[]
+  readonly #telling: NodeJS.Timeout
+  readonly #unfollow: () => void
+  #closing = false
+
+  constructor(parts: ServeParts) {
+    this.#parts = parts
+    const { log, takedowns, notReady, logLevel, trustedProxies } = parts
+    const start = {
+      logLevel,
+      trustedProxies,
+      log: { ...log.files, bounds: log.bounds() },
+      takedowns: takedowns.dids,
+      notReady: notReady(),
+    }
+    this.#threads = Array.from({ length: parts.threads }, (_, index) => this.#start({ ...start, index }))
+    this.#unfollow = log.tail((pack) => this.#tell(pack))
+    this.#telling = setInterval(() => this.#tell(), TELL_EVERY_MS)
+  }
+
+  async listen(port: number, host: string): Promise<number> {
+    let bound = port
+    for (const { calls } of this.#threads)
+      bound = await calls.ask<number>({ what: 'listen', port: bound, host })
+    return bound
+  }
+
+  async figures(): Promise<string> {
+    const all = await Promise.all(this.#threads.map(({ calls }) => calls.ask<object>({ what: 'figures' })))
+    return AggregatorRegistry.aggregate(all).metrics()
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    const closed = Promise.all(this.#threads.map(({ calls }) => calls.ask<void>({ what: 'close' })))
+    await Promise.race([closed, wait(CLOSE_MS)])
+    this.#unfollow()
+    clearInterval(this.#telling)
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+  }
+
+  #start(start: ThreadStart): Thread {
+    const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+      name: `fanout-${start.index}`,
+      workerData: start,
+    })
+    worker.on('error', this.#parts.onFault)
+    worker.on('exit', (code) => {
+      if (!this.#closing) this.#parts.onFault(new Error(`a serving thread ended with code ${code}`))
+    })
+    const calls = new PortCalls<ToMain, never, ToThread, MainNews>(worker, {
+      onQuestion: (question) => this.#answer(question),
+      onNews: () => undefined,
+    })
+    return { worker, calls }
+  }
+
+  #answer(question: ToMain): Promise<unknown> {
+    if (question.what === 'head') return this.#parts.log.head()
+    const { nsid, params, address, body } = question
+    return this.#parts.call(nsid, { params: new URLSearchParams(params), address, body })
+  }
+
+  #tell(pack?: Pack): void {
+    const { log, notReady } = this.#parts
+    const news: LogNews = {
+      bounds: log.bounds(),
+      edges: log.edges,
+      ...(pack === undefined ? {} : { pack: shared(pack) }),
+    }
+    for (const { calls } of this.#threads) calls.tell({ log: news, notReady: notReady() })
+  }
+}
+
+/** One copy for all threads. */
+function shared({ bytes, firstSeq }: Pack): NonNullable<LogNews['pack']> {
+  const memory = new SharedArrayBuffer(bytes.length)
+  Buffer.from(memory).set(bytes)
+  return { bytes: memory, firstSeq }
+}

@@ -1,0 +1,38 @@
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Registry } from 'prom-client'
+import type { Takedowns } from '../takedowns.ts'
+import type { Call } from '../xrpc/call.ts'
+import { ServeHere } from './serve-here.ts'
+import { ServeInThreads } from './serve-in-threads.ts'
+
+export interface ServeParts {
+  readonly log: FiledLog
+  readonly takedowns: Takedowns
+  readonly registry: Registry
+  readonly logger: Logger
+  readonly logLevel: string
+  readonly trustedProxies: readonly string[]
+  /** Undefined while the relay can serve; else why it cannot. */
+  readonly notReady: () => string | undefined
+  readonly call: Call
+  /** Threads that serve, beside this one; 0: this one does. */
+  readonly threads: number
+  /** Hears of a thread that ended: the process cannot go on without it. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** The public listener of this process, whichever threads serve it. Follows the log from when it is made. */
+export interface Serving {
+  /** Begins to listen; resolves to the port. Rejects where the address cannot be bound. */
+  listen(port: number, host: string): Promise<number>
+  /** Figures that are not in the registry, in Prometheus's text form. */
+  figures(): Promise<string>
+  /** Sends subscribers away, to come back (W11), and stops listening. */
+  close(): Promise<void>
+}
+
+/** Serves subscribers and XRPC. */
+export function serve(parts: ServeParts): Serving {
+  return parts.threads === 0 ? new ServeHere(parts) : new ServeInThreads(parts)
+}
