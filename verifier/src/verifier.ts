@@ -7,9 +7,9 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { untilAborted } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
-import { type JudgeItem, type JudgeReply, readJudgement } from './judge/batch.ts'
-import type { Passed } from './judge/judge.ts'
 import type { JudgePool } from './judge/pool.ts'
+import { type JudgeReply, type PassedFrame, readJudgement } from './judge/reply.ts'
+import type { JudgeItem } from './judge/request.ts'
 import {
   type IdentitySource,
   type LaneWork,
@@ -226,7 +226,7 @@ export class Verifier {
     return new Promise((resolve) => this.#waiters.push({ number, resolve }))
   }
 
-  #pass(raw: Raw, judged: Passed, digest: string, authoritative: boolean): void {
+  #pass(raw: Raw, judged: PassedFrame, digest: string, authoritative: boolean): void {
     if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })

@@ -5,6 +5,7 @@ import { cidKeyFromText } from '@bgs/shared/drisl/cid-key.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
+import { withSeqSlot } from '@bgs/shared/frame/seq-slot.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
@@ -76,8 +77,7 @@ async function judgeEvent(
         hostSeq: seq,
         authoritative: settled.authoritative,
         digest,
-        frame: judged.frame,
-        seqAt: judged.seqAt,
+        ...withSeqSlot(judged.frame, judged.seqAt, judged.seqEnd),
         repo: judged.repo,
         account: judged.account,
         marked: judged.marked,

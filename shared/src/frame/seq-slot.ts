@@ -15,11 +15,28 @@ export function withSeqSlot(
   seqAt: number,
   seqEnd: number,
 ): { frame: Uint8Array; seqAt: number } {
-  const slotted = new Uint8Array(frame.length - (seqEnd - seqAt) + SEQ_SLOT_BYTES)
-  slotted.set(frame.subarray(0, seqAt))
-  writeSeq(slotted, seqAt, LEAST_SLOT_SEQ)
-  slotted.set(frame.subarray(seqEnd), seqAt + SEQ_SLOT_BYTES)
+  const slotted = new Uint8Array(slottedBytes(frame, seqAt, seqEnd))
+  putWithSeqSlot(slotted, 0, frame, seqAt, seqEnd)
   return { frame: slotted, seqAt }
+}
+
+/** Bytes of a frame with a slot in place of the int at `seqAt`. */
+export function slottedBytes(frame: Uint8Array, seqAt: number, seqEnd: number): number {
+  return frame.length - (seqEnd - seqAt) + SEQ_SLOT_BYTES
+}
+
+/** As withSeqSlot, into `into` at `at`; returns where it ends. */
+export function putWithSeqSlot(
+  into: Uint8Array,
+  at: number,
+  frame: Uint8Array,
+  seqAt: number,
+  seqEnd: number,
+): number {
+  into.set(frame.subarray(0, seqAt), at)
+  writeSeq(into, at + seqAt, LEAST_SLOT_SEQ)
+  into.set(frame.subarray(seqEnd), at + seqAt + SEQ_SLOT_BYTES)
+  return at + slottedBytes(frame, seqAt, seqEnd)
 }
 
 /** Writes `seq` (2^32 to 2^53-1) into the slot at `seqAt`, in place. Throws on a seq out of range: our own fault. */

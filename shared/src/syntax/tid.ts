@@ -3,6 +3,7 @@ declare const tidBrand: unique symbol
 /** A timestamp id, the form of every `rev`. Ordered as plain strings (protocol.md C4). Made only by `parseTid`. */
 export type Tid = string & { readonly [tidBrand]: true }
 
+export const TID_CHARACTERS = 13
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 const TID = /^[2-7a-j][2-7a-z]{12}$/
 /** The last two characters are the clock's id. */
@@ -13,7 +14,7 @@ export function parseTid(text: string): Tid | null {
 }
 
 export function isTid(text: string): boolean {
-  return text.length === 13 && TID.test(text)
+  return text.length === TID_CHARACTERS && TID.test(text)
 }
 
 /** Microseconds since 1970 of a TID; past 2^53, which is the year 2255, only nearly. */

@@ -2,7 +2,6 @@ import { cidKey } from '@bgs/shared/drisl/cid-key.ts'
 import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
-import { withSeqSlot } from '@bgs/shared/frame/seq-slot.ts'
 import { withoutHandle } from '@bgs/shared/frame/strip-handle.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { judgeCommit } from '../rules/commit.ts'
@@ -23,9 +22,10 @@ export type Judgement = Passed | { readonly reason: Reason; readonly detail: str
 
 export interface Passed {
   readonly reason: null
-  /** The frame to be passed on, with its slot for seq. */
+  /** The frame to be passed on, and where its seq stands, for which it gets a slot. */
   readonly frame: Uint8Array
   readonly seqAt: number
+  readonly seqEnd: number
   readonly repo: RepoFacts | null
   readonly account: AccountFacts | null
   readonly marked: boolean
@@ -63,7 +63,9 @@ function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeC
   }
   return {
     reason: null,
-    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    frame: bytes,
+    seqAt: frame.seqAt,
+    seqEnd: frame.seqEnd,
     repo,
     account: null,
     marked: marks.length > 0,
@@ -81,7 +83,9 @@ function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeConte
   const repo = { rev, since: null, prevData: null, commit: cidKey(commit), data: cidKey(data) }
   return {
     reason: null,
-    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    frame: bytes,
+    seqAt: frame.seqAt,
+    seqEnd: frame.seqEnd,
     repo,
     account: null,
     marked: false,
@@ -97,7 +101,9 @@ function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: Ju
       return { reason: 'frame-malformed', detail: 'handle' }
     return {
       reason: null,
-      ...withSeqSlot(stripped, again.seqAt, again.seqEnd),
+      frame: stripped,
+      seqAt: again.seqAt,
+      seqEnd: again.seqEnd,
       repo: null,
       account: null,
       marked: false,
@@ -105,7 +111,9 @@ function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: Ju
   }
   return {
     reason: null,
-    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    frame: bytes,
+    seqAt: frame.seqAt,
+    seqEnd: frame.seqEnd,
     repo: null,
     account: null,
     marked: false,
@@ -116,7 +124,9 @@ function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
   const account = { active: frame.active, status: frame.status ?? null, time: frame.time }
   return {
     reason: null,
-    ...withSeqSlot(bytes, frame.seqAt, frame.seqEnd),
+    frame: bytes,
+    seqAt: frame.seqAt,
+    seqEnd: frame.seqEnd,
     repo: null,
     account,
     marked: false,

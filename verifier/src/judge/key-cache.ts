@@ -17,7 +17,8 @@ export function cachedPublicKey(text: string): PublicKey {
     if (parsed === null) throw new Error(`a key that was valid in its document is not: ${text}`)
     key = parsed
   }
-  young.set(text, key)
+  // The text is a piece of the batch's: kept as it is it would keep all of that.
+  young.set(Buffer.from(text, 'latin1').toString('latin1'), key)
   if (young.size >= MAX_KEYS / 2) {
     old = young
     young = new Map()

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { type JudgeItem, type JudgeReply, type JudgeRequest, judgeRequest, packRequest } from './batch.ts'
+import { judgeRequest } from './batch.ts'
 import { judgeFrame } from './judge.ts'
+import type { JudgeReply } from './reply.ts'
+import { type JudgeItem, type JudgeRequest, packRequest } from './request.ts'
 
 /** Requests handed to one thread before its replies come: it never waits for the next. */
 const DEPTH = 2
@@ -74,7 +76,7 @@ export class JudgePool {
       const { request, resolve } = this.#queue.shift() as Waiting
       thread.busy++
       this.#replies.set(request.id, resolve)
-      thread.worker.postMessage(request, [request.frames.buffer, request.ends.buffer])
+      thread.worker.postMessage(request, [request.frames.buffer, request.ints.buffer])
     }
   }
 }

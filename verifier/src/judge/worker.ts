@@ -1,10 +1,11 @@
 import { parentPort } from 'node:worker_threads'
-import { type JudgeRequest, judgeRequest } from './batch.ts'
+import { judgeRequest } from './batch.ts'
 import { judgeFrame } from './judge.ts'
+import type { JudgeRequest } from './request.ts'
 
 if (parentPort === null) throw new Error('the judge runs in a worker thread')
 const port = parentPort
 port.on('message', (request: JudgeRequest) => {
   const reply = judgeRequest(request, judgeFrame)
-  port.postMessage(reply, [reply.frames.buffer, reply.ints.buffer])
+  port.postMessage(reply, [reply.bytes.buffer, reply.ints.buffer])
 })

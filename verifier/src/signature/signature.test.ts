@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { readVectorJson, vectorsFolder } from '@bgs/shared/testing/vectors.ts'
 import { p256 as nobleP256 } from '@noble/curves/nist.js'
 import { secp256k1 as nobleK256 } from '@noble/curves/secp256k1.js'
@@ -126,6 +127,22 @@ describe.each(CURVES)('$name', (one) => {
     signature[63] = signature[63]! + 1
     expect(isLowSignature(signature, order)).toBe(false)
   })
+})
+
+test('p256: r and s of any length as integers', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  const point = publicKey.export({ format: 'der', type: 'spki' }).subarray(-65)
+  const key = parsePublicKey('EcdsaSecp256r1VerificationKey2019', `z${encodeBase58(point)}`)!
+  const short = { r: 0, s: 0 }
+  for (let i = 0; i < 20_000 && (short.r < 2 || short.s < 2); i++) {
+    const message = Buffer.from(String(i))
+    const made = sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    const signature = isLowSignature(made, P256_ORDER) ? made : otherS(made, P256_ORDER.order)
+    if (signature[0] === 0) short.r++
+    if (signature[32] === 0) short.s++
+    expect(verifySignature(key, message, signature)).toBe(true)
+  }
+  expect(short.r >= 2 && short.s >= 2, JSON.stringify(short)).toBe(true)
 })
 
 test('every backend for k256 gives the same answers', async () => {

@@ -1,0 +1,97 @@
+import { SEQ_SLOT_BYTES } from '@bgs/shared/frame/seq-slot.ts'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { judgeRequest } from './batch.ts'
+import type { JudgeContext, Judgement } from './judge.ts'
+import { readJudgement } from './reply.ts'
+import { type JudgeItem, packRequest } from './request.ts'
+
+const tid = fc.stringMatching(/^[2-7a-j][2-7a-z]{12}$/)
+const cid = fc
+  .uint8Array({ minLength: 36, maxLength: 36 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'))
+const repo = fc.record({
+  rev: tid,
+  since: fc.option(tid),
+  prevData: fc.option(cid),
+  commit: cid,
+  data: cid,
+})
+const account = fc.record({
+  active: fc.boolean(),
+  status: fc.option(fc.string({ unit: 'grapheme' })),
+  time: fc.string(),
+})
+const refused = fc.record({
+  reason: fc.constantFrom('signature-invalid', 'frame-malformed', 'internal-error'),
+  detail: fc.string({ unit: 'grapheme' }),
+})
+/** A judgement, and the frame that it is of. */
+const judged = fc
+  .record({
+    frame: fc.uint8Array({ minLength: 9, maxLength: 60 }),
+    seqLength: fc.constantFrom(1, 2, 3, 5, 9),
+    what: fc.oneof(
+      repo.map((facts) => ({ repo: facts, account: null })),
+      account.map((facts) => ({ repo: null, account: facts })),
+      fc.constant({ repo: null, account: null }),
+      refused,
+    ),
+    marked: fc.boolean(),
+    handle: fc.string({ unit: 'grapheme', maxLength: 8 }),
+    key: fc.string({ maxLength: 8 }),
+    lenient: fc.boolean(),
+  })
+  .chain((one) => fc.record({ one: fc.constant(one), seqAt: fc.nat(one.frame.length - 9) }))
+
+it('gives each frame to the judge with its context, and brings each judgement back as it was', () => {
+  fc.assert(
+    fc.property(fc.array(judged, { maxLength: 20 }), (all) => {
+      const items = all.map(
+        ({ one }) =>
+          ({
+            envelope: { frame: one.frame, lenient: one.lenient },
+            identity: { keyType: 'Multikey', keyMultibase: one.key, handle: one.handle },
+          }) as unknown as JudgeItem,
+      )
+      const seen: [Uint8Array, JudgeContext][] = []
+      const reply = judgeRequest(packRequest(7, items, 99), (frame, context) => {
+        const { one, seqAt } = all[seen.push([Uint8Array.from(frame), context]) - 1] as (typeof all)[number]
+        if ('reason' in one.what) return one.what as Judgement
+        return { reason: null, frame, seqAt, seqEnd: seqAt + one.seqLength, marked: one.marked, ...one.what }
+      })
+      expect(reply.id).toBe(7)
+      expect(seen).toEqual(
+        all.map(({ one: { frame, key, handle, lenient } }) => [
+          frame,
+          { key: `Multikey ${key}`, handle, lenient, nowMs: 99 },
+        ]),
+      )
+      for (const [i, { one, seqAt }] of all.entries()) {
+        const judgement = readJudgement(reply, i)
+        if ('reason' in one.what) {
+          expect(judgement).toEqual(one.what)
+          continue
+        }
+        const { frame, ...rest } = judgement as Extract<typeof judgement, { reason: null }>
+        expect(rest).toEqual({ reason: null, seqAt, marked: one.marked, ...one.what })
+        expect(Buffer.compare(frame.subarray(0, seqAt), one.frame.subarray(0, seqAt))).toBe(0)
+        const behind = one.frame.subarray(seqAt + one.seqLength)
+        expect(Buffer.compare(frame.subarray(seqAt + SEQ_SLOT_BYTES), behind)).toBe(0)
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+it('a judge that fails refuses that frame alone', () => {
+  const item = { envelope: { frame: new Uint8Array(3), lenient: false }, identity: { handle: '' } }
+  const reply = judgeRequest(packRequest(1, [item, item] as never, 0), () => {
+    throw new Error('odd')
+  })
+  for (const i of [0, 1])
+    expect(readJudgement(reply, i)).toMatchObject({
+      reason: 'internal-error',
+      detail: expect.stringContaining('odd'),
+    })
+})
