@@ -27,6 +27,11 @@ export function fanoutMetrics(registry: Registry) {
       labelNames: ['source'] as const,
       registers,
     }),
+    deflated: new Counter({
+      name: 'relay_fanout_deflated_frames_total',
+      help: 'Frames compressed, once each for all subscribers that asked for it',
+      registers,
+    }),
     bytes: new Counter({ name: 'relay_fanout_bytes_total', help: 'Bytes written to subscribers', registers }),
     windowBytes: new Gauge({
       name: 'relay_fanout_window_bytes',

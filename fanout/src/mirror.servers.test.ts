@@ -432,6 +432,7 @@ describe('subscriptions over a mirror', () => {
       takedowns: new Takedowns(),
       metrics: fanoutMetrics(new Registry()),
       notReady: () => mirror.notReady,
+      deflate: false,
     })
     const server = createServer()
     server.on('upgrade', (request, socket, head) => {

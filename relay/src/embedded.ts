@@ -186,6 +186,7 @@ export async function startEmbedded(
     logger: logger.child({ part: 'fanout' }),
     logLevel: settings.RELAY_LOG_LEVEL,
     trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady: unhealthy,
     call,
     threads: fanoutThreads(settings, false),

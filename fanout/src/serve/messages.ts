@@ -5,6 +5,7 @@ export interface ThreadStart {
   readonly index: number
   readonly logLevel: string
   readonly trustedProxies: readonly string[]
+  readonly deflate: boolean
   readonly log: LogSnapshot
   /** Accounts taken down as of the log's newest entry. */
   readonly takedowns: readonly string[]

@@ -21,7 +21,7 @@ export class ServeHere implements Serving {
   readonly #server: Server
 
   constructor(parts: ServeHereParts) {
-    const { log, takedowns, registry, logger, trustedProxies, notReady, call } = parts
+    const { log, takedowns, registry, logger, trustedProxies, deflate, notReady, call } = parts
     const metrics = fanoutMetrics(registry)
     this.#subscriptions = new Subscriptions({
       log,
@@ -29,6 +29,7 @@ export class ServeHere implements Serving {
       takedowns,
       metrics,
       notReady,
+      deflate,
     })
     this.#server = createPublicServer({
       subscriptions: this.#subscriptions,

@@ -30,6 +30,7 @@ beforeEach(async () => {
     logger: createLogger('silent'),
     logLevel: 'silent',
     trustedProxies: [],
+    deflate: false,
     notReady: () => notReady,
     call: async (nsid, request) => {
       calls.push([nsid, request])

@@ -30,10 +30,11 @@ export class ServeInThreads implements Serving {
 
   constructor(parts: ServeParts) {
     this.#parts = parts
-    const { log, takedowns, notReady, logLevel, trustedProxies } = parts
+    const { log, takedowns, notReady, logLevel, trustedProxies, deflate } = parts
     const start = {
       logLevel,
       trustedProxies,
+      deflate,
       log: { ...log.files, bounds: log.bounds() },
       takedowns: takedowns.dids,
       notReady: notReady(),

@@ -13,6 +13,8 @@ export interface ServeParts {
   readonly logger: Logger
   readonly logLevel: string
   readonly trustedProxies: readonly string[]
+  /** Whether subscribers that offer permessage-deflate get it. */
+  readonly deflate: boolean
   /** Undefined while the relay can serve; else why it cannot. */
   readonly notReady: () => string | undefined
   readonly call: Call

@@ -34,6 +34,7 @@ const serving = new ServeHere({
   registry,
   logger,
   trustedProxies: start.trustedProxies,
+  deflate: start.deflate,
   notReady: () => notReady,
   call: (nsid, { params, address, body }) =>
     main.ask<Answer>({ what: 'call', nsid, params: params.toString(), address, body }),

@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
+import type { DeflatedPacks } from './deflated-packs.ts'
 import { asMessage } from './message.ts'
 
 /** No more is handed to a socket while so many bytes wait in it. */
@@ -32,6 +33,8 @@ export interface SubscriberParts {
   readonly takedowns: Takedowns
   readonly metrics: FanoutMetrics
   readonly onEnd: (subscriber: Subscriber) => void
+  /** Where it gets compressed frames, if it asked for them. */
+  readonly deflated: DeflatedPacks | undefined
 }
 
 /**
@@ -75,14 +78,16 @@ export class Subscriber {
   /** Writes what the subscriber lacks, as far as its socket takes it. Call whenever the log has grown. */
   pump(): void {
     if (this.#ended || this.#reading) return
-    const { window } = this.#parts
+    const { window, deflated } = this.#parts
     while (this.#socket.writableLength < HIGH_WATER) {
       const pack = window.find(this.next)
       if (pack === undefined) {
         if (this.next < this.#parts.log.bounds().next) this.#readLog()
         return
       }
-      this.#write(pack, 'window')
+      const ready = deflated === undefined ? pack : deflated.get(pack)
+      if (ready === undefined) return this.#awaitDeflated(pack)
+      this.#write(ready, 'window')
     }
   }
 
@@ -137,6 +142,17 @@ export class Subscriber {
     }
     metrics.events.inc({ source }, events)
     this.next = pack.lastSeq + 1
+  }
+
+  #awaitDeflated(pack: Pack): void {
+    this.#reading = true
+    this.#parts.deflated?.make(pack).then(
+      () => {
+        this.#reading = false
+        this.pump()
+      },
+      () => this.close(1011, 'InternalError', 'error'),
+    )
   }
 
   #readLog(): void {

@@ -8,6 +8,7 @@ import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import { type Start, startOf } from './cursor.ts'
+import { DeflatedPacks } from './deflated-packs.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
 /** Subscriptions open at once in one thread; more are answered 503. */
@@ -25,24 +26,32 @@ export interface SubscriptionsParts {
   readonly metrics: FanoutMetrics
   /** Why this node cannot serve the stream yet; undefined: it can. */
   readonly notReady: () => string | undefined
+  /** Whether those who offer permessage-deflate get it. */
+  readonly deflate: boolean
 }
 
 /** All subscribers of com.atproto.sync.subscribeRepos on this node. */
 export class Subscriptions {
   readonly #parts: SubscriptionsParts
   readonly #subscribers = new Set<Subscriber>()
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_CLIENT_BYTES,
-    perMessageDeflate: false,
-    clientTracking: false,
-    ...CLOSE_OPTIONS,
-  })
+  readonly #server: WebSocketServer
+  readonly #deflated: DeflatedPacks | undefined
   readonly #checks: NodeJS.Timeout
   #closing = false
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
+    this.#deflated = parts.deflate ? new DeflatedPacks(parts.metrics) : undefined
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: MAX_CLIENT_BYTES,
+      // Each message by itself: compressed once, it serves them all.
+      perMessageDeflate: parts.deflate
+        ? { serverNoContextTakeover: true, clientNoContextTakeover: true }
+        : false,
+      clientTracking: false,
+      ...CLOSE_OPTIONS,
+    })
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
     this.#checks = setInterval(() => this.check(performance.now()), CHECK_EVERY_MS)
     parts.log.tail((pack) => {
@@ -91,6 +100,7 @@ export class Subscriptions {
       const seq = start.kind === 'from' ? start.seq : log.bounds().next
       const subscriber = new Subscriber(ws, socket, seq, address, {
         ...this.#parts,
+        deflated: ws.extensions.includes('permessage-deflate') ? this.#deflated : undefined,
         onEnd: (ended) => {
           this.#subscribers.delete(ended)
           metrics.subscribers.set(this.#subscribers.size)

@@ -68,7 +68,7 @@ export class Scene implements AsyncDisposable {
   readonly #server: Server
   readonly #close: () => Promise<void>
 
-  private constructor(log: SegmentLog, close: () => Promise<void>, windowBytes: number) {
+  private constructor(log: SegmentLog, close: () => Promise<void>, windowBytes: number, deflate: boolean) {
     this.log = log
     this.#close = close
     this.subscriptions = new Subscriptions({
@@ -77,6 +77,7 @@ export class Scene implements AsyncDisposable {
       takedowns: this.takedowns,
       metrics: this.metrics,
       notReady: () => undefined,
+      deflate,
     })
     this.#server = createServer()
     this.#server.on('upgrade', (request, socket, head) => {
@@ -86,11 +87,16 @@ export class Scene implements AsyncDisposable {
   }
 
   static async open(
-    options: { windowBytes?: number; log?: Partial<SegmentLogOptions>; before?: LogEntry[][] } = {},
+    options: {
+      windowBytes?: number
+      log?: Partial<SegmentLogOptions>
+      before?: LogEntry[][]
+      deflate?: boolean
+    } = {},
   ): Promise<Scene> {
     const { log, close } = await openLog(options.log)
     for (const entries of options.before ?? []) await log.append(entries)
-    const scene = new Scene(log, close, options.windowBytes ?? 1 << 20)
+    const scene = new Scene(log, close, options.windowBytes ?? 1 << 20, options.deflate ?? false)
     scene.#server.listen(0, '127.0.0.1')
     await new Promise((resolve) => scene.#server.once('listening', resolve))
     return scene
@@ -100,8 +106,11 @@ export class Scene implements AsyncDisposable {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  connect(cursor?: number | string): Client {
-    const client = new Client(`${this.url}/${cursor === undefined ? '' : `?cursor=${cursor}`}`)
+  connect(cursor?: number | string, perMessageDeflate = false): Client {
+    const client = new Client(
+      `${this.url}/${cursor === undefined ? '' : `?cursor=${cursor}`}`,
+      perMessageDeflate,
+    )
     this.clients.push(client)
     return client
   }
@@ -123,8 +132,8 @@ export class Client {
   refused: { status: number; body: string } | undefined
   pings = 0
 
-  constructor(url: string) {
-    this.ws = new WebSocket(url, { perMessageDeflate: false })
+  constructor(url: string, perMessageDeflate = false) {
+    this.ws = new WebSocket(url, { perMessageDeflate })
     this.ws.on('message', (data: Buffer) => this.frames.push(decodeFrame(data)))
     this.ws.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() }

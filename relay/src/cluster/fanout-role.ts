@@ -58,6 +58,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     logger: logger.child({ part: 'fanout' }),
     logLevel: settings.RELAY_LOG_LEVEL,
     trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady,
     call,
     threads: fanoutThreads(settings, context.isAlone),

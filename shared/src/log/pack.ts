@@ -131,6 +131,23 @@ export class Pack {
     return this.bytes.subarray(at, at + this.bytes.readUInt16LE(HEAD_BYTES + index * ENTRY_BYTES + 8))
   }
 
+  /** The payload of one entry's message; the entry must have a frame. */
+  payload(index: number): Buffer {
+    const message = this.frames(index, index + 1)
+    const length = message[1] as number
+    return message.subarray(length < 126 ? 2 : length === 126 ? 4 : 10)
+  }
+
+  /** The same entries with other messages: one for each, empty for an entry that is never sent. */
+  withMessages(messages: readonly Buffer[]): Pack {
+    const head = Buffer.from(this.bytes.subarray(0, this.#framesAt))
+    for (const [i, message] of messages.entries())
+      head.writeUInt32LE(message.length, HEAD_BYTES + i * ENTRY_BYTES)
+    const frames = messages.reduce((sum, message) => sum + message.length, 0)
+    head.writeUInt32LE(frames, 12)
+    return new Pack(Buffer.concat([head, ...messages]), this.firstSeq)
+  }
+
   /** WebSocket messages of the entries from `from` up to but not including `to`, ready to be written. */
   frames(from = 0, to = this.count): Buffer {
     if (from === 0 && to === this.count)

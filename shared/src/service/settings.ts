@@ -185,6 +185,12 @@ export const SETTINGS = {
     'worker threads that serve subscribers; 0: the main thread; auto: in a fan-out process cores less one, else a quarter of them',
     '2',
   ),
+  RELAY_FANOUT_DEFLATE: setting(
+    bool,
+    'false',
+    'give subscribers that offer it permessage-deflate: half the bytes; each event is compressed once, for all of them',
+    'true',
+  ),
   RELAY_LOG_LEVEL: setting(
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'is not a level'),
     'info',
