@@ -117,7 +117,7 @@ function startCrawler() {
   const wakeUps = new LocalWakeUps()
   const crawler = new Crawler({
     database,
-    hosts: new AllHosts(database),
+    hosts: new AllHosts(database, () => nowMs),
     raw,
     control: control.producer<() => void>((done) => done()),
     wakeUps,
