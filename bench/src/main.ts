@@ -2,27 +2,21 @@ import { availableParallelism } from 'node:os'
 import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './cluster.ts'
 import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
-import { measureIngest } from './ingest.ts'
+import { benchFanout } from './fanout.ts'
+import { benchIngest } from './ingest.ts'
+import { RUNS } from './medians.ts'
+import { benchPeers } from './peers.ts'
+import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
+import { UsageError } from './usage-error.ts'
 import { measureVerify } from './verify.ts'
 
-/** `npm run bench -- NAME [numbers]`: prints JSON. Every figure is a median of three runs. */
-const RUNS = 3
-
-const BENCHMARKS: Readonly<Record<string, (args: readonly number[]) => Promise<unknown>>> = {
-  ingest: async ([hosts = 20, accounts = 2_000, commits = 100_000]) => {
-    const runs = []
-    for (let i = 0; i < RUNS; i++) runs.push(await measureIngest({ hosts, accounts, commits }))
-    return {
-      bench: 'ingest',
-      tls: false,
-      hosts,
-      accounts,
-      runs: runs.length,
-      median: medians(runs),
-      all: runs,
-    }
-  },
+/** `npm run bench -- NAME [numbers]`: prints JSON. */
+const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promise<unknown>>> = {
+  ingest: benchIngest,
+  fanout: benchFanout,
+  replay: benchReplay,
+  peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
     // A broker's JVM compiles what it does often: that is not what an event costs.
@@ -68,23 +62,17 @@ if (run === undefined) {
   process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHMARKS).join('|')} [numbers]\n`)
   process.exit(2)
 }
-process.stdout.write(`${JSON.stringify(await run(rest.map(Number)), null, 2)}\n`)
-process.exit(0)
+try {
+  process.stdout.write(`${JSON.stringify(await run(rest.map(Number)), null, 2)}\n`)
+  process.exit(0)
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(2)
+}
 
 /** The run in the middle, by the CPU of all roles. */
 function median(runs: readonly DrainRun[]): DrainRun | undefined {
   const node = (run: DrainRun) => run.cpuMicrosPerEvent['node'] ?? 0
   return runs.toSorted((a, b) => node(a) - node(b))[Math.floor(runs.length / 2)]
-}
-
-function medians<T extends object>(runs: readonly T[]): Record<string, unknown> {
-  const [first] = runs
-  if (first === undefined) return {}
-  return Object.fromEntries(
-    Object.entries(first).map(([key, value]) => {
-      const all = runs.map((one) => (one as Record<string, unknown>)[key])
-      if (typeof value !== 'number') return [key, all.every((one) => one === value) ? value : all]
-      return [key, (all as number[]).toSorted((a, b) => a - b)[Math.floor(all.length / 2)]]
-    }),
-  )
 }

@@ -7,3 +7,9 @@ export function cpuOf(pid: number): number {
   // utime and stime, in ticks of which Linux has 100 a second.
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
+
+/** Highest resident memory of a process so far, bytes. */
+export function peakRssOf(pid: number): number {
+  const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match?.[1] ?? 0) * 1024
+}

@@ -1,0 +1,37 @@
+import { Judge, type Verdict } from '@bgs/simnet/judge.ts'
+import type { StreamModel } from '@bgs/simnet/model.ts'
+import { webSocketPayload } from '@bgs/simnet/wire.ts'
+
+/** All bytes of a subscription, kept to be judged once the clock has stopped: a judge costs as much as a relay. */
+export class KeptStream {
+  readonly #chunks: Buffer[] = []
+
+  /** Takes a copy of what a subscription has read. */
+  readonly keep = (chunk: Uint8Array): void => {
+    this.#chunks.push(Buffer.from(chunk))
+  }
+
+  /** Whether each event came once, in its repo's order, with nothing changed but seq and time. */
+  judge(model: StreamModel): Verdict {
+    const judge = new Judge(model)
+    judge.beginConnection(null)
+    for (const message of this.#messages()) judge.observe(webSocketPayload(message))
+    return judge.verdict()
+  }
+
+  *#messages(): Generator<Buffer> {
+    const bytes = Buffer.concat(this.#chunks)
+    for (let at = 0; at + 10 <= bytes.length; ) {
+      const marker = bytes[at + 1] as number
+      const end =
+        marker < 126
+          ? at + 2 + marker
+          : marker === 126
+            ? at + 4 + bytes.readUInt16BE(at + 2)
+            : at + 10 + Number(bytes.readBigUInt64BE(at + 2))
+      // Data only: a relay may ping meanwhile.
+      if (((bytes[at] as number) & 0x0f) === 2) yield bytes.subarray(at, end)
+      at = end
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
+
+/** A relay that is measured, in a process of its own. */
+export interface RelayUnderTest extends AsyncDisposable {
+  /** `ws://…` of the event stream, without a cursor. */
+  readonly url: string
+  /** CPU seconds of the process, user and system, all threads. */
+  readonly cpuSeconds: () => number
+  /** Highest resident memory so far, bytes. */
+  readonly peakRss: () => number
+}
+
+/** What a relay is started with. */
+export interface RelayPlace {
+  /** Its data; empty, or from an earlier run. */
+  readonly folder: string
+  readonly plcUrl: string
+  /** `http://localhost:PORT` of each host. */
+  readonly hosts: readonly string[]
+}
+
+export type StartRelay = (place: RelayPlace) => Promise<RelayUnderTest>
+
+/** This relay, all stages in one process, as `npm start` runs it. */
+export const startEmbeddedRelay: StartRelay = async ({ folder, plcUrl, hosts }) => {
+  const relay = await startRelayProcess({
+    RELAY_DATA_DIR: folder,
+    RELAY_PLC_URL: plcUrl,
+    RELAY_HOSTS: hosts.join(','),
+    RELAY_ALLOW_PRIVATE_HOSTS: 'true',
+  })
+  return {
+    url: relay.url,
+    cpuSeconds: relay.cpuSeconds,
+    peakRss: relay.peakRss,
+    [Symbol.asyncDispose]: async () => {
+      await relay.kill('SIGKILL')
+    },
+  }
+}
