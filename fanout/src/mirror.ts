@@ -95,10 +95,11 @@ export class Mirror implements FiledLog {
     return Math.max(this.#bases?.seqOf(end) ?? 0, this.#log.bounds().next)
   }
 
-  read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
     const { first } = this.#log.bounds()
     // The log's first seqs carry no entry: nothing is missing between them and the first that does.
-    return this.#log.read(fromSeq >= this.bounds().first ? Math.max(fromSeq, first) : fromSeq, maxBytes)
+    const from = fromSeq >= this.bounds().first ? Math.max(fromSeq, first) : fromSeq
+    return this.#log.read(from, maxBytes, into)
   }
 
   get files(): LogFiles {

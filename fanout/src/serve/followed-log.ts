@@ -54,12 +54,17 @@ export class FollowedLog implements LogReader {
     return this.#head()
   }
 
-  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+  async read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
     const { first, next } = this.#bounds
     const oldest = this.#segments.first?.firstSeq ?? first
     try {
       // The log's first seqs may carry no entry: nothing is missing between them and the first that does.
-      return await this.#segments.read(fromSeq >= first ? Math.max(fromSeq, oldest) : fromSeq, next, maxBytes)
+      return await this.#segments.read(
+        fromSeq >= first ? Math.max(fromSeq, oldest) : fromSeq,
+        next,
+        maxBytes,
+        into,
+      )
     } catch (error) {
       // Trimmed a moment ago; the news of it are on their way.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error

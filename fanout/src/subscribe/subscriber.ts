@@ -8,11 +8,11 @@ import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import type { DeflatedPacks } from './deflated-packs.ts'
 import { asMessage } from './message.ts'
+import { Replay } from './replay.ts'
 
 /** No more is handed to a socket while so many bytes wait in it. */
 const HIGH_WATER = 256 * 1024
-/** Read from the log at once. */
-const READ_BYTES = 512 * 1024
+const NOTHING = Buffer.alloc(0)
 /** A subscriber that takes nothing for so long although there is something, has stopped reading (Q6). */
 export const STALLED_MS = 60_000
 /** A ping so often (W12) … */
@@ -50,6 +50,8 @@ export class Subscriber {
   readonly #parts: SubscriberParts
   #ended = false
   #reading = false
+  /** While it is behind the window. */
+  #replay: Replay | undefined
   #takenBytes = 0
   #takenMs: number
   #pingedMs: number
@@ -79,12 +81,15 @@ export class Subscriber {
   pump(): void {
     if (this.#ended || this.#reading) return
     const { window, deflated } = this.#parts
-    while (this.#socket.writableLength < HIGH_WATER) {
+    for (;;) {
       const pack = window.find(this.next)
       if (pack === undefined) {
         if (this.next < this.#parts.log.bounds().next) this.#readLog()
         return
       }
+      if (this.#socket.writableLength >= HIGH_WATER) return
+      // Only now: what is on its way of it counts until it is sent.
+      this.#replay = undefined
       const ready = deflated === undefined ? pack : deflated.get(pack)
       if (ready === undefined) return this.#awaitDeflated(pack)
       this.#write(ready, 'window')
@@ -144,6 +149,15 @@ export class Subscriber {
     this.next = pack.lastSeq + 1
   }
 
+  #writeAll(packs: readonly Pack[], onSent: () => void): void {
+    if (this.#ended) return onSent()
+    this.#socket.cork()
+    for (const pack of packs) this.#write(pack, 'log')
+    // Sent when all before it is, and at the latest when the socket is gone.
+    this.#socket.write(NOTHING, onSent)
+    this.#socket.uncork()
+  }
+
   #awaitDeflated(pack: Pack): void {
     this.#reading = true
     this.#parts.deflated?.make(pack).then(
@@ -155,17 +169,18 @@ export class Subscriber {
     )
   }
 
+  /** Reads the log until the window has what comes next, or there is no more. */
   #readLog(): void {
     this.#reading = true
-    this.#parts.log.read(this.next, READ_BYTES).then(
-      (packs) => {
+    this.#replay ??= new Replay({
+      log: this.#parts.log,
+      write: (packs, onSent) => this.#writeAll(packs, onSent),
+    })
+    this.#replay.step(this.next).then(
+      (next) => {
         this.#reading = false
-        if (this.#ended) return
-        this.#socket.cork()
-        for (const pack of packs) this.#write(pack, 'log')
-        this.#socket.uncork()
         // Numbers left out at the end of the log lead nowhere.
-        if (packs.length > 0) this.pump()
+        if (next !== undefined) this.pump()
       },
       (error: unknown) => {
         this.#reading = false

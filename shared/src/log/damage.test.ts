@@ -65,6 +65,24 @@ describe('a damaged log', () => {
     }
   })
 
+  it('is found at the first look at a group in the life of a process, and not looked for again', async () => {
+    const { disk } = await written(40)
+    const [oldest = ''] = disk.paths()
+    const at = GROUP_HEADER_BYTES + 20
+    const before = disk.bytes(oldest).subarray(at, at + 1)
+    const file = await disk.open(oldest)
+    const spoil = () => file.write(Uint8Array.of((before[0] as number) ^ 1), at)
+    const log = await open(disk)
+    await spoil()
+    await expect(log.read(FIRST_SEQ, 1)).rejects.toThrow(LogUnknownError)
+    await file.write(Uint8Array.from(before), at)
+    expect(await log.read(FIRST_SEQ, 1)).toHaveLength(1)
+    await spoil()
+    expect(await log.read(FIRST_SEQ, 1)).toHaveLength(1)
+    await log.close()
+    await file.close()
+  })
+
   it('with any garbage behind its end is cut there, and appends go on', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (garbage) => {

@@ -33,9 +33,10 @@ export interface LogReader {
   head(): Promise<number>
   /**
    * Packs from the one that holds `fromSeq` (or the first after it), in order: as many as fit into `maxBytes`, at
-   * least one; none at the end. Throws LogTrimmedError below the floor.
+   * least one; none at the end. Throws LogTrimmedError below the floor. With `into`, of `maxBytes` at least, they may be
+   * views of it: for those who read much and are soon done with it.
    */
-  read(fromSeq: number, maxBytes: number): Promise<Pack[]>
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]>
   /** Calls back for each pack once it is committed, in order; returns the way to stop. */
   tail(listener: (pack: Pack) => void): () => void
 }

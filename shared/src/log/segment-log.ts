@@ -160,6 +160,7 @@ export class SegmentLog implements Log, FiledLog {
       const segment = await this.#writable(bytes, pack.firstSeq, timeMs)
       await this.#write(segment, group)
       segment.noteGroup(pack.firstSeq, segment.end)
+      segment.noteWhole(segment.end, segment.end + bytes)
       segment.end += bytes
       this.#next = pack.firstSeq + pack.count
       for (const listener of this.#listeners) listener(pack)
@@ -169,8 +170,8 @@ export class SegmentLog implements Log, FiledLog {
     }
   }
 
-  read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
-    return this.#segments.read(fromSeq, this.#next, maxBytes)
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+    return this.#segments.read(fromSeq, this.#next, maxBytes, into)
   }
 
   /** The files as they are now, for those who read them on their own (`FollowedLog`). */

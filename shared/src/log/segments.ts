@@ -70,7 +70,7 @@ export class Segments {
   }
 
   /** As LogReader.read has it, of what lies below `next`. */
-  async read(fromSeq: number, next: number, maxBytes: number): Promise<Pack[]> {
+  async read(fromSeq: number, next: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
     const { first } = this
     if (first === undefined || fromSeq >= next) return []
     if (fromSeq < first.firstSeq)
@@ -78,7 +78,7 @@ export class Segments {
     let segment = this.#all.findLast(({ firstSeq }) => firstSeq <= fromSeq)
     while (segment !== undefined) {
       this.#keepOpen(segment)
-      const packs = await segment.read(fromSeq, maxBytes)
+      const packs = await segment.read(fromSeq, maxBytes, into)
       if (packs.length > 0) return packs
       // By seq and not by index: segments may have been added or trimmed meanwhile.
       const behind = segment.firstSeq
