@@ -9,6 +9,7 @@ const run = (subscribers: number, rate: number | null, relayMicrosPerEvent: numb
   eventsPerSecond: rate ?? 6_000,
   deliveriesPerSecond: (rate ?? 6_000) * subscribers,
   relayMicrosPerEvent,
+  relayMicrosPerDelivery: relayMicrosPerEvent / subscribers,
   hostsMicrosPerEvent: 20,
   readersMicrosPerDelivery: 1,
   otherCores: 0,

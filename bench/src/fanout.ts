@@ -22,6 +22,8 @@ export interface FanoutRun {
   readonly deliveriesPerSecond: number
   /** CPU of the relay for an event, taking it in and sending it to all. */
   readonly relayMicrosPerEvent: number
+  /** The same for each message that it sent. */
+  readonly relayMicrosPerDelivery: number
   readonly hostsMicrosPerEvent: number
   readonly readersMicrosPerDelivery: number
   /** Cores that something else on this machine kept busy. */
@@ -66,6 +68,7 @@ export async function measureFanout(scene: Scene, row: FanoutRow): Promise<Fanou
     eventsPerSecond: Math.round(events / seconds),
     deliveriesPerSecond: Math.round((events * subscribers) / seconds),
     relayMicrosPerEvent: round((cpu.relay * 1e6) / events),
+    relayMicrosPerDelivery: round((cpu.relay * 1e6) / (events * subscribers), 2),
     hostsMicrosPerEvent: round((cpu.source * 1e6) / events),
     readersMicrosPerDelivery: round((cpu.readers * 1e6) / (events * subscribers), 2),
     otherCores: cpu.otherCores,
@@ -122,7 +125,7 @@ const LARGE_ROWS: readonly FanoutRow[] = [
 async function rowsOf(frames: FrameSize, rows: readonly FanoutRow[]): Promise<unknown> {
   const events = rows.reduce((sum, row) => sum + LEAD_IN_EVENTS + row.events, 0) * RUNS + WARM_UP_EVENTS
   // In steps, so that other numbers find the same corpus in the cache.
-  const commits = Math.ceil(events / 60_000) * 60_000
+  const commits = Math.ceil(events / 20_000) * 20_000
   const accountsPerHost = ACCOUNTS[frames] / HOSTS
   const corpus = { seed: 3, hosts: HOSTS, accountsPerHost, commits, ...FRAME_SIZES[frames] }
   await using scene = await Scene.start(startEmbeddedRelay, corpus)

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '@bgs/relay/testing/relay-process.ts'
+import { freePort } from '@bgs/shared/testing/servers/free-port.ts'
 import { cpuOf, peakRssOf } from './process-cpu.ts'
 import type { RelayPlace, RelayUnderTest, StartRelay } from './relay-under-test.ts'
 
@@ -34,14 +34,14 @@ export function startIndigoRelay(binary: string): StartRelay {
 }
 
 async function serve(binary: string, dbUrl: string, { folder, plcUrl }: RelayPlace): Promise<RelayUnderTest> {
-  const [port, metricsPort] = [await freePort(), await freePort()]
+  const [port, opsPort] = [await freePort(), await freePort()]
   const persist = join(folder, 'persist')
   mkdirSync(persist, { recursive: true })
   const options = {
     'db-url': dbUrl,
     'persist-dir': persist,
     bind: `127.0.0.1:${port}`,
-    'metrics-listen': `127.0.0.1:${metricsPort}`,
+    'metrics-listen': `127.0.0.1:${opsPort}`,
     'trusted-domains': '*',
   }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '@bgs/shared/testing/servers/free-port.ts'
+
+export { freePort }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
@@ -66,16 +68,6 @@ export async function startRelayProcess(
     peakRss: () => peakRss(child.pid as number),
     exited,
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function ready(child: ChildProcess, opsPort: number, output: () => string): Promise<void> {
