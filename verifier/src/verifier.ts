@@ -4,7 +4,7 @@ import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
-import { untilAborted } from '@bgs/shared/service/wait.ts'
+import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
@@ -25,6 +25,11 @@ const BATCH = 64
 const BATCH_BYTES = 512 * 1024
 /** Frames taken from the bus at once. */
 const POLL = 256
+/**
+ * Least time between two hand-overs: to wake another thread costs as much as to judge a frame, and what follows, an
+ * append and a write to each subscriber, as much again. After a quiet time nothing waits.
+ */
+const PACE_MS = 4
 
 type Raw = BusEntry<RawEnvelope>
 
@@ -80,8 +85,10 @@ export class Verifier {
       // Once it is asked to end nothing more may be published: an older frame of the same DID may be given up.
       if (signal.aborted) break
       const entries = pool.hasRoom ? raw.poll(POLL) : []
-      if (entries.length > 0) this.#dispatch(entries)
-      else await this.#bell.wait(1_000, signal)
+      if (entries.length > 0) {
+        this.#dispatch(entries)
+        await wait(PACE_MS, signal)
+      } else await this.#bell.wait(1_000, signal)
       this.#gauges()
     }
   }
