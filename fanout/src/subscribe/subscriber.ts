@@ -85,6 +85,7 @@ export class Subscriber {
       const pack = window.find(this.next)
       if (pack === undefined) {
         if (this.next < this.#parts.log.bounds().next) this.#readLog()
+        else if (this.#socket.writableLength < HIGH_WATER) this.#replay = undefined
         return
       }
       if (this.#socket.writableLength >= HIGH_WATER) return
