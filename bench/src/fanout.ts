@@ -76,7 +76,11 @@ export async function measureFanout(scene: Scene, row: FanoutRow): Promise<Fanou
   }
 }
 
-/** CPU of one more delivery: what further subscribers cost beyond the first, shared among all their deliveries. */
+/**
+ * CPU of one more delivery: what further subscribers cost beyond the first, shared among all their deliveries. Where
+ * one subscriber leaves a relay time to rest, many make it take in larger batches, which saves more than they cost: it
+ * may come out below 0. As fast as they read, batches are large for both.
+ */
 export function furtherDeliveryMicros(one: FanoutCost, many: FanoutCost): number {
   if (one.subscribers !== 1 || many.subscribers < 2) throw new RangeError('one subscriber against several')
   return round((many.relayMicrosPerEvent - one.relayMicrosPerEvent) / (many.subscribers - 1), 2)

@@ -12,6 +12,8 @@ import type { LogEntry as HostEntry } from '@bgs/simnet/event-log.ts'
 import { webSocketPayload } from '@bgs/simnet/wire.ts'
 
 const DAY_MS = 86_400_000
+/** One for all: a relay that finds hosts in its log goes looking for them, and none of these is there. */
+const HOST = 'localhost:9'
 
 /**
  * Fills the data folder of a relay that does not run with a corpus, as if it had been taken in, so many events in each
@@ -38,8 +40,8 @@ export async function fillLog(
   let bytes = 0
   let pack: LogEntry[] = []
   let events = 0
-  for (const { host, entry } of inTurn(corpus)) {
-    const made = logEntry(host, entry, events++)
+  for (const entry of inTurn(corpus)) {
+    const made = logEntry(entry, events++)
     bytes += made.frame?.length ?? 0
     pack.push(made)
     if (pack.length < perAppend) continue
@@ -52,20 +54,20 @@ export async function fillLog(
 }
 
 /** The corpus in the order in which hosts that send in turn would have it arrive. */
-function* inTurn(corpus: Corpus): Generator<{ host: string; entry: HostEntry }> {
+function* inTurn(corpus: Corpus): Generator<HostEntry> {
   const hosts = Array.from({ length: corpus.hostCount }, (_, i) => corpus.host(i).entries())
   for (let open = hosts.length; open > 0; ) {
     open = 0
-    for (const [i, entries] of hosts.entries()) {
+    for (const entries of hosts) {
       const { value } = entries.next()
       if (value === undefined) continue
       open++
-      yield { host: `localhost:${10_000 + i}`, entry: value }
+      yield value
     }
   }
 }
 
-function logEntry(host: string, { did, seq, frame: message }: HostEntry, rawOffset: number): LogEntry {
+function logEntry({ did, frame: message }: HostEntry, rawOffset: number): LogEntry {
   const bytes = webSocketPayload(message)
   const frame = scanFrame(bytes)
   if (frame.kind !== 'frame' || frame.type !== '#commit' || frame.prevData === null)
@@ -74,7 +76,7 @@ function logEntry(host: string, { did, seq, frame: message }: HostEntry, rawOffs
   const facts = {
     ...NO_FACTS,
     did,
-    taken: { rawGeneration: 1, rawOffset, host, epoch: 1, seq },
+    taken: { rawGeneration: 1, rawOffset, host: HOST, epoch: 1, seq: rawOffset + 1 },
     // The tree that it had before: as long as the one it has now, which is what counts here.
     repo: { rev: frame.rev, commit: text(frame.commit), data: text(frame.prevData) },
   }
