@@ -4,6 +4,7 @@ import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
 import { benchFanout } from './fanout.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLatency } from './latency.ts'
 import { RUNS } from './medians.ts'
 import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   ingest: benchIngest,
   fanout: benchFanout,
   replay: benchReplay,
+  latency: benchLatency,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
