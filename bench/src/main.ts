@@ -3,6 +3,7 @@ import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './
 import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
 import { benchFanout } from './fanout.ts'
+import { benchHosts } from './hosts.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLatency } from './latency.ts'
 import { RUNS } from './medians.ts'
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   fanout: benchFanout,
   replay: benchReplay,
   latency: benchLatency,
+  hosts: benchHosts,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
