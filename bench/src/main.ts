@@ -10,6 +10,7 @@ import { RUNS } from './medians.ts'
 import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
+import { benchSubscribers } from './subscribers.ts'
 import { UsageError } from './usage-error.ts'
 import { measureVerify } from './verify.ts'
 
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   replay: benchReplay,
   latency: benchLatency,
   hosts: benchHosts,
+  subscribers: benchSubscribers,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
