@@ -12,7 +12,7 @@ import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
 import { benchSubscribers } from './subscribers.ts'
 import { UsageError } from './usage-error.ts'
-import { measureVerify } from './verify.ts'
+import { benchVerify } from './verify.ts'
 
 /** `npm run bench -- NAME [numbers]`: prints JSON. */
 const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promise<unknown>>> = {
@@ -54,12 +54,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
     bench: 'state',
     runs: await measureState([few, many]),
   }),
-  verify: async ([commits = 10_000]) => ({
-    bench: 'verify',
-    threads: 1,
-    k256: await measureVerify({ commits, curve: 'k256' }),
-    p256: await measureVerify({ commits, curve: 'p256' }),
-  }),
+  verify: benchVerify,
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
