@@ -7,6 +7,7 @@ import { benchHosts } from './hosts.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLatency } from './latency.ts'
 import { RUNS } from './medians.ts'
+import { benchMemory } from './memory.ts'
 import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   latency: benchLatency,
   hosts: benchHosts,
   subscribers: benchSubscribers,
+  memory: benchMemory,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
