@@ -12,6 +12,7 @@ import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
 import { benchSubscribers } from './subscribers.ts'
+import { benchTls } from './tls.ts'
 import { UsageError } from './usage-error.ts'
 import { benchVerify } from './verify.ts'
 
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   hosts: benchHosts,
   subscribers: benchSubscribers,
   memory: benchMemory,
+  tls: benchTls,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
