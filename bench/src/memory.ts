@@ -1,7 +1,7 @@
 import { median, RUNS, round } from './medians.ts'
 import { Meter } from './meter.ts'
 import { Readers } from './readers.ts'
-import { embeddedRelay } from './relay-under-test.ts'
+import { startEmbeddedRelay } from './relay-under-test.ts'
 import { Scene } from './scene.ts'
 
 /** A whole relay that knows so many accounts: its memory, and what an event of a known one costs. */
@@ -31,8 +31,7 @@ const DEADLINE_MS = 600_000
 export async function measureMemory(accounts: number): Promise<MemoryRun> {
   const commits = accounts + RUNS * STRETCH
   const corpus = { seed: 8, hosts: HOSTS, accountsPerHost: accounts / HOSTS, commits, inTurn: true, ...SMALL }
-  const start = embeddedRelay({ RELAY_NEW_HOST_ACCOUNT_LIMIT: String(accounts) })
-  await using scene = await Scene.start(start, corpus)
+  await using scene = await Scene.start(startEmbeddedRelay, corpus)
   const { relay, source } = scene
   const startRssMiB = mebibytes(relay.rss())
   await using readers = await Readers.start(1)

@@ -24,18 +24,14 @@ export interface RelayPlace {
 
 export type StartRelay = (place: RelayPlace) => Promise<RelayUnderTest>
 
-/** This relay, all stages in one process, as `npm start` runs it with further settings. */
-export function embeddedRelay(
-  settings: Readonly<Record<string, string>>,
-  ports?: { port: number; opsPort: number },
-): StartRelay {
+/** This relay, all stages in one process, as `npm start` runs it; without ports it gets any that are free. */
+export function embeddedRelay(ports?: { port: number; opsPort: number }): StartRelay {
   return async ({ folder, plcUrl, hosts }) => {
     const env = {
       RELAY_DATA_DIR: folder,
       RELAY_PLC_URL: plcUrl,
       RELAY_HOSTS: hosts.join(','),
       RELAY_ALLOW_PRIVATE_HOSTS: 'true',
-      ...settings,
     }
     const relay = await startRelayProcess(env, ports)
     return {
@@ -50,5 +46,5 @@ export function embeddedRelay(
   }
 }
 
-/** The same with its defaults, on any ports. */
-export const startEmbeddedRelay = embeddedRelay({})
+/** The same on any ports. */
+export const startEmbeddedRelay = embeddedRelay()
