@@ -25,9 +25,12 @@ export class Child<T extends Answers> implements AsyncDisposable {
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   #lastId = 0
 
-  /** Starts the module at `url`, which calls `answerParent`. */
-  constructor(url: URL) {
-    this.#process = fork(fileURLToPath(url), { serialization: 'advanced' })
+  /** Starts the module at `url`, which calls `answerParent`; `env` comes on top of what this process has. */
+  constructor(url: URL, env: Readonly<Record<string, string>> = {}) {
+    this.#process = fork(fileURLToPath(url), {
+      serialization: 'advanced',
+      env: { ...process.env, ...env },
+    })
     this.#process.on('message', (reply: Reply) => {
       const { resolve, reject } = this.#open.get(reply.id) ?? {}
       this.#open.delete(reply.id)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '@bgs/shared/testing/servers/free-port.ts'
-import { cpuOf, peakRssOf } from './process-cpu.ts'
+import { cpuOf, peakRssOf, rssOf } from './process-cpu.ts'
 import type { RelayPlace, RelayUnderTest, StartRelay } from './relay-under-test.ts'
 
 const START_MS = 20_000
@@ -61,6 +61,7 @@ async function serve(binary: string, dbUrl: string, { folder, plcUrl }: RelayPla
   return {
     url: `ws://127.0.0.1:${port}/xrpc/com.atproto.sync.subscribeRepos`,
     cpuSeconds: () => cpuOf(pid),
+    rss: () => rssOf(pid),
     peakRss: () => peakRssOf(pid),
     [Symbol.asyncDispose]: async () => {
       child.process.kill('SIGKILL')

@@ -3,19 +3,29 @@ import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './
 import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
 import { benchFanout } from './fanout.ts'
+import { benchHosts } from './hosts.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLatency } from './latency.ts'
 import { RUNS } from './medians.ts'
+import { benchMemory } from './memory.ts'
 import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
+import { benchSubscribers } from './subscribers.ts'
+import { benchTls } from './tls.ts'
 import { UsageError } from './usage-error.ts'
-import { measureVerify } from './verify.ts'
+import { benchVerify } from './verify.ts'
 
 /** `npm run bench -- NAME [numbers]`: prints JSON. */
 const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promise<unknown>>> = {
   ingest: benchIngest,
   fanout: benchFanout,
   replay: benchReplay,
+  latency: benchLatency,
+  hosts: benchHosts,
+  subscribers: benchSubscribers,
+  memory: benchMemory,
+  tls: benchTls,
   peers: benchPeers,
   cluster: async ([events = 100_000]) => {
     await using cluster = await BenchCluster.start()
@@ -48,12 +58,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
     bench: 'state',
     runs: await measureState([few, many]),
   }),
-  verify: async ([commits = 10_000]) => ({
-    bench: 'verify',
-    threads: 1,
-    k256: await measureVerify({ commits, curve: 'k256' }),
-    p256: await measureVerify({ commits, curve: 'p256' }),
-  }),
+  verify: benchVerify,
 }
 
 const [name = '', ...rest] = process.argv.slice(2)

@@ -22,8 +22,8 @@ const STEP_MS = 1
 
 let pdses: SimPds[] = []
 let entries: LogEntry[][] = []
-/** How many entries have been sent, the hosts in turn. */
-let sent = 0
+/** When each entry was sent, the hosts in turn. */
+const sentMs: number[] = []
 
 const answers = {
   /** Hosts that have nothing in their logs yet, and the directory that knows the accounts of the corpus. */
@@ -63,14 +63,17 @@ const answers = {
     }
     return [begunMs, nowMs()]
   },
+  /** When each entry was sent, from the one of this number on. */
+  sentMs: (from: number): number[] => sentMs.slice(from),
 }
 
 function sendNext(): void {
+  const sent = sentMs.length
   const host = sent % pdses.length
   const entry = entries[host]?.[Math.floor(sent / pdses.length)]
   if (entry === undefined) throw new RangeError(`the corpus has ${sent} events for these hosts and no more`)
+  sentMs.push(nowMs())
   pdses[host]?.release(entry)
-  sent++
 }
 
 function headerBytes(frame: Buffer): number {

@@ -37,6 +37,11 @@ export class Source implements AsyncDisposable {
     return await this.#process.ask('pace', { events, rate })
   }
 
+  /** When each event was sent, by a clock of the machine, from the one of this number on; the hosts send in turn. */
+  async sentMs(from: number): Promise<number[]> {
+    return await this.#process.ask('sentMs', from)
+  }
+
   cpuSeconds(): number {
     return this.#process.cpuSeconds()
   }

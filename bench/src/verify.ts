@@ -10,6 +10,8 @@ import { judgeTree } from '@bgs/verifier/rules/tree.ts'
 import { type PublicKey, parseDidKey } from '@bgs/verifier/signature/public-key.ts'
 import { curveBackends, verifySignature } from '@bgs/verifier/signature/verify.ts'
 import { makeRealCommits } from '@bgs/verifier/testing/real-commits.ts'
+import { round } from './medians.ts'
+import { measureVerifyThreads } from './verify-threads.ts'
 
 /** CPU microseconds per commit, each step alone and the whole judgement; medians of three runs. */
 export type VerifyFigures = {
@@ -27,26 +29,17 @@ export type VerifyFigures = {
 }
 
 const RUNS = 3
-const RECORDS = 4_000
-const TEXT_BYTES = 900
+/** Of these a frame has about 5 KB and 10 blocks, the average of the live network. */
+export const REAL_COMMITS = { records: 4_000, textBytes: 900, seed: 7 } as const
 
-/**
- * Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. The repo has
- * some 4,000 records, so that a frame has about 5 KB and 10 blocks, the average of the live network.
- */
+/** Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. */
 export async function measureVerify(options: {
   commits: number
   curve: 'k256' | 'p256'
 }): Promise<VerifyFigures> {
   const { commits, curve } = options
   const distinct = Math.min(commits, 200)
-  const real = await makeRealCommits({
-    curve,
-    records: RECORDS,
-    commits: distinct,
-    seed: 7,
-    textBytes: TEXT_BYTES,
-  })
+  const real = await makeRealCommits({ ...REAL_COMMITS, curve, commits: distinct })
   const key = parseDidKey(real.didKey)
   if (key === null) throw new Error(`the generator made no usable key: ${real.didKey}`)
   const prepared = real.frames.map((bytes) => prepare(bytes, key))
@@ -112,4 +105,13 @@ function median(run: () => number): number {
   run()
   const runs = Array.from({ length: RUNS }, run).sort((a, b) => a - b)
   return Math.round(runs[Math.floor(RUNS / 2)]! * 100) / 100
+}
+
+/** `verify [COMMITS [EVENTS]]`: each step on one thread by curve, then whole batches on one thread and on two. */
+export async function benchVerify([commits = 6_000, events = 12_800]: readonly number[]): Promise<unknown> {
+  const k256 = await measureVerify({ commits, curve: 'k256' })
+  const p256 = await measureVerify({ commits, curve: 'p256' })
+  const threads = await measureVerifyThreads([1, 2], events)
+  const [one, two] = threads.map(({ eventsPerSecond }) => eventsPerSecond) as [number, number]
+  return { bench: 'verify', k256, p256, threads, twoThreadsToOne: round(two / one, 2) }
 }

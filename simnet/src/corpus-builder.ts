@@ -27,6 +27,7 @@ export interface HostPlan {
   recordSize: number
   seedRecords: number
   p256Share: number
+  inTurn: boolean
 }
 
 /** Revs of corpora begin here: in the past, so that no clock calls them future ones (protocol.md C4). */
@@ -52,7 +53,7 @@ export function* buildHost(plan: HostPlan, accounts: BuiltAccount[]): Generator<
   for (let seq = 1; seq <= plan.commits; seq++) {
     // A second each: fifty commits of an account lie some minutes to hours apart, as a person's do.
     now += 1000
-    const account = plan.random.int(authors.length)
+    const account = plan.inTurn ? (seq - 1) % authors.length : plan.random.int(authors.length)
     const author = authors[account]
     if (author === undefined) throw new RangeError('a corpus needs at least one account for each host')
     const time = new Date(now).toISOString()

@@ -20,6 +20,8 @@ export interface CorpusOptions {
   /** Records that each repo holds before the first commit; default 300, which makes frames of 2.5 to 5 KB. */
   seedRecords?: number
   p256Share?: number
+  /** Each account commits in its turn, so that a host's first commits are one of each; default at random. */
+  inTurn?: boolean
   /** Where prepared corpora are kept; default the user's cache folder, else the temporary one. */
   cacheDir?: string
 }
@@ -165,6 +167,7 @@ function build(options: CorpusOptions, file: string): void {
     recordSize = 400,
     seedRecords = 300,
     p256Share = 0.25,
+    inTurn = false,
   } = options
   const random = new Random(seed)
   const meta: Meta = { accounts: [], hosts: [] }
@@ -180,6 +183,7 @@ function build(options: CorpusOptions, file: string): void {
       recordSize,
       seedRecords,
       p256Share,
+      inTurn,
     }
     const offset = out.position
     const table = Buffer.alloc(share * INDEX_BYTES)

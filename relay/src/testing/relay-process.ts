@@ -9,7 +9,8 @@ export { freePort }
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
 const NURSERY = '--max-semi-space-size=8'
-const START_MS = 20_000
+/** Thousands of hosts are written into the database one by one before it listens. */
+const START_MS = 60_000
 
 /** A relay as it is run from outside: a process of its own, with the settings given. */
 export interface RelayProcess {

@@ -1,0 +1,133 @@
+import { JudgePool } from '@bgs/verifier/judge/pool.ts'
+import { type JudgeReply, readJudgement } from '@bgs/verifier/judge/reply.ts'
+import type { JudgeItem } from '@bgs/verifier/judge/request.ts'
+import { makeRealCommits } from '@bgs/verifier/testing/real-commits.ts'
+import { median, RUNS, round } from './medians.ts'
+import { Meter } from './meter.ts'
+import { REAL_COMMITS } from './verify.ts'
+
+/** What judging threads do with batches as a verifier hands them over; medians of runs. */
+export interface VerifyThreadsRun {
+  readonly threads: number
+  readonly eventsPerSecond: number
+  /** CPU of the judging threads for an event. */
+  readonly threadMicrosPerEvent: number
+  /** CPU of the thread that hands out batches and reads the judgements. */
+  readonly mainMicrosPerEvent: number
+  /** Cores that something else on this machine kept busy: what they take, a second thread cannot have. */
+  readonly otherCores: number
+}
+
+const BATCH = 64
+const DISTINCT = 200
+const CURVES = ['k256', 'p256'] as const
+const HOST = 'pds.example.com'
+
+/** So many batches for each number of threads, the frames of both curves in turn, as many at once as threads take. */
+export async function measureVerifyThreads(
+  counts: readonly number[],
+  events: number,
+): Promise<VerifyThreadsRun[]> {
+  const { items, nowMs } = await prepareItems()
+  const batches = Array.from({ length: Math.ceil(events / BATCH) }, (_, i) =>
+    Array.from({ length: BATCH }, (_, n) => items[(i * BATCH + n) % items.length] as JudgeItem),
+  )
+  const runs: VerifyThreadsRun[] = []
+  for (const threads of counts) {
+    const pool = new JudgePool(threads, fail)
+    // Code is compiled by each thread for itself.
+    await judgeAll(pool, batches, nowMs)
+    const some: VerifyThreadsRun[] = []
+    for (let i = 0; i < RUNS; i++) some.push(await measure(pool, threads, batches, nowMs))
+    await pool.close()
+    const of = (figure: keyof VerifyThreadsRun) => median(some.map((run) => run[figure]))
+    runs.push({
+      threads,
+      eventsPerSecond: of('eventsPerSecond'),
+      threadMicrosPerEvent: of('threadMicrosPerEvent'),
+      mainMicrosPerEvent: of('mainMicrosPerEvent'),
+      otherCores: of('otherCores'),
+    })
+  }
+  return runs
+}
+
+async function measure(
+  pool: JudgePool,
+  threads: number,
+  batches: readonly JudgeItem[][],
+  nowMs: number,
+): Promise<VerifyThreadsRun> {
+  const begun = performance.now()
+  const meter = new Meter({})
+  const [all, main] = [process.cpuUsage(), process.threadCpuUsage()]
+  await judgeAll(pool, batches, nowMs)
+  const allMicros = sum(process.cpuUsage(all))
+  const mainMicros = sum(process.threadCpuUsage(main))
+  const events = batches.length * BATCH
+  return {
+    threads,
+    eventsPerSecond: Math.round((events * 1_000) / (performance.now() - begun)),
+    threadMicrosPerEvent: round((allMicros - mainMicros) / events),
+    mainMicrosPerEvent: round(mainMicros / events),
+    otherCores: meter.read().otherCores,
+  }
+}
+
+async function judgeAll(pool: JudgePool, batches: readonly JudgeItem[][], nowMs: number): Promise<void> {
+  const open = new Set<Promise<void>>()
+  for (const batch of batches) {
+    while (!pool.hasRoom) await Promise.race(open)
+    const judged: Promise<void> = pool.judge(batch, nowMs).then((reply) => {
+      expectPassed(reply, batch.length)
+      open.delete(judged)
+    })
+    open.add(judged)
+  }
+  await Promise.all(open)
+}
+
+function expectPassed(reply: JudgeReply, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const judgement = readJudgement(reply, i)
+    if (judgement.reason !== null)
+      throw new Error(`the generator made a bad commit: ${judgement.reason} ${judgement.detail}`)
+  }
+}
+
+async function prepareItems(): Promise<{ items: JudgeItem[]; nowMs: number }> {
+  const both = await Promise.all(
+    CURVES.map((curve) => makeRealCommits({ ...REAL_COMMITS, curve, commits: DISTINCT })),
+  )
+  const items = Array.from({ length: DISTINCT }, (_, i) =>
+    both.map(({ did, didKey, frames }, curve) => ({
+      envelope: {
+        type: '#commit' as const,
+        did,
+        host: HOST,
+        epoch: 1,
+        seq: i + 1,
+        receivedMs: 0,
+        lenient: false,
+        frame: frames[i] as Uint8Array,
+      },
+      identity: {
+        did,
+        keyType: 'Multikey',
+        keyMultibase: didKey.slice('did:key:'.length),
+        pds: HOST,
+        handle: `${CURVES[curve]}.example.com`,
+        digest: '',
+      },
+    })),
+  ).flat()
+  return { items, nowMs: Math.max(...both.map(({ nowMs }) => nowMs)) }
+}
+
+function fail(error: unknown): never {
+  throw error
+}
+
+function sum({ user, system }: NodeJS.CpuUsage): number {
+  return user + system
+}
