@@ -123,7 +123,11 @@ class Office {
       signal: lost.signal,
     })
     try {
-      const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
+      const state = new State(
+        database,
+        settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+        settings.RELAY_ACCOUNT_CACHE_BYTES,
+      )
       const { position } = await seenOfLog(database)
       const { view, replayed } = await bringUp(log, database, state, position)
       const inputs = await SequencerInputs.open(context, InputPositions.decode(log.checkpoint))
