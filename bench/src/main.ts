@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { measureAccounts } from './accounts.ts'
 import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './cluster.ts'
 import { BenchCluster } from './cluster-run.ts'
 import { measureCompression } from './compression.ts'
@@ -57,6 +58,10 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   state: async ([few = 100_000, many = 10_000_000]) => ({
     bench: 'state',
     runs: await measureState([few, many]),
+  }),
+  accounts: async ([few = 10_000, many = 1_000_000]) => ({
+    bench: 'accounts',
+    runs: await measureAccounts([few, many]),
   }),
   verify: benchVerify,
 }

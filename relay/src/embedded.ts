@@ -86,7 +86,7 @@ export async function startEmbedded(
   })
   if (log.cutBytes > 0)
     logger.warn({ bytes: log.cutBytes }, 'cut a torn tail off the log: an append that was never committed')
-  const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
+  const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT, settings.RELAY_ACCOUNT_CACHE_BYTES)
   const { view, replayed } = await bringUp(log, database, state, position)
   const bounds = log.bounds()
   logger.info(

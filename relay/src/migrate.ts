@@ -110,7 +110,8 @@ async function completeView(
     seenPosition: position,
     clean: lock.clean,
   })
-  await bringUp(log, source, new State(source, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT), position)
+  const { RELAY_NEW_HOST_ACCOUNT_LIMIT: limit, RELAY_ACCOUNT_CACHE_BYTES: cacheBytes } = settings
+  await bringUp(log, source, new State(source, limit, cacheBytes), position)
   const { generation } = log
   await log.close()
   const [row] = await source.query<{ most: number | null }>(

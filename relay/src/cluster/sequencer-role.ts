@@ -133,7 +133,11 @@ class Office {
       signal: lost.signal,
     }).finally(() => signal.removeEventListener('abort', interrupted))
     try {
-      const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT)
+      const state = new State(
+        database,
+        settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+        settings.RELAY_ACCOUNT_CACHE_BYTES,
+      )
       const { position } = await seenOfLog(database)
       const { view, replayed } = await bringUp(log, database, state, position, ended)
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)

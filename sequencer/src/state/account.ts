@@ -32,16 +32,7 @@ export interface HostPosition {
 }
 
 /** Former hosts whose positions are kept for one account. More moves than these forget the oldest. */
-const MAX_POSITIONS = 64
-
-/** Bytes of an account in memory and of its place in a map, and of each further host: measured on the heap. */
-const ACCOUNT_BYTES = 500
-const POSITION_BYTES = 88
-
-/** About how much memory an account takes. */
-export function accountBytes(account: Account): number {
-  return ACCOUNT_BYTES + account.taken.length * POSITION_BYTES
-}
+export const MAX_POSITIONS = 64
 
 /** An account as it is before the entry with seq `firstSeq` first names it. */
 export function newAccount(did: string, firstSeq: number, host: string): Account {

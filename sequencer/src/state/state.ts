@@ -1,7 +1,10 @@
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { Facts } from '@bgs/shared/envelope/facts.ts'
-import { type Account, accountBytes, applyFacts, countedBy, newAccount } from './account.ts'
+import { DidRecords } from '@bgs/shared/packed/did-records.ts'
+import { Names } from '@bgs/shared/packed/names.ts'
+import { type Account, applyFacts, countedBy, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
+import { packAccount, packed, unpackAccount } from './packed-account.ts'
 
 /** What the sequencer knows of a host: how many accounts it counts and may have, and whether it is banned. */
 export interface HostState {
@@ -13,36 +16,41 @@ export interface HostState {
   dirty: boolean
 }
 
-/** Bytes of accounts in memory, about; beyond it the ones not used lately are read from the view again. */
+/** As RELAY_ACCOUNT_CACHE_BYTES has it by default. */
 const CACHE_BYTES = 256 * 1024 * 1024
 /** DIDs asked for in one statement. */
 const LOAD_BATCH = 500
 
 /**
- * The state of the relay as of the last appended entry: a cache over the view, exact because what is not yet in
- * the view is never evicted. Two generations of entries stand in for least-recently-used.
+ * The state of the relay as of the last appended entry: a cache over the view, exact because what is not yet in the
+ * view is never evicted. An account is an object only while it is in use: from the load that asks for it to the next
+ * one, and from a change until that is in the view. All others lie packed, off the heap (packed-account.ts): what is
+ * packed is what the view has, and may be forgotten.
  */
 export class State {
   readonly #database: Database
   readonly #defaultLimit: number
-  readonly #cacheBytes: number
-  #young = new Map<string, Account>()
-  #youngBytes = 0
-  #old = new Map<string, Account>()
+  readonly #packed: DidRecords
+  /** Accounts in use, by DID: each is dirty, or being written, or idle. */
+  readonly #inUse = new Map<string, Account>()
+  /** Those of them that are as the view and the packed ones have them: the next load lets go of them. */
+  readonly #idle = new Set<Account>()
+  /** In how many view batches under way an account is: until they are committed the view has an older row of it. */
+  readonly #writing = new Map<Account, number>()
   readonly #hosts = new Map<string, HostState>()
-  readonly #hostnames = new Map<string, string>()
+  readonly #hostnames = new Names()
   #dirty: Account[] = []
   #dirtyHosts: HostState[] = []
 
   /** `cacheBytes` bounds the accounts in memory that are in the view already. */
   constructor(database: Database, defaultAccountLimit: number, cacheBytes = CACHE_BYTES) {
     this.#database = database
-    this.#cacheBytes = cacheBytes
+    this.#packed = new DidRecords(cacheBytes)
     this.#defaultLimit = defaultAccountLimit
   }
 
   get cachedAccounts(): number {
-    return this.#young.size + this.#old.size
+    return this.#packed.size
   }
 
   get dirtyAccounts(): number {
@@ -51,31 +59,28 @@ export class State {
 
   /** Reads what the view knows of these DIDs and hosts and memory does not: call before `account` and `host`. */
   async load(dids: ReadonlySet<string>, hosts: ReadonlySet<string>): Promise<void> {
+    this.#letGo(dids)
     const missing = [...dids].filter((did) => this.account(did) === undefined)
     const wanted = new Set(hosts)
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
       for (const row of await this.#rows(missing.slice(i, i + LOAD_BATCH))) {
-        const account = accountFromRow(row, (host) => this.#intern(host))
-        this.#keep(account)
+        const account = accountFromRow(row, (host) => this.#hostnames.intern(host))
+        this.#pack(account)
+        this.#use(account)
         wanted.add(account.host)
       }
     }
     for (const host of wanted) {
       if (!this.#hosts.has(host)) await this.#loadHost(host)
     }
-    this.#turn()
   }
 
   /** The account of a DID that was loaded; undefined: never seen. */
   account(did: string): Account | undefined {
-    const young = this.#young.get(did)
-    if (young !== undefined) return young
-    const old = this.#old.get(did)
-    if (old !== undefined) {
-      this.#old.delete(did)
-      this.#keep(old)
-    }
-    return old
+    const known = this.#inUse.get(did)
+    if (known !== undefined) return known
+    const place = this.#packed.get(did)
+    return place && this.#use(unpackAccount(did, place, this.#hostnames))
   }
 
   /** A host that was loaded. */
@@ -106,14 +111,34 @@ export class State {
     return taken
   }
 
+  /** Marks a batch as being written, or as committed. */
+  setWriting(accounts: readonly Account[], writing: boolean): void {
+    for (const account of accounts) {
+      const batches = (this.#writing.get(account) ?? 0) + (writing ? 1 : -1)
+      if (batches > 0) this.#writing.set(account, batches)
+      else this.#written(account)
+    }
+  }
+
+  /** Nothing of it is under way any more: unless it has changed again, it is what the view has. */
+  #written(account: Account): void {
+    this.#writing.delete(account)
+    if (account.dirty) return
+    this.#pack(account)
+    this.#idle.add(account)
+  }
+
   #applyToAccount(facts: Facts, seq: number): void {
     let account = this.account(facts.did)
     if (account === undefined) {
-      account = newAccount(facts.did, seq, this.#intern(facts.taken?.host ?? ''))
-      this.#keep(account)
+      account = newAccount(facts.did, seq, this.#hostnames.intern(facts.taken?.host ?? ''))
+      this.#inUse.set(account.did, account)
       this.#dirty.push(account)
       this.#count(account.host, 1)
-    } else if (!account.dirty) this.#dirty.push(account)
+    } else if (!account.dirty) {
+      this.#idle.delete(account)
+      this.#dirty.push(account)
+    }
     const before = countedBy(account)
     applyFacts(account, facts)
     const after = countedBy(account)
@@ -150,7 +175,7 @@ export class State {
       banned: number
       epoch: number
     }>('SELECT account_count, account_limit, banned, epoch FROM hosts WHERE hostname = $1', [hostname])
-    this.#hosts.set(this.#intern(hostname), {
+    this.#hosts.set(this.#hostnames.intern(hostname), {
       hostname,
       accountCount: Number(row?.account_count ?? 0),
       accountLimit: Number(row?.account_limit ?? this.#defaultLimit),
@@ -160,38 +185,24 @@ export class State {
     })
   }
 
-  #intern(host: string): string {
-    const known = this.#hostnames.get(host)
-    if (known !== undefined) return known
-    this.#hostnames.set(host, host)
-    return host
+  #use(account: Account): Account {
+    this.#inUse.set(account.did, account)
+    this.#idle.add(account)
+    return account
   }
 
-  #keep(account: Account): void {
-    this.#young.set(account.did, account)
-    this.#youngBytes += accountBytes(account)
-  }
-
-  /** When the young generation is full it becomes the old one; what the old one still held is forgotten unless dirty. */
-  #turn(): void {
-    if (this.#youngBytes < this.#cacheBytes / 2) return
-    const kept = new Map<string, Account>()
-    for (const [did, account] of this.#old)
-      if (account.dirty || this.#writing.has(did)) kept.set(did, account)
-    this.#old = this.#young
-    this.#young = kept
-    this.#youngBytes = 0
-    for (const account of kept.values()) this.#youngBytes += accountBytes(account)
-  }
-
-  /** DIDs in a view batch that is under way: until it is committed the view has an older row of theirs. */
-  readonly #writing = new Set<string>()
-
-  /** Marks a batch as being written, or written. */
-  setWriting(accounts: readonly Account[], writing: boolean): void {
-    for (const { did } of accounts) {
-      if (writing) this.#writing.add(did)
-      else this.#writing.delete(did)
+  /** Lets go of the objects that are idle, but for those asked for again. */
+  #letGo(dids: ReadonlySet<string>): void {
+    for (const account of this.#idle) {
+      if (dids.has(account.did)) continue
+      this.#idle.delete(account)
+      this.#inUse.delete(account.did)
     }
+  }
+
+  #pack(account: Account): void {
+    const bytes = packAccount(account, this.#hostnames)
+    if (bytes > 0) this.#packed.put(account.did, packed, bytes)
+    else this.#packed.delete(account.did)
   }
 }

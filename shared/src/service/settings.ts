@@ -149,6 +149,12 @@ export const SETTINGS = {
     'bytes of raw not yet consumed at which hosts are read no further; the embedded bus, in memory, stops at 32 MiB if this is more',
     '20GiB',
   ),
+  RELAY_ACCOUNT_CACHE_BYTES: setting(
+    bytes,
+    '256MiB',
+    'bytes of accounts that the sequencer keeps in memory, about 200 each; those not used lately are read from the database again',
+    '1GiB',
+  ),
   RELAY_NEW_HOST_CURSOR: setting(
     z.enum(['0', 'live'], 'is neither 0 nor live'),
     '0',

@@ -1,0 +1,140 @@
+import type { Database, SqlStep, SqlValue } from '@bgs/shared/db/database.ts'
+import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import { Random } from '@bgs/simnet/random.ts'
+import { describe, expect, it } from 'vitest'
+import { cid, rev } from '../testing/envelopes.ts'
+import { View } from '../view.ts'
+import { type Account, applyFacts, newAccount } from './account.ts'
+import { type AccountRow, UPSERT_ACCOUNT } from './account-rows.ts'
+import { State } from './state.ts'
+
+const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+
+/** The tables of accounts and hosts in memory; commits when it is told to. */
+class SlowDatabase implements Database {
+  readonly accounts = new Map<string, AccountRow>()
+  readonly #commits: (() => void)[] = []
+
+  async query<Row>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
+    if (!sql.includes('FROM accounts')) return []
+    const found = params.map((did) => this.accounts.get(did as string))
+    return found.filter((row) => row !== undefined) as Row[]
+  }
+
+  transaction(steps: readonly SqlStep[]): Promise<number[]> {
+    const rows = steps.find(({ sql }) => sql === UPSERT_ACCOUNT)?.rows ?? []
+    return new Promise((resolve) => {
+      this.#commits.push(() => {
+        for (const row of rows) this.#upsert(row)
+        resolve([])
+      })
+    })
+  }
+
+  commit(): void {
+    for (const commit of this.#commits.splice(0)) commit()
+  }
+
+  async close(): Promise<void> {}
+
+  #upsert(row: readonly SqlValue[]): void {
+    const [first_seq, did, host, taken, raw_generation, raw_offset, rev] = row
+    const [commit_cid, data_cid, upstream, local, digest, version, marked] = row.slice(7)
+    const head = { first_seq, did, host, taken, raw_generation, raw_offset, rev }
+    const all = { ...head, commit_cid, data_cid, upstream, local, digest, version, marked }
+    this.accounts.set(did as string, all as unknown as AccountRow)
+  }
+}
+
+const DIDS = Array.from({ length: 300 }, (_, n) =>
+  n % 10 === 0 ? `did:web:${'label.'.repeat(n)}example.com` : `did:plc:${String(n).padStart(24, 'a')}`,
+)
+
+function someFacts(random: Random, did: string, n: number): Facts {
+  // Most accounts stay where they are; few have many hosts.
+  const at = random.chance(0.9) ? did.length % 7 : random.int(70)
+  const taken = {
+    rawGeneration: 1 + random.int(2),
+    rawOffset: n,
+    host: `pds-${at}.example.com`,
+    epoch: 1,
+    seq: n,
+  }
+  return {
+    ...NO_FACTS,
+    did,
+    taken: random.chance(0.95) ? taken : null,
+    moves: random.chance(0.1),
+    repo: random.chance(0.8) ? { rev: rev(n), commit: cid(n), data: cid(n + 1) } : null,
+    upstream: random.pick([null, null, null, 'active', 'deleted', 'odd-one']),
+    local: random.pick([null, null, null, 'takendown', 'active'] as const),
+    digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
+    marked: random.chance(0.1),
+  }
+}
+
+describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
+  for (const cacheBytes of [2_000, 20_000, 200_000]) {
+    it(`is what a plain map says, over loads, changes, writes and evictions, in ${cacheBytes} bytes`, async () => {
+      const random = new Random(SEED + cacheBytes)
+      const database = new SlowDatabase()
+      const state = new State(database, 100, cacheBytes)
+      const view = new View(database, state, 1, 0)
+      const model = new Map<string, Account>()
+      const hosts = new Set(Array.from({ length: 70 }, (_, n) => `pds-${n}.example.com`))
+      let writing: Promise<void> | undefined
+      let seq = 0
+      for (let round = 0; round < 800; round++) {
+        const dids = Array.from({ length: 1 + random.int(20) }, () => random.pick(DIDS))
+        const loading = state.load(new Set(dids), hosts)
+        // A batch of the view may be committed at any moment, also while accounts are being read.
+        if (random.chance(0.4)) database.commit()
+        await loading
+        for (const did of dids) {
+          expect(state.account(did)).toEqual(
+            model.get(did) && { ...model.get(did), dirty: expect.any(Boolean) },
+          )
+          if (random.chance(0.5)) continue
+          const facts = someFacts(random, did, ++seq)
+          const known = model.get(did) ?? newAccount(did, seq, facts.taken?.host ?? '')
+          model.set(did, known)
+          applyFacts(known, facts)
+          state.apply(facts, seq)
+        }
+        if (view.due(seq, round * 1_000) && random.chance(0.5)) writing = view.flush(seq, round * 1_000)
+        if (random.chance(0.1)) {
+          database.commit()
+          await writing
+        }
+      }
+      database.commit()
+      await writing
+      const last = view.flush(++seq, 0)
+      database.commit()
+      await last
+      expect(state.dirtyAccounts).toBe(0)
+      const fresh = new State(database, 100, cacheBytes)
+      for (const one of [state, fresh]) {
+        await one.load(new Set(DIDS), hosts)
+        for (const did of DIDS)
+          expect(one.account(did)).toEqual(model.get(did) && { ...model.get(did), dirty: false })
+      }
+    })
+  }
+
+  it('invariant 12: keeps as many accounts as its bytes allow, however many pass by', async () => {
+    const database = new SlowDatabase()
+    const state = new State(database, 100, 40_000)
+    const view = new View(database, state, 1, 0)
+    for (let n = 1; n <= 5_000; n++) {
+      const did = `did:plc:${String(n).padStart(24, 'a')}`
+      await state.load(new Set([did]), new Set())
+      state.apply({ ...NO_FACTS, did, repo: { rev: rev(n), commit: cid(n), data: cid(n) } }, n)
+      const written = view.flush(n, n)
+      database.commit()
+      await written
+    }
+    expect(state.cachedAccounts).toBeGreaterThan(100)
+    expect(state.cachedAccounts).toBeLessThan(40_000 / 150)
+  })
+})
