@@ -29,7 +29,7 @@ const POLL = 256
  * Least time between two hand-overs: to wake another thread costs as much as to judge a frame, and what follows, an
  * append and a write to each subscriber, as much again. After a quiet time nothing waits.
  */
-const PACE_MS = 4
+const PACE_MS = 3
 
 type Raw = BusEntry<RawEnvelope>
 
