@@ -38,7 +38,8 @@ export class Replay {
   async step(fromSeq: number): Promise<number | undefined> {
     const part = this.#next
     await part.sent
-    if (part.buffer.length < this.#bytes) part.buffer = Buffer.allocUnsafeSlow(this.#bytes)
+    // Smaller again for one that has become slow: as much as there is room for is read.
+    if (part.buffer.length !== this.#bytes) part.buffer = Buffer.allocUnsafeSlow(this.#bytes)
     const packs = await this.#parts.log.read(fromSeq, this.#bytes, part.buffer)
     const last = packs.at(-1)
     if (last === undefined) return undefined
