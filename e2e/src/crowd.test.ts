@@ -56,18 +56,25 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
       await hostile.send(name)
     // What was made before had to wait for the floods to be made, in this very process.
     const floodedAt = performance.now()
+    const stalls = new Stalls()
+    cleanups.push(stalls.stop)
     await judge.until(() => judge.judge.matchedCount > 1_500, 60_000)
     stop.abort()
     await activity
     await network.idle()
     const honest = new Set(network.hosts.map(({ hostname }) => hostname))
+    const sent: number[] = []
     const millis = judge.judge
-      .latencies(({ host, sentAt }) => host !== undefined && honest.has(host) && sentAt > floodedAt)
+      .latencies(({ host, sentAt }) => {
+        const counts = host !== undefined && honest.has(host) && sentAt > floodedAt
+        if (counts) sent.push(sentAt)
+        return counts
+      })
+      .map((ms, i) => ms - stalls.between(sent[i] as number, (sent[i] as number) + ms))
       .toSorted((a, b) => a - b)
     expect(millis.length).toBeGreaterThan(500)
-    // What waits for the hostile host waits for look-ups of 5 s each. Hosts and judge share this process and two cores with
-    // the relay, whose clock is no measure: on a slow machine taking in the floods alone is nearly a second.
-    expect(millis[Math.floor(millis.length * 0.98)]).toBeLessThan(3_000)
+    // Hosts and judge share this process and two cores with the relay: a hiccup of theirs is not the relay's.
+    expect(millis[Math.floor(millis.length * 0.98)]).toBeLessThan(1_000)
     expect(millis.at(-1)).toBeLessThan(5_000)
     const verdict = judge.verdict()
     expect(verdict).toMatchObject({ unexpected: [], outOfOrder: [], changed: [] })
@@ -140,3 +147,21 @@ describe('the PLC directory is away (G6, invariant 13)', () => {
     },
   )
 })
+
+/** When this process did nothing but one thing: it then neither sent what a host had made nor took what had come. */
+class Stalls {
+  readonly #found: [number, number][] = []
+  #last = performance.now()
+  readonly #beats = setInterval(() => {
+    const now = performance.now()
+    if (now - this.#last > 50) this.#found.push([this.#last, now])
+    this.#last = now
+  }, 10)
+
+  readonly stop = (): void => clearInterval(this.#beats)
+
+  /** Milliseconds of stalls in a stretch of time. */
+  between(from: number, to: number): number {
+    return this.#found.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(b, to) - Math.max(a, from)), 0)
+  }
+}
