@@ -189,7 +189,7 @@ export async function startEmbedded(
     deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady: unhealthy,
     call,
-    threads: fanoutThreads(settings, false),
+    threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
   const busBytes = busGauges(registry, { raw, verified, control })

@@ -7,10 +7,9 @@ export function verifierThreads({ RELAY_VERIFIER_THREADS: set }: Settings): numb
 }
 
 /**
- * Threads that serve: RELAY_FANOUT_THREADS; else, where fan-out is all that the process does, one core less than there
- * are, and beside other stages a quarter of them: on few cores they would only take turns with the rest.
+ * Threads that serve: RELAY_FANOUT_THREADS; else a quarter of the cores, for on few of them they would only take turns
+ * with the rest of the process.
  */
-export function fanoutThreads({ RELAY_FANOUT_THREADS: set }: Settings, alone: boolean): number {
-  const cores = availableParallelism()
-  return set ?? (alone ? Math.max(1, cores - 1) : Math.floor(cores / 4))
+export function fanoutThreads({ RELAY_FANOUT_THREADS: set }: Settings): number {
+  return set ?? Math.floor(availableParallelism() / 4)
 }

@@ -72,7 +72,6 @@ export async function startCluster(
       logger,
       registry,
       supervisor,
-      isAlone: names.length === 1,
     })
     database = context.database
     // Backwards: what reads is there before what writes.

@@ -32,8 +32,6 @@ export interface ClusterContext {
     readonly kafka: ServerHealth
     readonly redis: ServerHealth
   }
-  /** Whether this process has one role only. */
-  readonly isAlone: boolean
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
   /** Our generations of the topics whose positions are kept (invariant 2). */
@@ -59,7 +57,7 @@ export function openServers(settings: Settings, logger: Logger): Servers {
  */
 export async function openContext(
   servers: Servers,
-  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'isAlone'>,
+  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor'>,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts
   const { signal } = supervisor

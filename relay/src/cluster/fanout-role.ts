@@ -61,7 +61,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady,
     call,
-    threads: fanoutThreads(settings, context.isAlone),
+    threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
   const mirroring = new AbortController()

@@ -188,7 +188,7 @@ export const SETTINGS = {
   RELAY_FANOUT_THREADS: setting(
     auto(count(0, 256)),
     'auto',
-    'worker threads that serve subscribers; 0: the main thread; auto: in a fan-out process cores less one, else a quarter of them',
+    'worker threads that serve subscribers; 0: the main thread; auto: a quarter of the cores',
     '2',
   ),
   RELAY_FANOUT_DEFLATE: setting(
