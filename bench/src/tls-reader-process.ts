@@ -12,7 +12,7 @@ const answers = {
   crawl: (origin: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const onFrame = () => took(1)
-      const connection = new Connection(origin, null, true, {
+      const connection = new Connection(origin, null, true, false, {
         onOpen: resolve,
         onFrame,
         onText: () => undefined,

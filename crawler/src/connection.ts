@@ -37,7 +37,14 @@ export class Connection {
   #lastHeardMs = performance.now()
   #cause: ConnectionEnd | undefined
 
-  constructor(hostname: string, cursor: number | null, allowPrivate: boolean, handlers: ConnectionHandlers) {
+  /** `isRelay`: the host is known to be a relay, and crawled all the same (H5). */
+  constructor(
+    hostname: string,
+    cursor: number | null,
+    allowPrivate: boolean,
+    isRelay: boolean,
+    handlers: ConnectionHandlers,
+  ) {
     const path = '/xrpc/com.atproto.sync.subscribeRepos'
     const url = new URL(
       `${parseHost(hostname, allowPrivate).ws}${path}${cursor === null ? '' : `?cursor=${cursor}`}`,
@@ -56,7 +63,7 @@ export class Connection {
       ...(lookup === undefined ? {} : { lookup: lookup as never }),
     })
     this.#socket = socket
-    this.ended = new Promise((resolve) => this.#listen(handlers, allowPrivate, resolve))
+    this.ended = new Promise((resolve) => this.#listen(handlers, allowPrivate, isRelay, resolve))
   }
 
   /** Stops reading from the socket; the host's sending fills up its own buffers. */
@@ -79,7 +86,12 @@ export class Connection {
     } else this.#socket.terminate()
   }
 
-  #listen(handlers: ConnectionHandlers, allowPrivate: boolean, resolve: (end: ConnectionEnd) => void): void {
+  #listen(
+    handlers: ConnectionHandlers,
+    allowPrivate: boolean,
+    isRelay: boolean,
+    resolve: (end: ConnectionEnd) => void,
+  ): void {
     const socket = this.#socket
     const heard = () => {
       this.#lastHeardMs = performance.now()
@@ -98,7 +110,7 @@ export class Connection {
       }
     })
     socket.on('upgrade', (response) => {
-      if (String(response.headers.server ?? '').includes(RELAY_TOKEN))
+      if (!isRelay && String(response.headers.server ?? '').includes(RELAY_TOKEN))
         this.close({ cause: 'relay', detail: 'the host is a relay' })
     })
     socket.on('open', () => {

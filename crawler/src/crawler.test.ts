@@ -8,6 +8,7 @@ import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
@@ -39,7 +40,7 @@ afterEach(async () => {
 })
 
 const ask = (hostname: string) =>
-  askForHost(database, { hostname, trusted: true, accountLimit: 100, nowMs: ++nowMs })
+  askForHost(database, { hostname, trusted: true, accountLimit: 100, source: 'request', nowMs: ++nowMs })
 
 /** A host with a session that stands still, to be saved. */
 function sessionAt(hostname: string, epoch: number, lowWater: number | null) {
@@ -124,6 +125,7 @@ function startCrawler() {
     partitions: 1,
     gate: () => undefined,
     metrics: crawlerMetrics(new Registry()),
+    refusals: new RefusalBook(database),
     logger: createLogger('silent'),
     allowPrivate: true,
     startLive: false,

@@ -3,7 +3,8 @@ import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import type { HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
@@ -11,7 +12,6 @@ import type { InFlight } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import type { Ownership } from './ownership.ts'
-import { Quota, quotaLimits } from './quota.ts'
 import { HostSession } from './session.ts'
 
 /** How often cursors are written; and what is to be seen of hosts. */
@@ -30,6 +30,7 @@ export interface CrawlerParts {
   readonly partitions: number
   readonly gate: () => Promise<void> | undefined
   readonly metrics: CrawlerMetrics
+  readonly refusals: RefusalBook
   readonly logger: Logger
   readonly allowPrivate: boolean
   readonly startLive: boolean
@@ -101,19 +102,40 @@ export class Crawler {
     return [...this.#running.values()].map(({ session }) => session)
   }
 
-  /** Takes up hosts that are this crawler's, lets go of those that no longer are. */
+  /** Takes up hosts that are this crawler's, lets go of those that no longer are, and does what operators ask. */
   async #admit(signal: AbortSignal): Promise<void> {
-    const { asked, lost, surplus } = await this.#parts.hosts.look()
+    const { news, lost, surplus } = await this.#parts.hosts.look()
     await Promise.all(lost.map((hostname) => this.#end(hostname)))
     if (surplus.length > 0) await this.#giveUp(surplus)
-    const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, asked.length * SPREAD_MS_PER_HOST)
+    const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, news.length * SPREAD_MS_PER_HOST)
     this.#hasLooked = true
-    for (const row of asked) {
-      if (surplus.includes(row.hostname)) continue
-      const known = this.#running.get(row.hostname)
-      if (known === undefined) this.#begin(row, Math.random() * spread, signal)
-      else known.session.crawlNow()
+    const barred = news.filter((row) => Number(row.barred) === 1)
+    if (barred.length > 0) await this.#bar(barred)
+    for (const row of news) {
+      if (surplus.includes(row.hostname) || Number(row.barred) === 1) continue
+      const known = this.#running.get(row.hostname)?.session
+      if (known !== undefined && known.restarts === Number(row.restarts)) {
+        known.change(row)
+        known.crawlNow()
+        continue
+      }
+      // Its cursor is not saved: the row says where to begin.
+      if (known !== undefined) await this.#end(row.hostname)
+      this.#begin(row, Math.random() * spread, signal)
     }
+  }
+
+  /** Banned or paused: disconnected at once, and left to whoever crawls it when that ends (H9). */
+  async #bar(rows: readonly HostRowSeen[]): Promise<void> {
+    const ended = await Promise.all(rows.map(({ hostname }) => this.#end(hostname)))
+    const sessions = ended.filter((session) => session !== undefined)
+    for (const { report } of sessions) report.connected = false
+    await this.#store.saveCursors(sessions, true)
+    await this.#store.saveReports(sessions)
+    await this.#store.noteBarred(rows)
+    await this.#parts.hosts.release(rows.map(({ hostname }) => hostname))
+    for (const { hostname } of sessions)
+      this.#parts.logger.info({ host: hostname }, 'host banned or paused: disconnected')
   }
 
   async #end(hostname: string): Promise<HostSession | undefined> {
@@ -133,29 +155,14 @@ export class Crawler {
     this.#parts.logger.info({ hosts: hostnames.length }, 'gave hosts up to another crawler')
   }
 
-  #begin(row: HostRow, firstPauseMs: number, signal: AbortSignal): void {
+  #begin(row: HostRowSeen, firstPauseMs: number, signal: AbortSignal): void {
     const { hostname } = row
-    const trusted = Number(row.trusted) === 1
-    const limits = quotaLimits(trusted, Number(row.account_limit))
-    const session = new HostSession(
-      {
-        hostname,
-        epoch: Number(row.epoch),
-        cursor: row.cursor === null ? null : Number(row.cursor),
-        failures: Number(row.failures),
-        fence: Number(row.fence),
-      },
-      this.#parts.startLive,
-      {
-        ...this.#parts,
-        raw: this.#raw,
-        lenient: Number(row.lenient) === 1,
-        // On one's own machine nobody is to be protected from anybody.
-        quota: this.#parts.allowPrivate ? undefined : new Quota(limits, this.#parts.now),
-        raiseEpoch: (name, from, fence) => this.#raiseEpoch(name, from, fence),
-        banAsRelay: (name) => this.#banAsRelay(name),
-      },
-    )
+    const session = new HostSession(row, {
+      ...this.#parts,
+      raw: this.#raw,
+      raiseEpoch: (name, from, fence) => this.#raiseEpoch(name, from, fence),
+      banAsRelay: (name) => this.#banAsRelay(name),
+    })
     const stop = new AbortController()
     const ended = session
       .run(AbortSignal.any([signal, stop.signal]), firstPauseMs)

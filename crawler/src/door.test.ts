@@ -1,3 +1,4 @@
+import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -103,24 +104,67 @@ it('G1: the same bytes are known from the second time on; memory is bounded', ()
   expect(poison.isKnown(frame(1))).toBe(false)
 })
 
+const hostRow = (change: Partial<HostRow>) =>
+  ({
+    account_limit: 100,
+    trusted: 0,
+    events_per_second: null,
+    events_per_hour: null,
+    events_per_day: null,
+    ...change,
+  }) as HostRow
+
 describe('H8: quotas', () => {
   it('limits of a new and of a trusted host', () => {
-    expect(quotaLimits(false, 100)).toEqual({ perSecond: 50.1, perHour: 2_600, perDay: 21_000 })
-    expect(quotaLimits(true, 100)).toEqual({ perSecond: 5_000, perHour: 50_000_000, perDay: 500_000_000 })
+    expect(quotaLimits(hostRow({}), false)).toEqual({
+      perSecond: 50.1,
+      perHour: 2_600,
+      perDay: 21_000,
+      otherPerHour: 1_100,
+    })
+    expect(quotaLimits(hostRow({ trusted: 1 }), false)).toMatchObject({
+      perSecond: 5_000,
+      perDay: 500_000_000,
+    })
+  })
+
+  it("what an operator has set holds, on one's own machine too", () => {
+    const set = hostRow({ events_per_second: 7, events_per_hour: 100, events_per_day: 1_000 })
+    const limits = { perSecond: 7, perHour: 100, perDay: 1_000, otherPerHour: 100 }
+    expect(quotaLimits(set, false)).toEqual(limits)
+    expect(quotaLimits(set, true)).toEqual(limits)
+    expect(new Quota(quotaLimits(hostRow({}), true), () => 0).take(false)).toBe(0)
+  })
+
+  it('events that are no commits have a share of their own', () => {
+    const quota = new Quota({ perSecond: 1e9, perHour: 1e9, perDay: 1e9, otherPerHour: 2 }, () => 0)
+    for (let i = 0; i < 10; i++) expect(quota.take(true)).toBe(0)
+    expect([quota.take(false), quota.take(false)]).toEqual([0, 0])
+    expect(quota.take(false)).toBeCloseTo(1_800_000, -1)
+  })
+
+  it('other limits hold from the next event on', () => {
+    const quota = new Quota(quotaLimits(hostRow({}), true), () => 0)
+    for (let i = 0; i < 100; i++) quota.take(true)
+    quota.change(quotaLimits(hostRow({ events_per_second: 2 }), true))
+    expect([quota.take(true), quota.take(true)]).toEqual([0, 0])
+    expect(quota.take(true)).toBe(500)
+    quota.change(quotaLimits(hostRow({}), true))
+    expect(quota.take(true)).toBe(0)
   })
 
   it.each([
-    ['second', { perSecond: 10, perHour: 1e9, perDay: 1e9 }, 10, 100],
-    ['hour', { perSecond: 1e9, perHour: 10, perDay: 1e9 }, 10, 360_000],
-    ['day', { perSecond: 1e9, perHour: 1e9, perDay: 10 }, 10, 8_640_000],
+    ['second', { perSecond: 10, perHour: 1e9, perDay: 1e9, otherPerHour: 1e9 }, 10, 100],
+    ['hour', { perSecond: 1e9, perHour: 10, perDay: 1e9, otherPerHour: 1e9 }, 10, 360_000],
+    ['day', { perSecond: 1e9, perHour: 1e9, perDay: 10, otherPerHour: 1e9 }, 10, 8_640_000],
   ])('an empty bucket of a %s asks for a pause as long as one event takes', (_name, limits, burst, pause) => {
     let now = 0
     const quota = new Quota(limits, () => now)
-    for (let i = 0; i < burst; i++) expect(quota.take()).toBe(0)
-    expect(quota.take()).toBeCloseTo(pause, -1)
+    for (let i = 0; i < burst; i++) expect(quota.take(true)).toBe(0)
+    expect(quota.take(true)).toBeCloseTo(pause, -1)
     now += pause + 1
-    expect(quota.take()).toBeGreaterThan(0)
+    expect(quota.take(true)).toBeGreaterThan(0)
     now += 2 * pause
-    expect(quota.take()).toBe(0)
+    expect(quota.take(true)).toBe(0)
   })
 })

@@ -13,7 +13,9 @@ const SET_REPORT = `UPDATE hosts SET status = CASE WHEN hosts.banned = 1 THEN 'b
     CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS TEXT))) AS v
   WHERE hosts.hostname = v.column1 AND hosts.fence = v.column2`
 const RAISE_EPOCH =
-  'UPDATE hosts SET epoch = $3, cursor = NULL WHERE hostname = $1 AND epoch = $2 AND fence = $4'
+  'UPDATE hosts SET epoch = $3, cursor = NULL, sequence_ms = $5 WHERE hostname = $1 AND epoch = $2 AND fence = $4'
+const SET_BARRED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
+    connected = 0, retry_at_ms = 0 WHERE hostname = $1`
 
 /** What was last written of one session. */
 interface Written {
@@ -70,10 +72,15 @@ export class HostStore {
     if (rows.length > 0) await this.#database.transaction([{ sql: SET_REPORT, rows }])
   }
 
+  /** Shows hosts as what they are while they are not crawled. */
+  async noteBarred(hosts: readonly { readonly hostname: string }[]): Promise<void> {
+    await this.#database.transaction([{ sql: SET_BARRED, rows: hosts.map(({ hostname }) => [hostname]) }])
+  }
+
   /** Moves a host to its next epoch, by compare-and-set; resolves to the epoch that holds from now on. */
   async raiseEpoch(hostname: string, from: number, fence: number): Promise<number> {
     try {
-      const rows = [[hostname, from, from + 1, fence]]
+      const rows = [[hostname, from, from + 1, fence, Date.now()]]
       await this.#database.transaction([{ sql: RAISE_EPOCH, rows, expect: 1 }])
       return from + 1
     } catch (error) {

@@ -4,7 +4,8 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import { askForHost, findHost, type HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost, findHost, type HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { type PostgresServer, startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
@@ -41,7 +42,7 @@ afterEach(async () => {
 })
 
 const ask = (hostname: string) =>
-  askForHost(database, { hostname, trusted: true, accountLimit: 100, nowMs: ++nowMs })
+  askForHost(database, { hostname, trusted: true, accountLimit: 100, source: 'request', nowMs: ++nowMs })
 const askMany = async (count: number) => {
   const names = Array.from({ length: count }, (_, i) => `h${i}.example.com`)
   for (const name of names) await ask(name)
@@ -54,8 +55,8 @@ async function join(): Promise<{ hosts: LeasedHosts; membership: Membership }> {
   await membership.renew()
   return { hosts: new LeasedHosts(database, membership), membership }
 }
-const names = ({ asked }: HostsSeen) => asked.map(({ hostname }) => hostname)
-const NOTHING = { asked: [], lost: [], surplus: [] }
+const names = ({ news }: HostsSeen) => news.map(({ hostname }) => hostname)
+const NOTHING = { news: [], lost: [], surplus: [] }
 
 describe('hosts among the live crawlers', () => {
   it('are told once when they are claimed, again when they are asked for again', async () => {
@@ -63,7 +64,7 @@ describe('hosts among the live crawlers', () => {
     const { hosts } = await join()
     const first = await hosts.look()
     expect(names(first)).toEqual(all)
-    expect(first.asked.map(({ fence }) => Number(fence))).toEqual([1, 1, 1, 1, 1])
+    expect(first.news.map(({ fence }) => Number(fence))).toEqual([1, 1, 1, 1, 1])
     expect(await hosts.look()).toEqual(NOTHING)
     await ask('h3.example.com')
     expect(names(await hosts.look())).toEqual(['h3.example.com'])
@@ -99,7 +100,7 @@ describe('hosts among the live crawlers', () => {
     expect(await first.hosts.look()).toEqual(NOTHING)
     const seen = await second.hosts.look()
     expect(names(seen).toSorted()).toEqual(surplus.toSorted())
-    expect(seen.asked.map(({ fence }) => Number(fence))).toEqual([3, 3, 3, 3, 3])
+    expect(seen.news.map(({ fence }) => Number(fence))).toEqual([3, 3, 3, 3, 3])
     const third = await join()
     await Promise.all([first, second].map(({ membership }) => membership.renew()))
     for (const { hosts } of [first, second]) await hosts.release((await hosts.look()).surplus)
@@ -137,7 +138,7 @@ describe('hosts among the live crawlers', () => {
 })
 
 describe('what a crawler writes of its hosts', () => {
-  const session = (row: HostRow, lowWater: number) => {
+  const session = (row: HostRowSeen, lowWater: number) => {
     const report = { status: 'idle', connected: true, failures: 3, retryAtMs: 1, lastEventMs: 1, lastSeq: 1 }
     return {
       hostname: row.hostname,
@@ -152,7 +153,7 @@ describe('what a crawler writes of its hosts', () => {
     await ask('a.example.com')
     const store = new HostStore(database)
     const { hosts } = await join()
-    const [row] = (await hosts.look()).asked as [HostRow]
+    const [row] = (await hosts.look()).news as [HostRowSeen]
     await store.saveCursors([session(row, 10)], true)
     await store.saveReports([session(row, 10)])
     expect(await findHost(database, 'a.example.com')).toMatchObject({
@@ -186,6 +187,7 @@ async function startCrawler() {
     partitions: 1,
     gate: membership.gate,
     metrics: crawlerMetrics(new Registry()),
+    refusals: new RefusalBook(database),
     logger: createLogger('silent'),
     allowPrivate: true,
     startLive: false,

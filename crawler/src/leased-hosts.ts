@@ -1,25 +1,27 @@
 import { DATABASE_NOW_MS, fairShare, type Membership, mayJudge } from '@bgs/shared/cluster/membership.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
-import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { BARRED, type HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 import type { HostsSeen, Ownership } from './ownership.ts'
 
-const COUNT = 'SELECT count(*) AS hosts FROM hosts WHERE banned = 0'
+const COUNT = `SELECT count(*) AS hosts FROM hosts WHERE ${BARRED} = 0`
 /** Hosts of nobody; and of the dead, where this process may judge that. */
 const CLAIM = `UPDATE hosts SET owner = $1, fence = fence + 1 WHERE hostname IN (
-  SELECT h.hostname FROM hosts h LEFT JOIN members m ON m.id = h.owner
-  WHERE h.banned = 0 AND (h.owner IS NULL
+  SELECT hosts.hostname FROM hosts LEFT JOIN members m ON m.id = hosts.owner
+  WHERE ${BARRED} = 0 AND (hosts.owner IS NULL
     OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$3')}))
-  ORDER BY h.created_ms, h.hostname LIMIT CAST($2 AS BIGINT) FOR UPDATE OF h SKIP LOCKED)`
-const MINE =
-  'SELECT hostname, fence, asked_ms FROM hosts WHERE owner = $1 AND banned = 0 ORDER BY created_ms, hostname'
-const ROW = 'SELECT * FROM hosts WHERE hostname = $1 AND owner = $2 AND fence = $3'
+  ORDER BY hosts.created_ms, hosts.hostname LIMIT CAST($2 AS BIGINT) FOR UPDATE OF hosts SKIP LOCKED)`
+const MINE = `SELECT hostname, fence, asked_ms, changed_ms, ${BARRED} AS barred FROM hosts WHERE owner = $1
+  ORDER BY created_ms, hostname`
+const ROW = `SELECT hosts.*, ${BARRED} AS barred FROM hosts WHERE hostname = $1 AND owner = $2 AND fence = $3`
 const RELEASE =
   'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE hostname = $1 AND owner = $2'
 const RELEASE_ALL = 'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE owner = $1'
 
 interface Held {
   readonly fence: number
-  readonly askedMs: number
+  /** All that may change without the fence, in one word. */
+  readonly state: string
+  readonly isBarred: boolean
 }
 
 /**
@@ -39,23 +41,27 @@ export class LeasedHosts implements Ownership {
 
   async look(): Promise<HostsSeen> {
     const { id, count, isLive, leaseMs } = this.#membership
-    if (!isLive) return { asked: [], lost: [], surplus: [] }
+    if (!isLive) return { news: [], lost: [], surplus: [] }
     const [row] = await this.#database.query<{ hosts: number }>(COUNT)
     const share = fairShare(Number(row?.hosts ?? 0), count)
     let mine = await this.#mine()
-    if (mine.length < share) {
-      await this.#database.query(CLAIM, [id, share - mine.length, leaseMs])
+    const crawled = mine.filter(({ isBarred }) => !isBarred).length
+    if (crawled < share) {
+      await this.#database.query(CLAIM, [id, share - crawled, leaseMs])
       mine = await this.#mine()
     }
     const before = this.#held
-    this.#held = new Map(mine.map(({ hostname, fence, askedMs }) => [hostname, { fence, askedMs }]))
+    this.#held = new Map(mine.map(({ hostname, ...held }) => [hostname, held]))
     const lost = [...before].filter(([hostname, { fence }]) => this.#held.get(hostname)?.fence !== fence)
-    const news = mine.filter(({ hostname, fence, askedMs }) => {
+    const news = mine.filter(({ hostname, fence, state }) => {
       const known = before.get(hostname)
-      return known?.fence !== fence || known.askedMs !== askedMs
+      return known?.fence !== fence || known.state !== state
     })
-    const surplus = mine.slice(share).map(({ hostname }) => hostname)
-    return { asked: await this.#rows(news), lost: lost.map(([hostname]) => hostname), surplus }
+    const surplus = mine
+      .filter(({ isBarred }) => !isBarred)
+      .slice(share)
+      .map(({ hostname }) => hostname)
+    return { news: await this.#rows(news), lost: lost.map(([hostname]) => hostname), surplus }
   }
 
   async release(hostnames?: readonly string[]): Promise<void> {
@@ -70,20 +76,23 @@ export class LeasedHosts implements Ownership {
   }
 
   async #mine(): Promise<(Held & { readonly hostname: string })[]> {
-    const rows = await this.#database.query<Pick<HostRow, 'hostname' | 'fence' | 'asked_ms'>>(MINE, [
-      this.#membership.id,
-    ])
-    return rows.map(({ hostname, fence, asked_ms }) => ({
+    const rows = await this.#database.query<
+      Pick<HostRowSeen, 'hostname' | 'fence' | 'asked_ms' | 'changed_ms' | 'barred'>
+    >(MINE, [this.#membership.id])
+    return rows.map(({ hostname, fence, asked_ms, changed_ms, barred }) => ({
       hostname,
       fence: Number(fence),
-      askedMs: Number(asked_ms),
+      state: `${asked_ms} ${changed_ms} ${barred}`,
+      isBarred: Number(barred) === 1,
     }))
   }
 
-  async #rows(news: readonly { readonly hostname: string; readonly fence: number }[]): Promise<HostRow[]> {
-    const rows: HostRow[] = []
+  async #rows(
+    news: readonly { readonly hostname: string; readonly fence: number }[],
+  ): Promise<HostRowSeen[]> {
+    const rows: HostRowSeen[] = []
     for (const { hostname, fence } of news)
-      rows.push(...(await this.#database.query<HostRow>(ROW, [hostname, this.#membership.id, fence])))
+      rows.push(...(await this.#database.query<HostRowSeen>(ROW, [hostname, this.#membership.id, fence])))
     return rows
   }
 }

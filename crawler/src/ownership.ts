@@ -1,9 +1,9 @@
-import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import type { HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 
 /** What a look at the hosts has found since the last one. */
 export interface HostsSeen {
-  /** To be crawled by this process from now on, or asked for again. */
-  readonly asked: readonly HostRow[]
+  /** This process's, new or changed: asked for again, changed by an operator, or barred from being crawled. */
+  readonly news: readonly HostRowSeen[]
   /** No longer this process's: another has them. */
   readonly lost: readonly string[]
   /** More than its share: to be given up with `release` once they are read no further. */

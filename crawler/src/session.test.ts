@@ -1,6 +1,8 @@
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
@@ -32,22 +34,40 @@ class Crawl {
   readonly epochs: number[] = []
   readonly banned: string[] = []
   readonly metrics = crawlerMetrics(new Registry())
+  readonly refusals = new RefusalBook(undefined as never)
   gate: Promise<void> | undefined
   readonly running: Promise<void>
   readonly #consumer = this.raw.consumer()
   readonly #stop = new AbortController()
 
   constructor(cursor: number | null, startLive = false) {
-    const host = { hostname: pds.hostname, epoch: 1, cursor, failures: 0, fence: 0 }
-    this.session = new HostSession(host, startLive, {
+    const host = {
+      hostname: pds.hostname,
+      epoch: 1,
+      cursor,
+      last_seq: cursor,
+      last_event_ms: 0,
+      failures: 0,
+      fence: 0,
+      restarts: 0,
+      lenient: 0,
+      upstream: 0,
+      start_live: startLive ? 1 : 0,
+      account_limit: 100,
+      trusted: 0,
+      events_per_second: null,
+      events_per_hour: null,
+      events_per_day: null,
+    } as HostRow
+    this.session = new HostSession(host, {
       raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
       partitions: 4,
       gate: () => this.gate,
       metrics: this.metrics,
       logger: createLogger('silent'),
+      refusals: this.refusals,
       allowPrivate: true,
-      lenient: false,
-      quota: undefined,
+      startLive: false,
       now: Date.now,
       raiseEpoch: async (_name, from) => {
         this.epochs.push(from + 1)

@@ -2,7 +2,8 @@ import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
-import type { HostStatus } from '@bgs/shared/hosts/host-rows.ts'
+import type { HostRow, HostStatus } from '@bgs/shared/hosts/host-rows.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -14,7 +15,7 @@ import { breaksStream, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
-import type { Quota } from './quota.ts'
+import { Quota, quotaLimits } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
 
 /** Bytes of one host that are on their way at most; beyond it is read no further (protocol.md H10). */
@@ -22,6 +23,8 @@ const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
+/** A host that has to wait so long for its quota is shown as throttled. */
+const SHOWN_AS_THROTTLED_MS = 1_000
 
 /** What a session tells of its host, to be kept in the database. */
 export interface HostReport {
@@ -42,8 +45,9 @@ export interface SessionParts {
   readonly metrics: CrawlerMetrics
   readonly logger: Logger
   readonly allowPrivate: boolean
-  readonly lenient: boolean
-  readonly quota: Quota | undefined
+  /** RELAY_NEW_HOST_CURSOR. */
+  readonly startLive: boolean
+  readonly refusals: RefusalBook
   readonly now: () => number
   /** Makes the host's next epoch durable; resolves to it. */
   readonly raiseEpoch: (hostname: string, from: number, fence: number) => Promise<number>
@@ -57,6 +61,8 @@ export interface SessionParts {
  */
 export class HostSession {
   readonly hostname: string
+  /** How often an operator has had it begun anew. */
+  readonly restarts: number
   /** Of the lease under which this process crawls it. */
   readonly fence: number
   readonly report: HostReport
@@ -67,20 +73,23 @@ export class HostSession {
   readonly #sequence: HostSequence
   readonly #flow: Flow
   readonly #crawlNow = new Bell()
+  readonly #quota: Quota
+  #isLenient: boolean
+  readonly #isRelay: boolean
   #connection: Connection | undefined
   /** Cursor behind which the connection began. */
   #behind = 0
   #progress = false
 
-  constructor(
-    host: { hostname: string; epoch: number; cursor: number | null; failures: number; fence: number },
-    startLive: boolean,
-    parts: SessionParts,
-  ) {
+  constructor(host: HostRow, parts: SessionParts) {
     this.hostname = host.hostname
-    this.fence = host.fence
-    this.epoch = host.epoch
+    this.fence = Number(host.fence)
+    this.epoch = Number(host.epoch)
+    this.restarts = Number(host.restarts)
     this.#parts = parts
+    this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), parts.now)
+    this.#isLenient = Number(host.lenient) === 1
+    this.#isRelay = Number(host.upstream) === 1
     this.#sequence = new HostSequence(parts.now)
     this.#flow = new Flow({
       gate: parts.gate,
@@ -93,16 +102,24 @@ export class HostSession {
       resume: () => this.#connection?.resume(),
     })
     // A host first met: all it retains, or live (Q10, RELAY_NEW_HOST_CURSOR).
-    this.tracker = this.#newTracker(host.cursor ?? (startLive ? null : 0))
+    const cursor = host.cursor === null ? null : Number(host.cursor)
+    const startLive = parts.startLive || Number(host.start_live) === 1
+    this.tracker = this.#newTracker(cursor ?? (startLive ? null : 0))
     this.report = {
       status: 'active',
       connected: false,
-      failures: host.failures,
+      failures: Number(host.failures),
       retryAtMs: 0,
-      lastEventMs: 0,
-      lastSeq: host.cursor,
+      lastEventMs: Number(host.last_event_ms),
+      lastSeq: host.last_seq === null ? cursor : Number(host.last_seq),
       lastError: null,
     }
+  }
+
+  /** Takes in what an operator has changed of its host. */
+  change(host: HostRow): void {
+    this.#quota.change(quotaLimits(host, this.#parts.allowPrivate))
+    this.#isLenient = Number(host.lenient) === 1
   }
 
   /** Ends a pause between attempts; after FutureCursor the host's word is taken that it began anew (Q12). */
@@ -143,7 +160,7 @@ export class HostSession {
     this.#behind = cursor ?? 0
     let connection: Connection
     try {
-      connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, {
+      connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, this.#isRelay, {
         onOpen: () => {
           this.report.connected = true
           this.report.lastError = null
@@ -153,7 +170,7 @@ export class HostSession {
         },
         onFrame: (frame) => this.#onFrame(frame),
         onText: (text) => {
-          this.#refuse('frame-text', -1, '')
+          this.#refuse('frame-text', -1, '', text)
           // W8; met again, it is stepped over.
           if (!this.#poison.isKnown(text))
             connection.close({ cause: 'closed', detail: 'a text message' }, 1003)
@@ -214,7 +231,7 @@ export class HostSession {
       case 'refused':
         return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
-        this.#refuse('frame-type-unknown', look.seq, look.did)
+        this.#refuse('frame-type-unknown', look.seq, look.did, frame)
         return this.#stepOver(look.seq)
       case 'info':
         this.#parts.logger.warn(
@@ -239,15 +256,16 @@ export class HostSession {
       epoch: this.epoch,
       seq,
       receivedMs: this.#parts.now(),
-      lenient: this.#parts.lenient,
+      lenient: this.#isLenient,
       frame,
     }
     const bytes = rawBytes(envelope)
     const token = this.tracker.begin(seq, bytes)
     crashPoint('after-receive')
     this.#parts.raw.publish(partitionOf(did, this.#parts.partitions), envelope, bytes, token)
-    const quotaMs = this.#parts.quota?.take() ?? 0
+    const quotaMs = this.#quota.take(type === '#commit')
     if (quotaMs > 0) this.#flow.pauseFor(quotaMs)
+    if (quotaMs >= SHOWN_AS_THROTTLED_MS) this.report.status = 'throttled'
     this.#flow.check()
   }
 
@@ -274,7 +292,7 @@ export class HostSession {
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
   #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
-    this.#refuse(reason, seq, did)
+    this.#refuse(reason, seq, did, frame)
     this.#stepOver(seq)
     if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
@@ -282,7 +300,7 @@ export class HostSession {
 
   /** What only the strict scan found (W4, A5): close, unless the host is lenient, and step over it when it comes again. */
   #onRefusedOnItsWay(tracker: CursorTracker, seq: number, reason: Reason): void {
-    if (this.#parts.lenient || !breaksStream(reason)) return
+    if (this.#isLenient || !breaksStream(reason)) return
     this.#sequence.noteBroken(seq)
     if (tracker !== this.tracker) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
@@ -305,8 +323,10 @@ export class HostSession {
     })
   }
 
-  #refuse(reason: Reason, seq: number, did: string): void {
+  #refuse(reason: Reason, seq: number, did: string, frame?: Buffer): void {
     this.#parts.metrics.refused.inc({ reason })
+    const refused = { host: this.hostname, did, seq, reason, detail: '' }
+    this.#parts.refusals.note(frame === undefined ? refused : { ...refused, frame })
     this.#parts.logger.debug({ host: this.hostname, did, seq, reason }, 'frame refused at the door')
   }
 

@@ -21,10 +21,9 @@ import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
-import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
@@ -40,8 +39,11 @@ import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
 import { busGauges } from './bus-gauges.ts'
+import { conductLimits } from './conduct-limits.ts'
+import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
+import { newHosts } from './new-hosts.ts'
 import type { Relay } from './relay.ts'
 import { retentionBytes, segmentBytes } from './retention.ts'
 import { fanoutThreads, verifierThreads } from './threads.ts'
@@ -86,7 +88,7 @@ export async function startEmbedded(
   })
   if (log.cutBytes > 0)
     logger.warn({ bytes: log.cutBytes }, 'cut a torn tail off the log: an append that was never committed')
-  const state = new State(database, settings.RELAY_NEW_HOST_ACCOUNT_LIMIT, settings.RELAY_ACCOUNT_CACHE_BYTES)
+  const state = new State(database, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
   const { view, replayed } = await bringUp(log, database, state, position)
   const bounds = log.bounds()
   logger.info(
@@ -104,6 +106,7 @@ export async function startEmbedded(
   const control = new MemoryTopic<ControlMessage>({ ...topic, partitions: 1, maxBytes: CONTROL_BYTES })
   const say = control.producer<() => void>((done) => done())
   const wakeUps = new LocalWakeUps()
+  const refusals = new RefusalBook(database)
 
   const verifierFigures = verifierMetrics(registry)
   const backends = curveBackends()
@@ -125,6 +128,7 @@ export async function startEmbedded(
     identities,
     pool,
     metrics: verifierFigures,
+    refusals,
     logger: logger.child({ part: 'verifier' }),
     now: Date.now,
   })
@@ -140,6 +144,8 @@ export async function startEmbedded(
     metrics: sequencerMetrics(registry),
     logger: logger.child({ part: 'sequencer' }),
     ask: recheck.ask,
+    refusals,
+    conduct: conductLimits(settings),
     now: Date.now,
   })
 
@@ -154,16 +160,13 @@ export async function startEmbedded(
     partitions: settings.RELAY_RAW_PARTITIONS,
     gate: gate.closed,
     metrics: crawlerFigures,
+    refusals,
     logger: logger.child({ part: 'crawler' }),
     allowPrivate,
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
     now: Date.now,
   })
-  for (const text of settings.RELAY_HOSTS) {
-    const { hostname } = parseHost(text, allowPrivate)
-    const accountLimit = settings.RELAY_NEW_HOST_ACCOUNT_LIMIT
-    await askForHost(database, { hostname, trusted: true, accountLimit, nowMs: Date.now() })
-  }
+  await askForConfigured(database, settings)
 
   let stopping = false
   const unhealthy = () => (stopping ? 'stopping' : undefined)
@@ -173,7 +176,7 @@ export async function startEmbedded(
       wakeUps,
       limits: new LocalLimits(),
       allowPrivate,
-      accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+      newHosts: newHosts(settings),
       now: Date.now,
     },
     databaseAway: () => undefined,
@@ -211,6 +214,7 @@ export async function startEmbedded(
   supervisor.run('sequencer', sequencerDone)
   supervisor.run('status recheck', recheck.run(supervisor.signal))
   supervisor.run('disk gate', gate.run(supervisor.signal))
+  supervisor.run('refusals', refusals.run(supervisor.signal))
   supervisor.run('identity store', saveIdentities(identityStore, supervisor.signal))
 
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
@@ -240,6 +244,7 @@ export async function startEmbedded(
     ordering.abort()
     await Promise.all([verifierDone, sequencerDone])
     await crawler.saveAll()
+    await refusals.save()
     await serving.close()
     await supervisor.stop()
     await close(opsServer)

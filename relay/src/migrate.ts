@@ -4,7 +4,7 @@ import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { type AccountRow, UPSERT_ACCOUNT } from '@bgs/sequencer/state/account-rows.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
-import type { Database } from '@bgs/shared/db/database.ts'
+import type { Database, SqlValue } from '@bgs/shared/db/database.ts'
 import { DataLock } from '@bgs/shared/db/lock.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
@@ -13,6 +13,7 @@ import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { ConfigError } from '@bgs/shared/service/config.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
+import { newHosts } from './new-hosts.ts'
 
 const BATCH = 5_000
 const SAY_EVERY = 100_000
@@ -34,6 +35,17 @@ const HOST_COLUMNS = [
   'last_event_ms',
   'last_error',
   'asked_ms',
+  'source',
+  'paused',
+  'upstream',
+  'start_live',
+  'events_per_second',
+  'events_per_hour',
+  'events_per_day',
+  'changed_ms',
+  'restarts',
+  'sequence_ms',
+  'throttled_count',
 ] as const satisfies readonly (keyof HostRow)[]
 
 const UPSERT_HOST = `INSERT INTO hosts (${HOST_COLUMNS.join(', ')}, connected)
@@ -41,6 +53,15 @@ const UPSERT_HOST = `INSERT INTO hosts (${HOST_COLUMNS.join(', ')}, connected)
   ON CONFLICT (hostname) DO UPDATE SET ${HOST_COLUMNS.slice(1)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`
+
+/** Small tables that are carried over as they are, with what names a row. */
+const COPIED = [
+  { name: 'domains', columns: ['domain', 'rule', 'created_ms'], key: 'domain, rule' },
+  { name: 'held_commits', columns: ['did', 'rev', 'commit_cid', 'data_cid', 'block'], key: 'did' },
+  { name: 'throttles', columns: ['did', 'until_ms'], key: 'did' },
+  { name: 'met_hosts', columns: ['day', 'hosts'], key: 'day' },
+  { name: 'audit', columns: ['id', 'at_ms', 'who', 'act', 'subject', 'why', 'detail'], key: 'id' },
+] as const
 
 /** A row of `topics` that stands there while a migration is under way: such a database is not empty, but ours. */
 const BEGUN = 'migration'
@@ -71,6 +92,7 @@ export async function migrate(settings: Settings, say: (line: string) => void): 
     await target.transaction([{ sql: BEGIN, rows: [[]] }])
     const hosts = await copyHosts(source, target)
     const accounts = await copyAccounts(source, target, say)
+    for (const table of COPIED) await copyTable(source, target, table)
     const position = await viewPosition(source)
     // Last, and at once: until then the cluster's database is one that no role can have written into.
     await target.transaction([
@@ -110,8 +132,8 @@ async function completeView(
     seenPosition: position,
     clean: lock.clean,
   })
-  const { RELAY_NEW_HOST_ACCOUNT_LIMIT: limit, RELAY_ACCOUNT_CACHE_BYTES: cacheBytes } = settings
-  await bringUp(log, source, new State(source, limit, cacheBytes), position)
+  const state = new State(source, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
+  await bringUp(log, source, state, position)
   const { generation } = log
   await log.close()
   const [row] = await source.query<{ most: number | null }>(
@@ -142,6 +164,23 @@ async function copyHosts(source: Database, target: Database): Promise<number> {
     await target.transaction([{ sql: UPSERT_HOST, rows: some }])
   }
   return rows.length
+}
+
+async function copyTable(
+  source: Database,
+  target: Database,
+  { name, columns, key }: (typeof COPIED)[number],
+): Promise<void> {
+  const sql = `INSERT INTO ${name} (${columns.join(', ')}) VALUES (${columns.map((_, i) => `$${i + 1}`).join(', ')})
+    ON CONFLICT (${key}) DO NOTHING`
+  for (let after = 0; ; after += BATCH) {
+    const rows = await source.query<Record<string, SqlValue>>(
+      `SELECT * FROM ${name} ORDER BY ${key} LIMIT $1 OFFSET $2`,
+      [BATCH, after],
+    )
+    if (rows.length === 0) return
+    await target.transaction([{ sql, rows: rows.map((row) => columns.map((column) => row[column] ?? null)) }])
+  }
 }
 
 async function copyAccounts(

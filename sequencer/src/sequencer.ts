@@ -3,6 +3,7 @@ import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { encodeFacts } from '@bgs/shared/envelope/facts.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Log, LogFullError } from '@bgs/shared/log/log.ts'
 import type { LogEntry, Pack } from '@bgs/shared/log/pack.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
@@ -11,9 +12,12 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { InputPositions } from './input-positions.ts'
 import type { SequencerMetrics } from './metrics.ts'
+import { Conduct, type ConductLimits } from './rules/conduct.ts'
 import { decideControl } from './rules/control.ts'
 import { decide } from './rules/decide.ts'
-import type { Append } from './rules/decision.ts'
+import { type Append, type Drop, drop } from './rules/decision.ts'
+import { syncOfHeld } from './rules/held.ts'
+import { type Account, isActive } from './state/account.ts'
 import type { State } from './state/state.ts'
 import type { View } from './view.ts'
 
@@ -44,6 +48,9 @@ export interface SequencerParts {
   readonly logger: Logger
   /** Hears of questions for hosts; must return at once. */
   readonly ask: (question: StatusQuestion) => void
+  /** Hears of what is refused. */
+  readonly refusals: RefusalBook
+  readonly conduct: ConductLimits
   readonly now: () => number
 }
 
@@ -58,6 +65,7 @@ export class Sequencer {
   #waiting: BusEntry<VerifiedEnvelope>[] = []
   readonly #bell = new Bell()
   readonly #inputs: InputPositions
+  readonly #conduct: Conduct
   #position: number
   #trimmedMs = 0
   /** Since when input positions have moved that no append has carried; undefined: none have. */
@@ -66,6 +74,7 @@ export class Sequencer {
   constructor(parts: SequencerParts) {
     this.#parts = parts
     this.#position = parts.view.position
+    this.#conduct = new Conduct(parts.conduct)
     this.#inputs = InputPositions.decode(parts.log.checkpoint, {
       verified: parts.verified.generation,
       control: parts.control.generation,
@@ -100,9 +109,11 @@ export class Sequencer {
     await state.load(dids, hosts)
     const appends = new Appends(this.#parts.log.bounds().next)
     for (const { value } of batch) {
-      const did = 'did' in value ? value.did : ''
-      const decision = decideControl(state.account(did), value, now())
+      const account = 'did' in value ? state.account(value.did) : undefined
+      const host = account && state.host(account.host)
+      const decision = decideControl(account, host, value, now())
       if (decision !== null) appends.add(decision, state)
+      if (account !== undefined) appends.addHeld(account, state, now())
     }
     for (const entry of batch) this.#inputs.takeControl(entry)
     await this.#append(appends)
@@ -110,7 +121,7 @@ export class Sequencer {
   }
 
   async #takeBatch(): Promise<void> {
-    const { state, metrics, now, ask } = this.#parts
+    const { state, metrics, now } = this.#parts
     const batch = this.#cutBatch()
     await state.load(
       new Set(batch.map(({ value }) => value.did)),
@@ -119,18 +130,17 @@ export class Sequencer {
     const appends = new Appends(this.#parts.log.bounds().next)
     for (const { value } of batch) {
       const account = state.account(value.did)
-      const decision = decide(account, state.host(value.host), value, now())
-      if (decision.kind !== 'drop') {
-        appends.add(decision, state)
-        continue
-      }
-      metrics.refused.inc({ reason: decision.reason })
-      if (decision.ask && account !== undefined)
-        ask({ did: account.did, host: account.host, version: account.version })
-      this.#parts.logger.debug(
-        { host: value.host, did: value.did, seq: value.hostSeq, reason: decision.reason },
-        'event refused',
-      )
+      const decision = state.isInBannedDomain(value.host)
+        ? drop('host-banned')
+        : decide(account, state.host(value.host), value, now())
+      if (decision.kind !== 'drop') appends.add(decision, state)
+      const refused = decision.kind === 'drop' ? decision : decision.refused
+      if (refused !== undefined) this.#noteRefused(account, value, refused)
+      const known = state.account(value.did)
+      if (known === undefined || decision.kind === 'drop') continue
+      appends.addHeld(known, state, now())
+      const throttled = this.#conduct.note(known, decision, value, now())
+      if (throttled !== null) appends.add(throttled, state)
     }
     for (const entry of batch) this.#inputs.takeVerified(entry)
     crashPoint('before-append')
@@ -141,6 +151,15 @@ export class Sequencer {
       metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
       this.#parts.verified.done(entry)
     }
+  }
+
+  #noteRefused(account: Account | undefined, envelope: VerifiedEnvelope, { reason, ask }: Drop): void {
+    const { host, did, hostSeq: seq } = envelope
+    this.#parts.metrics.refused.inc({ reason })
+    this.#parts.refusals.note({ host, did, seq, reason, detail: '' })
+    if (ask && account !== undefined)
+      this.#parts.ask({ did: account.did, host: account.host, version: account.version })
+    this.#parts.logger.debug({ host, did, seq, reason }, 'event refused')
   }
 
   #cutBatch(): BusEntry<VerifiedEnvelope>[] {
@@ -215,6 +234,13 @@ class Appends {
 
   constructor(firstSeq: number) {
     this.firstSeq = firstSeq
+  }
+
+  /** S2: what an account that has just become active again was not let say. */
+  addHeld(account: Account, state: State, nowMs: number): void {
+    if (!account.held || !isActive(account)) return
+    const sync = syncOfHeld(account, nowMs)
+    if (sync !== null) this.add(sync, state)
   }
 
   add(append: Append, state: State): void {

@@ -1,7 +1,10 @@
 import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import { accountParams, UPSERT_ACCOUNT } from './state/account-rows.ts'
+import { domainSteps } from './state/banned-domains.ts'
+import { heldSteps } from './state/held-rows.ts'
 import type { State } from './state/state.ts'
+import { throttleSteps } from './state/throttle-rows.ts'
 
 /** Rows written in one transaction at most before the sequencer waits for it (invariant 6). */
 export const MAX_DIRTY = 5_000
@@ -15,10 +18,14 @@ const MOVE_VIEW = `UPDATE view SET generation = $1, position = $2
 const ADOPT_LOG = 'UPDATE view SET generation = $1, log_id = $2, base = $3 WHERE id = 1 AND generation <= $1'
 /** A host that only the log remembers, because the database was lost or is older, is taken up again. */
 const SET_HOST = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, status, connected, trusted, lenient,
-    banned, account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms)
-  VALUES ($1, $2, $3, NULL, NULL, 'active', 0, 0, 0, $4, $5, $6, 0, 0, 0, NULL, 1)
+    banned, account_count, account_limit, throttled_count, failures, retry_at_ms, last_event_ms, last_error, asked_ms)
+  VALUES ($1, $2, $3, NULL, NULL, 'active', 0, 0, 0, $4, $5, $6, $7, 0, 0, 0, NULL, 1)
   ON CONFLICT (hostname) DO UPDATE SET account_count = excluded.account_count, banned = excluded.banned,
+    throttled_count = excluded.throttled_count,
+    changed_ms = CASE WHEN hosts.banned <> excluded.banned THEN excluded.created_ms ELSE hosts.changed_ms END,
     epoch = CASE WHEN hosts.epoch < excluded.epoch THEN excluded.epoch ELSE hosts.epoch END`
+
+const SET_LIMIT = 'UPDATE hosts SET account_limit = $2, changed_ms = $3 WHERE hostname = $1'
 
 /** Where the view stands: the state as of this seq. */
 export async function viewPosition(database: Database): Promise<number> {
@@ -96,7 +103,9 @@ export class View {
   flush(position: number, nowMs: number): Promise<void> {
     this.#lastFlushMs = nowMs
     this.#writingSinceMs = nowMs
-    const { accounts, hosts } = this.#state.takeDirty()
+    const { accounts, hosts, domains } = this.#state.takeDirty()
+    const limited = hosts.filter(({ limitChanged }) => limitChanged)
+    for (const host of limited) host.limitChanged = false
     const steps: SqlStep[] = [
       { sql: MOVE_VIEW, rows: [[this.#generation, position, this.#position]], expect: 1 },
       { sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },
@@ -109,9 +118,17 @@ export class View {
           host.banned ? 1 : 0,
           host.accountCount,
           host.accountLimit,
+          host.throttledCount,
         ]),
       },
-    ]
+      {
+        sql: SET_LIMIT,
+        rows: limited.map(({ hostname, accountLimit }) => [hostname, accountLimit, nowMs]),
+      },
+      ...heldSteps(accounts),
+      ...throttleSteps(accounts),
+      ...domainSteps(domains, nowMs),
+    ].filter(({ rows }) => rows.length > 0)
     this.#state.setWriting(accounts, true)
     crashPoint('before-view')
     const writing = this.#database.transaction(steps).then(

@@ -3,6 +3,7 @@ import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
@@ -60,6 +61,7 @@ class Scene {
       identities: this.identities,
       pool: new JudgePool(0, () => undefined),
       metrics,
+      refusals: new RefusalBook(undefined as never),
       logger: createLogger('silent'),
       now: Date.now,
     }).run(this.#stop.signal)

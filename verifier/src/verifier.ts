@@ -1,6 +1,7 @@
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/shared/bus/bus.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -46,6 +47,8 @@ export interface VerifierParts {
   readonly identities: IdentitySource & { readonly cache: { readonly size: number } }
   readonly pool: JudgePool
   readonly metrics: VerifierMetrics
+  /** Hears of what is refused. */
+  readonly refusals: RefusalBook
   readonly logger: Logger
   readonly now: () => number
 }
@@ -262,6 +265,7 @@ export class Verifier {
     const { type, did, host, seq } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
     this.#parts.metrics.refused.inc({ reason })
+    this.#parts.refusals.note({ host, did, seq, reason, detail, frame: raw.value.frame })
     if (reason === 'internal-error')
       this.#parts.logger.error(
         { host, did, seq, reason, detail },

@@ -1,5 +1,6 @@
 import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
+import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
 import type { Answer } from '../http/answer.ts'
 import type { CallLimits } from '../http/call-limits.ts'
 
@@ -9,7 +10,7 @@ export interface XrpcContext {
   readonly wakeUps: WakeUps
   readonly limits: CallLimits
   readonly allowPrivate: boolean
-  readonly accountLimit: number
+  readonly newHosts: NewHosts
   readonly now: () => number
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
-import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost, findHost, meetHost } from '@bgs/shared/hosts/host-rows.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LocalLimits } from '../http/call-limits.ts'
 import { requestCrawl } from './request-crawl.ts'
@@ -37,15 +37,27 @@ beforeEach(async () => {
   asked = []
   woken = 0
   answer = (_request, response) => response.end('{"did":"did:web:pds.example.com"}')
-  await database.transaction([{ sql: 'DELETE FROM hosts', rows: [[]] }])
+  nowMs = 1e12
+  await database.transaction(
+    ['hosts', 'domains', 'met_hosts'].map((table) => ({ sql: `DELETE FROM ${table}`, rows: [[]] })),
+  )
 })
+
+let nowMs = 1e12
 
 /** Calls the method; resolves to its status, or the name of its error. */
 async function call(hostname: unknown, allowPrivate = true): Promise<string> {
   const wakeUps = new LocalWakeUps()
   wakeUps.on('hosts', () => woken++)
   const limits = new LocalLimits()
-  const context = { database, wakeUps, limits, allowPrivate, accountLimit: 100, now: () => 1e12 }
+  const context = {
+    database,
+    wakeUps,
+    limits,
+    allowPrivate,
+    newHosts: { accountLimit: 100, perDay: 50, trustedDomains: ['*.trusted.com'] },
+    now: () => nowMs,
+  }
   const request = { params: new URLSearchParams(), address: '203.0.113.1', body: { hostname } }
   return requestCrawl.handle(request, context).then(
     ({ status }) => String(status),
@@ -85,35 +97,67 @@ describe('H6: requestCrawl', () => {
   })
 
   it('a banned host is told so and not asked, connected or not', async () => {
-    await askForHost(database, { hostname: host, trusted: false, accountLimit: 1, nowMs: 1 })
+    await askForHost(database, {
+      hostname: host,
+      trusted: false,
+      accountLimit: 1,
+      source: 'request',
+      nowMs: 1,
+    })
     await set('banned = 1, connected = 1')
     expect(await call(host)).toBe('HostBanned')
     expect([asked, woken]).toEqual([[], 0])
   })
 
   it('a connected host is answered at once, without asking or limiting it', async () => {
-    await askForHost(database, { hostname: 'pds.example.com', trusted: false, accountLimit: 1, nowMs: 1 })
+    await askForHost(database, {
+      hostname: 'pds.example.com',
+      trusted: false,
+      accountLimit: 1,
+      source: 'request',
+      nowMs: 1,
+    })
     await set('connected = 1')
     for (let i = 0; i < 30; i++) expect(await call('pds.example.com', false)).toBe('200')
     expect([asked, woken]).toEqual([[], 0])
   })
 
   it('a known host that is not connected is asked for again', async () => {
-    await askForHost(database, { hostname: host, trusted: false, accountLimit: 1, nowMs: 1 })
+    await askForHost(database, {
+      hostname: host,
+      trusted: false,
+      accountLimit: 1,
+      source: 'request',
+      nowMs: 1,
+    })
     expect(await call(host)).toBe('200')
     expect(await findHost(database, host)).toMatchObject({ created_ms: 1, asked_ms: 1e12 })
   })
 
-  it('public mode: no more than 50 new hosts a day, counted before any is asked', async () => {
-    for (let i = 0; i < 50; i++)
-      await askForHost(database, {
-        hostname: `h${i}.example.com`,
-        trusted: false,
-        accountLimit: 1,
-        nowMs: 1e12 - 5,
-      })
-    expect(await call('new.example.com', false)).toBe('RateLimitExceeded')
-    await set('created_ms = 1')
+  it('H6: no more than so many new hosts a day, over restarts and all processes; hosts that are none count nothing', async () => {
+    const asked = { trusted: false, accountLimit: 1, source: 'request', nowMs } as const
+    for (let i = 0; i < 49; i++)
+      expect(await meetHost(database, { ...asked, hostname: `h${i}.example.com` }, 50)).toBe(true)
+    answer = (_request, response) => response.writeHead(404).end()
+    expect(await call(host)).toBe('HostNotFound')
+    answer = (_request, response) => response.end('{"did":"did:web:pds.example.com"}')
+    expect(await call(host)).toBe('200')
+    expect(await call('new.example.com')).toBe('RateLimitExceeded')
+    expect(await meetHost(database, { ...asked, hostname: 'racing.example.com' }, 50)).toBe(false)
+    expect(await findHost(database, 'racing.example.com')).toBeUndefined()
+    expect(await call(host), 'a known one is asked for again').toBe('200')
+    nowMs += 86_400_000
+    expect(await meetHost(database, { ...asked, hostname: 'tomorrow.example.com', nowMs }, 50)).toBe(true)
     expect(await call('localhost:1', false)).toBe('InvalidRequest')
+  })
+
+  it('H9: a host under a banned domain is banned, whether known or not; one under a trusted one is trusted', async () => {
+    await database.transaction([
+      { sql: "INSERT INTO domains VALUES ('bad.com', 'ban', 1), ('localhost', 'trust', 1)", rows: [[]] },
+    ])
+    expect(await call('a.b.bad.com', false)).toBe('HostBanned')
+    expect(await call('notbad.com', false)).not.toBe('HostBanned')
+    expect(await call(host)).toBe('200')
+    expect(await findHost(database, host)).toMatchObject({ trusted: 1, account_limit: 10_000_000 })
   })
 })

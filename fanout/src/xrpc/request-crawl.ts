@@ -1,42 +1,48 @@
-import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
+import { type AskedHost, askForHost, findHost, hostsMetToday, meetHost } from '@bgs/shared/hosts/host-rows.ts'
+import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import { type HostAddress, HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
 import { invalid, XrpcError } from '../http/xrpc-error.ts'
-import type { XrpcContext, XrpcMethod } from './method.ts'
+import type { XrpcMethod } from './method.ts'
 
 const Body = z.object({ hostname: z.string().max(2_048) })
 const Description = z.object({ did: z.string().startsWith('did:') })
 
 const DESCRIBE_TIMEOUT_MS = 5_000
 const DESCRIBE_MAX_BYTES = 64 * 1024
-/** Hosts that may be met for the first time in a day (protocol.md H6). */
-const NEW_HOSTS_PER_DAY = 50
-const DAY_MS = 86_400_000
-
 /** com.atproto.sync.requestCrawl: the checks of H6, cheap ones first. */
 export const requestCrawl: XrpcMethod = {
   kind: 'procedure',
   async handle({ body, address }, context) {
     const host = parseBody(body, context.allowPrivate)
-    const known = await findHost(context.database, host.hostname)
-    if (known !== undefined && Number(known.banned) === 1)
-      throw new XrpcError(400, 'HostBanned', `${host.hostname} is banned from this relay`)
+    const { hostname } = host
+    const { database, newHosts, allowPrivate } = context
+    const known = await findHost(database, hostname)
+    const rules = await rulesOf(database, hostname, newHosts)
+    if (rules.banned || (known !== undefined && Number(known.banned) === 1))
+      throw new XrpcError(400, 'HostBanned', `${hostname} is banned from this relay`)
     // PDSes call this with every update: nothing is to be done, and nothing to be limited.
     if (known !== undefined && Number(known.connected) === 1) return { status: 200 }
-    if (!context.allowPrivate) {
+    if (!allowPrivate) {
       await context.limits.take('address', address)
-      await context.limits.take('host', host.hostname)
+      await context.limits.take('host', hostname)
     }
-    if (known === undefined) await checkNewHosts(context)
-    await describe(host, context.allowPrivate)
-    await askForHost(context.database, {
-      hostname: host.hostname,
-      trusted: context.allowPrivate,
-      accountLimit: context.accountLimit,
-      nowMs: context.now(),
-    })
+    const nowMs = context.now()
+    if (known === undefined && (await hostsMetToday(database, nowMs)) >= newHosts.perDay) throw tooManyToday()
+    await describe(host, allowPrivate)
+    const { trusted } = rules
+    const asked: AskedHost = {
+      hostname,
+      trusted,
+      accountLimit: newHosts.accountLimit,
+      source: 'request',
+      nowMs,
+    }
+    // Looked at before the host was asked, counted only now: a host that is none takes nobody's place.
+    if (known !== undefined) await askForHost(database, asked)
+    else if (!(await meetHost(database, asked, newHosts.perDay))) throw tooManyToday()
     context.wakeUps.emit('hosts')
     return { status: 200 }
   },
@@ -53,16 +59,11 @@ function parseBody(body: unknown, allowPrivate: boolean): HostAddress {
   }
 }
 
-async function checkNewHosts({ database, allowPrivate, now }: XrpcContext): Promise<void> {
-  if (allowPrivate) return
-  const [row] = await database.query<{ met: number }>(
-    'SELECT count(*) AS met FROM hosts WHERE created_ms > $1 AND trusted = 0',
-    [now() - DAY_MS],
-  )
-  if (Number(row?.met ?? 0) >= NEW_HOSTS_PER_DAY)
-    throw new XrpcError(429, 'RateLimitExceeded', 'this relay meets no more new hosts today', {
-      'retry-after': '3600',
-    })
+/** H6: the limit holds for all processes, and starts anew at midnight UTC. */
+function tooManyToday(): XrpcError {
+  return new XrpcError(429, 'RateLimitExceeded', 'this relay meets no more new hosts today', {
+    'retry-after': '3600',
+  })
 }
 
 /** The host must answer describeServer as a PDS does: JSON with a DID. */

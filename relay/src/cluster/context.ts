@@ -1,6 +1,7 @@
 import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
 import type { TopicMetadata } from '@bgs/shared/kafka/metadata.ts'
 import { ensureTopics, type Topic } from '@bgs/shared/kafka/topics.ts'
@@ -27,6 +28,7 @@ export interface ClusterContext {
   readonly database: Database
   readonly kafka: KafkaCluster
   readonly redis: Redis
+  readonly refusals: RefusalBook
   readonly health: {
     readonly postgres: ServerHealth
     readonly kafka: ServerHealth
@@ -88,7 +90,9 @@ export async function openContext(
     verified: await generationOf('verified'),
     control: await generationOf('control'),
   }
-  return { ...parts, ...servers, database, topic: (topic) => prefix + topic, generations }
+  const refusals = new RefusalBook(database)
+  supervisor.run('refusals', refusals.run(signal))
+  return { ...parts, ...servers, database, refusals, topic: (topic) => prefix + topic, generations }
 }
 
 async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Promise<void> {

@@ -10,10 +10,9 @@ import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { encodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
-import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import { Gauge } from 'prom-client'
+import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
@@ -36,11 +35,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const metrics = crawlerMetrics(registry)
   const membership = new Membership(database, 'crawler', settings.RELAY_LEASE_MS)
   await membership.renew()
-  for (const text of settings.RELAY_HOSTS) {
-    const { hostname } = parseHost(text, allowPrivate)
-    const accountLimit = settings.RELAY_NEW_HOST_ACCOUNT_LIMIT
-    await askForHost(database, { hostname, trusted: true, accountLimit, nowMs: Date.now() })
-  }
+  await askForConfigured(database, settings)
 
   const sending = new AbortController()
   const backlog: Backlog = topicBacklog(context, 'raw')
@@ -85,6 +80,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     partitions,
     gate: membership.gate,
     metrics,
+    refusals: context.refusals,
     logger: logger.child({ part: 'crawler' }),
     allowPrivate,
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',

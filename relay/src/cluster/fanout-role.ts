@@ -10,6 +10,7 @@ import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import { Gauge } from 'prom-client'
+import { newHosts } from '../new-hosts.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
 import { fanoutThreads } from '../threads.ts'
 import type { ClusterContext } from './context.ts'
@@ -45,7 +46,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       wakeUps,
       limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
       allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
-      accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
+      newHosts: newHosts(settings),
       now: Date.now,
     },
     databaseAway: () => (context.health.postgres.trouble === undefined ? undefined : 'the database is away'),

@@ -10,6 +10,8 @@ import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { Gauge } from 'prom-client'
+import { conductLimits } from '../conduct-limits.ts'
+import { newHosts } from '../new-hosts.ts'
 import type { ClusterContext } from './context.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
@@ -133,11 +135,7 @@ class Office {
       signal: lost.signal,
     }).finally(() => signal.removeEventListener('abort', interrupted))
     try {
-      const state = new State(
-        database,
-        settings.RELAY_NEW_HOST_ACCOUNT_LIMIT,
-        settings.RELAY_ACCOUNT_CACHE_BYTES,
-      )
+      const state = new State(database, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
       const { position } = await seenOfLog(database)
       const { view, replayed } = await bringUp(log, database, state, position, ended)
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
@@ -150,6 +148,8 @@ class Office {
         metrics,
         logger: logger.child({ part: 'sequencer' }),
         ask: (question) => questions.send(question),
+        refusals: context.refusals,
+        conduct: conductLimits(context.settings),
         now: Date.now,
       })
       const { next, first } = log.bounds()

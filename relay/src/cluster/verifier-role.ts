@@ -95,6 +95,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     identities,
     pool,
     metrics,
+    refusals: context.refusals,
     logger: logger.child({ part: 'verifier' }),
     now: Date.now,
   })

@@ -82,7 +82,7 @@ async function judgeEvent(
         account: judged.account,
         marked: judged.marked,
       }
-      const host = { accountCount: 0, accountLimit: 1, banned: false }
+      const host = { accountCount: 0, throttledCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
       if (decision.kind === 'drop') return refused(decision.reason, refreshed)
       // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.

@@ -1,5 +1,6 @@
 import type { Facts } from '@bgs/shared/envelope/facts.ts'
 import {
+  CONDUCT_THROTTLE,
   effectiveStatus,
   type LocalStatus,
   type UpstreamStatus,
@@ -8,7 +9,7 @@ import {
 import type { AccountFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { encodeAccount } from '@bgs/shared/frame/encode.ts'
 import type { Account } from '../state/account.ts'
-import type { Append } from './decision.ts'
+import { type Append, type Drop, drop, quiet } from './decision.ts'
 import { takenFacts } from './taken-facts.ts'
 
 /**
@@ -19,13 +20,15 @@ export function decideAccount(
   account: Account | undefined,
   envelope: VerifiedEnvelope,
   said: AccountFacts,
-): Append {
+): Append | Drop {
   const upstream = upstreamStatus(said.active, said.status)
+  // 3.6: of an account that is throttled for saying too much only news are kept.
+  if (account?.local === CONDUCT_THROTTLE && account.upstream === upstream) return drop('event-limit')
   const facts: Facts = { ...takenFacts(envelope), upstream }
   const local = account?.local ?? 'active'
   if (local !== 'active') {
     // A local status hides it (E3): nothing visible changes, yet the word must be kept.
-    return { kind: 'quiet', outcome: 'quiet', facts, frame: null, seqAt: 0 }
+    return quiet(facts)
   }
   const shown = effectiveStatus(local, upstream)
   if (shown.active === said.active && shown.status === said.status)

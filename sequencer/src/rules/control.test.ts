@@ -1,10 +1,13 @@
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { hostFacts } from '@bgs/shared/envelope/facts.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { describe, expect, it } from 'vitest'
 import { type Account, applyFacts, newAccount } from '../state/account.ts'
 import { DID, PDS } from '../testing/envelopes.ts'
 import { decideControl } from './control.ts'
 
+/** What the account's host has and may have. */
+let room = { accountCount: 5, throttledCount: 2, accountLimit: 4 }
 const NOW = Date.parse('2026-02-03T04:05:06.000Z')
 const SAID = { did: DID, seq: 2 ** 32, time: '2026-02-03T04:05:06.000Z' }
 
@@ -14,7 +17,7 @@ function account(change: Partial<Account> = {}): Account {
 
 /** Decides, applies, and says what the network is told: undefined for nothing. */
 function act(on: Account | undefined, message: ControlMessage): Record<string, unknown> | undefined | 'void' {
-  const decision = decideControl(on, message, NOW)
+  const decision = decideControl(on, room, message, NOW)
   if (decision === null) return 'void'
   if (on !== undefined) applyFacts(on, decision.facts)
   expect(decision.facts.taken).toBeNull()
@@ -90,12 +93,51 @@ describe('C1, invariant 7: the answer of a PDS', () => {
   })
 })
 
+describe('H8, 3.6: the reason of a throttle has ended', () => {
+  const release = (version = 4): ControlMessage => ({ kind: 'account-release', did: DID, version })
+
+  it.each(['throttled', 'throttled:conduct'] as const)('%s is released, and the network is told', (local) => {
+    const one = account({ local })
+    expect(act(one, release())).toEqual({ ...SAID, active: true })
+    expect(one.local).toBe('active')
+  })
+
+  it('is void where the account changed meanwhile, or is not throttled', () => {
+    expect(act(account({ local: 'throttled' }), release(3))).toBe('void')
+    for (const local of ['active', 'takendown', 'suspended'] as const)
+      expect(act(account({ local }), release())).toBe('void')
+  })
+
+  it('is void where the host has no room after all, but for one throttled for its conduct', () => {
+    const before = room
+    room = { accountCount: 6, throttledCount: 2, accountLimit: 4 }
+    expect(act(account({ local: 'throttled' }), release())).toBe('void')
+    expect(act(account({ local: 'throttled:conduct' }), release())).toEqual({ ...SAID, active: true })
+    room = before
+  })
+})
+
 describe('hosts', () => {
+  it('H8, H9: limits and bans of domains are quiet facts', () => {
+    const limit = decideControl(undefined, undefined, { kind: 'host-limit', host: PDS, accountLimit: 7 }, NOW)
+    expect(limit).toMatchObject({ kind: 'quiet', facts: { host: { ...hostFacts(PDS), accountLimit: 7 } } })
+    const ban = { kind: 'domain-ban', domain: 'example.com', banned: true, why: 'spam' } as const
+    expect(decideControl(undefined, undefined, ban, NOW)?.facts.host).toEqual({
+      ...hostFacts('*.example.com'),
+      banned: true,
+    })
+  })
+
   it('Q12: a new epoch, and H9: a ban, are quiet facts of the host', () => {
-    const epoch = decideControl(undefined, { kind: 'host-epoch', host: PDS, epoch: 3 }, NOW)
+    const epoch = decideControl(undefined, undefined, { kind: 'host-epoch', host: PDS, epoch: 3 }, NOW)
     expect(epoch).toMatchObject({ kind: 'quiet', frame: null })
-    expect(epoch?.facts.host).toEqual({ host: PDS, epoch: 3, banned: null })
-    const ban = decideControl(undefined, { kind: 'host-ban', host: PDS, banned: true, why: 'loop' }, NOW)
-    expect(ban?.facts.host).toEqual({ host: PDS, epoch: null, banned: true })
+    expect(epoch?.facts.host).toEqual({ ...hostFacts(PDS), epoch: 3 })
+    const ban = decideControl(
+      undefined,
+      undefined,
+      { kind: 'host-ban', host: PDS, banned: true, why: 'loop' },
+      NOW,
+    )
+    expect(ban?.facts.host).toEqual({ ...hostFacts(PDS), banned: true })
   })
 })

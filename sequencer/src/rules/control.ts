@@ -1,24 +1,44 @@
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
-import { effectiveStatus, upstreamStatus } from '@bgs/shared/envelope/status.ts'
+import { domainName, type Facts, type HostFacts, hostFacts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import {
+  CONDUCT_THROTTLE,
+  effectiveStatus,
+  HOST_THROTTLE,
+  upstreamStatus,
+} from '@bgs/shared/envelope/status.ts'
 import type { Account } from '../state/account.ts'
 import { sayStatus } from './account-event.ts'
-import type { Append } from './decision.ts'
+import { type Append, quiet } from './decision.ts'
+import { type HostCounts, hasRoom } from './host-room.ts'
 
-/** What a control message changes (invariant 7); null: it is void, or changes nothing. */
+/**
+ * What a control message changes (invariant 7); null: it is void, or changes nothing. `host` is that of the account.
+ */
 export function decideControl(
   account: Account | undefined,
+  host: HostCounts | undefined,
   message: ControlMessage,
   nowMs: number,
 ): Append | null {
   switch (message.kind) {
     case 'host-epoch':
-      return quiet({ ...NO_FACTS, host: { host: message.host, epoch: message.epoch, banned: null } })
+      return ofHost({ ...hostFacts(message.host), epoch: message.epoch })
     case 'host-ban':
-      return quiet({ ...NO_FACTS, host: { host: message.host, epoch: null, banned: message.banned } })
+      return ofHost({ ...hostFacts(message.host), banned: message.banned })
+    case 'domain-ban':
+      return ofHost({ ...hostFacts(domainName(message.domain)), banned: message.banned })
+    case 'host-limit':
+      return ofHost({ ...hostFacts(message.host), accountLimit: message.accountLimit })
     case 'account-local': {
       if (account === undefined || account.local === message.local) return null
       return change(account, { ...NO_FACTS, did: message.did, local: message.local }, nowMs)
+    }
+    case 'account-release': {
+      if (account === undefined || account.version !== message.version) return null
+      const isThrottled = account.local === HOST_THROTTLE || account.local === CONDUCT_THROTTLE
+      if (!isThrottled) return null
+      if (account.local === HOST_THROTTLE && (host === undefined || !hasRoom(host))) return null
+      return change(account, { ...NO_FACTS, did: message.did, local: 'active' }, nowMs)
     }
     case 'account-upstream': {
       // Asked before the account's status changed, or before it moved: void.
@@ -40,6 +60,6 @@ function change(account: Account, facts: Facts, nowMs: number): Append {
   return sayStatus(account.did, new Date(nowMs).toISOString(), local, upstream, facts)
 }
 
-function quiet(facts: Facts): Append {
-  return { kind: 'quiet', outcome: 'quiet', facts, frame: null, seqAt: 0 }
+function ofHost(host: HostFacts): Append {
+  return quiet({ ...NO_FACTS, host })
 }

@@ -8,7 +8,7 @@ import { decide } from './decide.ts'
 import type { Append, Decision } from './decision.ts'
 
 const NOW = Date.parse('2026-02-03T04:05:06.000Z')
-const open = { accountCount: 0, accountLimit: 10, banned: false }
+const open = { accountCount: 0, throttledCount: 0, accountLimit: 10, banned: false }
 
 /** An account that has taken one commit (rev 5, commit 5, data 1005) at raw offset 10, host seq 100. */
 function known(change: Partial<Account> = {}): Account {

@@ -1,8 +1,11 @@
+import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import { CONDUCT_THROTTLE, HOST_THROTTLE } from '@bgs/shared/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
-import type { HostState } from '../state/state.ts'
 import { decideAccount, sayStatus } from './account-event.ts'
 import { type Append, type Decision, drop } from './decision.ts'
+import { heldFacts } from './held.ts'
+import { type HostCounts, hasRoom } from './host-room.ts'
 import { decideCommit, decideSync } from './repo-event.ts'
 import { takenFacts } from './taken-facts.ts'
 import { isTaken } from './taken-once.ts'
@@ -13,7 +16,7 @@ import { isTaken } from './taken-once.ts'
  */
 export function decide(
   account: Account | undefined,
-  host: Pick<HostState, 'accountCount' | 'accountLimit' | 'banned'>,
+  host: HostCounts & { readonly banned: boolean },
   envelope: VerifiedEnvelope,
   nowMs: number,
 ): Decision {
@@ -23,7 +26,7 @@ export function decide(
   if (account !== undefined || decision.kind === 'drop') return decision
   // First sight: the digest is noted, so that a later hint is news only if the document changed since (I2).
   const created = { ...decision, facts: { ...decision.facts, digest: envelope.digest } }
-  return host.accountCount < host.accountLimit ? created : throttleNew(created, nowMs)
+  return hasRoom(host) ? created : throttleNew(created, envelope, nowMs)
 }
 
 function decideByType(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
@@ -45,17 +48,20 @@ function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope
     if (account === undefined) return drop('host-not-authoritative')
     if (account.digest === envelope.digest) return drop('identity-unchanged')
   }
+  // 3.6: of an account that is throttled for saying too much only news are passed on.
+  if (account?.local === CONDUCT_THROTTLE && account.digest === envelope.digest) return drop('event-limit')
   const facts = { ...takenFacts(envelope), digest: envelope.digest }
   return { kind: '#identity', outcome: 'emit', facts, frame: envelope.frame, seqAt: envelope.seqAt }
 }
 
 /**
  * G7: a host at its limit gets further accounts as throttled. An #identity is passed on all the same (I3); in place
- * of anything else the network is told the status.
+ * of anything else the network is told the status, and a commit is held for the day the account is released (S2).
  */
-function throttleNew(created: Append, nowMs: number): Append {
-  const facts = { ...created.facts, repo: null, marked: false, local: 'throttled' as const }
+function throttleNew(created: Append, envelope: VerifiedEnvelope, nowMs: number): Append {
+  const held = heldFacts(envelope)
+  const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, held }
   if (created.kind === '#identity') return { ...created, facts }
   const upstream = created.facts.upstream ?? 'active'
-  return sayStatus(facts.did, new Date(nowMs).toISOString(), 'throttled', upstream, facts)
+  return sayStatus(facts.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, facts)
 }

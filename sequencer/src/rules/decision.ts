@@ -13,6 +13,8 @@ export interface Append {
   /** Null for a quiet entry. */
   readonly frame: Uint8Array | null
   readonly seqAt: number
+  /** The event is refused all the same: what is appended is what the relay has to remember of it. */
+  readonly refused?: Drop
 }
 
 export interface Drop {
@@ -20,6 +22,11 @@ export interface Drop {
   readonly reason: Reason
   /** The account's PDS is to be asked for its status (C1). */
   readonly ask: boolean
+}
+
+/** An entry that changes the state and that nobody is sent (invariant 8). */
+export function quiet(facts: Facts): Append {
+  return { kind: 'quiet', outcome: 'quiet', facts, frame: null, seqAt: 0 }
 }
 
 export function drop(reason: Reason, ask = false): Drop {

@@ -1,7 +1,7 @@
-import { type EffectiveStatus, effectiveStatus } from '@bgs/shared/envelope/status.ts'
 import type { RepoFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
-import type { Account } from '../state/account.ts'
-import { type Append, type Drop, drop } from './decision.ts'
+import { type Account, isActive } from '../state/account.ts'
+import { type Append, type Drop, drop, quiet } from './decision.ts'
+import { heldFacts } from './held.ts'
 import { takenFacts } from './taken-facts.ts'
 
 /** #commit: C1, C4 against the stored rev, C13. A DID never seen is adopted. */
@@ -10,8 +10,7 @@ export function decideCommit(
   envelope: VerifiedEnvelope,
   repo: RepoFacts,
 ): Append | Drop {
-  const inactive = refuseInactive(account)
-  if (inactive !== null) return inactive
+  if (account !== undefined && !isActive(account)) return refuseInactive(account, envelope, repo)
   const known = account?.rev ?? null
   if (known !== null && repo.rev <= known) return drop('rev-stale')
   // C13: a commit that is valid but does not follow the one before it is an operational gap, not a lie.
@@ -26,8 +25,7 @@ export function decideSync(
   envelope: VerifiedEnvelope,
   repo: RepoFacts,
 ): Append | Drop {
-  const inactive = refuseInactive(account)
-  if (inactive !== null) return inactive
+  if (account !== undefined && !isActive(account)) return refuseInactive(account, envelope, repo)
   const known = account?.rev ?? null
   if (account === undefined || known === null) return adopt(envelope, repo, 'emit-reset')
   if (repo.rev < known) return drop('rev-stale')
@@ -48,9 +46,13 @@ function adopt(envelope: VerifiedEnvelope, repo: RepoFacts, outcome: Append['out
   return { kind: envelope.type, outcome, facts, frame: envelope.frame, seqAt: envelope.seqAt }
 }
 
-/** C1: an account that is not active has no commits. Its PDS is asked where only its word stands against it. */
-function refuseInactive(account: Account | undefined): Drop | null {
-  if (account === undefined) return null
-  const status: EffectiveStatus = effectiveStatus(account.local, account.upstream)
-  return status.active ? null : drop('account-inactive', account.local === 'active')
+/**
+ * C1: an account that is not active has no commits. Its PDS is asked where only its word stands against it. The newest
+ * signed commit is held, so that the network hears of it when the account is active again (S2).
+ */
+function refuseInactive(account: Account, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+  const refused = drop('account-inactive', account.local === 'active')
+  const newest = account.held?.rev ?? account.rev ?? ''
+  const held = repo.rev > newest ? heldFacts(envelope) : null
+  return held === null ? refused : { ...quiet({ ...takenFacts(envelope), held }), refused }
 }

@@ -7,7 +7,7 @@ import { cid, envelope, PDS, rev } from '../testing/envelopes.ts'
 import { decide } from './decide.ts'
 
 const HOSTS = ['a.example.com', 'b.example.com', 'c.example.com']
-const open = { accountCount: 0, accountLimit: 10, banned: false }
+const open = { accountCount: 0, throttledCount: 0, accountLimit: 10, banned: false }
 
 /** What happens to one DID: an event at its home, a move, a host that begins a new sequence, or a repeat. */
 const step = fc.oneof(

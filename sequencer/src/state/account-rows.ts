@@ -68,6 +68,8 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
     digest: row.digest,
     version: Number(row.version),
     marked: Number(row.marked),
+    held: undefined,
+    untilMs: undefined,
     dirty: false,
   }
 }

@@ -1,5 +1,11 @@
-import type { Facts, TakenFrom } from '@bgs/shared/envelope/facts.ts'
-import type { LocalStatus, UpstreamStatus } from '@bgs/shared/envelope/status.ts'
+import type { Facts, HeldCommit, TakenFrom } from '@bgs/shared/envelope/facts.ts'
+import {
+  CONDUCT_THROTTLE,
+  effectiveStatus,
+  HOST_THROTTLE,
+  type LocalStatus,
+  type UpstreamStatus,
+} from '@bgs/shared/envelope/status.ts'
 
 /** What the relay knows of one DID (architecture.md, the sequencer's state). CIDs are latin1 strings of 36 bytes. */
 export interface Account {
@@ -21,6 +27,10 @@ export interface Account {
   version: number
   /** Events that broke its chain. */
   marked: number
+  /** Its last signed commit that was dropped while it is inactive (S2); undefined: the view may have one. */
+  held: HeldCommit | null | undefined
+  /** When the throttle for its conduct ends; undefined: as the view has it. */
+  untilMs: number | null | undefined
   /** Changed since the view was last written. */
   dirty: boolean
 }
@@ -51,6 +61,8 @@ export function newAccount(did: string, firstSeq: number, host: string): Account
     digest: '',
     version: 0,
     marked: 0,
+    held: undefined,
+    untilMs: undefined,
     dirty: true,
   }
 }
@@ -63,9 +75,15 @@ export function applyFacts(account: Account, facts: Facts): void {
     account.rev = facts.repo.rev
     account.commit = facts.repo.commit
     account.data = facts.repo.data
+    if (account.held && account.held.rev <= account.rev) account.held = null
   }
+  if (facts.held !== null) account.held = facts.held
   if (facts.upstream !== null) account.upstream = facts.upstream
-  if (facts.local !== null) account.local = facts.local
+  if (facts.local !== null) {
+    if (account.local === CONDUCT_THROTTLE) account.untilMs = null
+    account.local = facts.local
+  }
+  if (facts.untilMs !== null) account.untilMs = facts.untilMs
   if (facts.upstream !== null || facts.local !== null) account.version++
   if (facts.digest !== null) account.digest = facts.digest
   if (facts.marked) account.marked++
@@ -85,7 +103,21 @@ function applyTaken(account: Account, taken: TakenFrom): void {
   position.seq = taken.seq
 }
 
-/** The host whose count of accounts this one belongs to; null for one that was deleted (protocol.md H8). */
-export function countedBy(account: Account): string | null {
-  return account.upstream === 'deleted' ? null : account.host
+/** What an account adds to the counts of a host (protocol.md H8). */
+export interface Counted {
+  /** Null for one that was deleted: it counts nowhere. */
+  readonly host: string | null
+  /** Beyond the host's limit: counted, and not let through. */
+  readonly throttled: boolean
+}
+
+export function countedBy(account: Account): Counted {
+  return {
+    host: account.upstream === 'deleted' ? null : account.host,
+    throttled: account.local === HOST_THROTTLE,
+  }
+}
+
+export function isActive(account: Account): boolean {
+  return effectiveStatus(account.local, account.upstream).active
 }

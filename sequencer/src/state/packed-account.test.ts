@@ -54,12 +54,14 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
   data: maybe(fc.oneof(usualCid, anyText)),
   upstream: fc.oneof(fc.constantFrom('active', 'inactive', 'deleted', 'active:throttled'), anyText),
   local: fc.oneof(
-    fc.constantFrom<LocalStatus>('active', 'takendown', 'suspended', 'throttled'),
+    fc.constantFrom<LocalStatus>('active', 'takendown', 'suspended', 'throttled', 'throttled:conduct'),
     anyText as fc.Arbitrary<LocalStatus>,
   ),
   digest: fc.oneof(latin1(22), fc.constant(''), anyText),
   version: number,
   marked: number,
+  held: fc.constant(undefined),
+  untilMs: fc.constant(undefined),
   dirty: fc.constant(false),
 })
 

@@ -4,7 +4,7 @@ import type { Names } from '@bgs/shared/packed/names.ts'
 import { type Account, type HostPosition, MAX_POSITIONS } from './account.ts'
 
 /**
- * An account as bytes, all but its DID and whether it is dirty: what nearly all have takes 151 of them, and anything
+ * An account as bytes, all but its DID, whether it is dirty, and what only the view keeps (held, untilMs): what nearly all have takes 151 of them, and anything
  * else takes more.
  *
  *   u16 flags, u8 upstream, u8 local, f64 first seq, f64 raw offset, u32 host,
@@ -45,7 +45,13 @@ const UPSTREAM = [
   'active:desynchronized',
   'active:throttled',
 ]
-const LOCAL: readonly string[] = ['active', 'takendown', 'suspended', 'throttled'] satisfies LocalStatus[]
+const LOCAL: readonly string[] = [
+  'active',
+  'takendown',
+  'suspended',
+  'throttled',
+  'throttled:conduct',
+] satisfies LocalStatus[]
 
 /** Bytes that an account is packed into at most: one that would take more is not packed. */
 const MAX_BYTES = 65_536
@@ -212,6 +218,8 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
     digest,
     version,
     marked,
+    held: undefined,
+    untilMs: undefined,
     dirty: false,
   }
 }

@@ -28,7 +28,15 @@ function history(seed: number): Facts[] {
   return Array.from({ length: ENTRIES }, (_, i) => {
     const host = `pds-${random.int(HOSTS)}.example.com`
     if (random.chance(0.01))
-      return { ...NO_FACTS, host: { host, epoch: random.int(9), banned: random.pick([true, false, null]) } }
+      return {
+        ...NO_FACTS,
+        host: {
+          host: random.chance(0.1) ? '*.example.com' : host,
+          epoch: random.int(9),
+          banned: random.pick([true, false, null]),
+          accountLimit: random.pick([null, random.int(200)]),
+        },
+      }
     return {
       did: `did:plc:${random.int(DIDS)}`,
       taken: {
@@ -41,10 +49,22 @@ function history(seed: number): Facts[] {
       moves: random.chance(0.1),
       repo: random.chance(0.8) ? { rev: rev(i), commit: cid(i), data: cid(i + 1) } : null,
       upstream: random.pick([null, null, 'active', 'deleted', 'inactive', 'active:throttled', "odd'$1)"]),
-      local: random.pick([null, null, null, 'takendown', 'active'] as const),
+      local: random.pick([
+        null,
+        null,
+        null,
+        'takendown',
+        'active',
+        'throttled',
+        'throttled:conduct',
+      ] as const),
       digest: random.chance(0.3) ? `${i}` : null,
       marked: random.chance(0.05),
       host: null,
+      held: random.chance(0.05)
+        ? { rev: rev(i + 1), commit: cid(i), data: cid(i + 1), block: Uint8Array.of(i & 255, 1, 2) }
+        : null,
+      untilMs: random.chance(0.05) ? NOW_MS + i : null,
     }
   })
 }

@@ -1,10 +1,10 @@
 import type { Database, SqlStep, SqlValue } from '@bgs/shared/db/database.ts'
-import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import { type Facts, type HeldCommit, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { describe, expect, it } from 'vitest'
 import { cid, rev } from '../testing/envelopes.ts'
 import { View } from '../view.ts'
-import { type Account, applyFacts, newAccount } from './account.ts'
+import { type Account, applyFacts, isActive, newAccount } from './account.ts'
 import { type AccountRow, UPSERT_ACCOUNT } from './account-rows.ts'
 import { State } from './state.ts'
 
@@ -13,19 +13,23 @@ const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
 /** The tables of accounts and hosts in memory; commits when it is told to. */
 class SlowDatabase implements Database {
   readonly accounts = new Map<string, AccountRow>()
+  readonly held = new Map<string, unknown>()
   readonly #commits: (() => void)[] = []
 
   async query<Row>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
-    if (!sql.includes('FROM accounts')) return []
-    const found = params.map((did) => this.accounts.get(did as string))
+    if (!/FROM (accounts|held_commits)/.test(sql)) return []
+    const table = sql.includes('held_commits') ? this.held : this.accounts
+    const found = params.map((did) => table.get(did as string))
     return found.filter((row) => row !== undefined) as Row[]
   }
 
   transaction(steps: readonly SqlStep[]): Promise<number[]> {
     const rows = steps.find(({ sql }) => sql === UPSERT_ACCOUNT)?.rows ?? []
+    const held = steps.filter(({ sql }) => sql.includes('held_commits'))
     return new Promise((resolve) => {
       this.#commits.push(() => {
         for (const row of rows) this.#upsert(row)
+        for (const { sql, rows: some } of held) for (const row of some) this.#hold(sql, row)
         resolve([])
       })
     })
@@ -36,6 +40,11 @@ class SlowDatabase implements Database {
   }
 
   async close(): Promise<void> {}
+
+  #hold(sql: string, [did, rev, commit_cid, data_cid, block]: readonly SqlValue[]): void {
+    if (sql.startsWith('DELETE')) this.held.delete(did as string)
+    else this.held.set(did as string, { did, rev, commit_cid, data_cid, block })
+  }
 
   #upsert(row: readonly SqlValue[]): void {
     const [first_seq, did, host, taken, raw_generation, raw_offset, rev] = row
@@ -70,7 +79,16 @@ function someFacts(random: Random, did: string, n: number): Facts {
     local: random.pick([null, null, null, 'takendown', 'active'] as const),
     digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
     marked: random.chance(0.1),
+    held: random.chance(0.2)
+      ? { rev: rev(n + random.int(20)), commit: cid(n), data: cid(n + 1), block: Uint8Array.of(n & 255) }
+      : null,
   }
+}
+
+/** As far as it counts: of an active account nothing is held, and of another only what is newer than its repo. */
+function heldOf(account: Account): HeldCommit | null {
+  const { held, rev: known } = account
+  return isActive(account) || !held || held.rev <= (known ?? '') ? null : held
 }
 
 describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
@@ -91,14 +109,17 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
         if (random.chance(0.4)) database.commit()
         await loading
         for (const did of dids) {
-          expect(state.account(did)).toEqual(
-            model.get(did) && { ...model.get(did), dirty: expect.any(Boolean) },
+          const known = model.get(did)
+          const found = state.account(did)
+          expect(found).toEqual(
+            known && { ...known, held: found?.held, untilMs: found?.untilMs, dirty: expect.any(Boolean) },
           )
+          if (known !== undefined && found !== undefined) expect(heldOf(found)).toEqual(heldOf(known))
           if (random.chance(0.5)) continue
           const facts = someFacts(random, did, ++seq)
-          const known = model.get(did) ?? newAccount(did, seq, facts.taken?.host ?? '')
-          model.set(did, known)
-          applyFacts(known, facts)
+          const account = known ?? newAccount(did, seq, facts.taken?.host ?? '')
+          model.set(did, account)
+          applyFacts(account, facts)
           state.apply(facts, seq)
         }
         if (view.due(seq, round * 1_000) && random.chance(0.5)) writing = view.flush(seq, round * 1_000)
@@ -116,8 +137,12 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
       const fresh = new State(database, 100, cacheBytes)
       for (const one of [state, fresh]) {
         await one.load(new Set(DIDS), hosts)
-        for (const did of DIDS)
-          expect(one.account(did)).toEqual(model.get(did) && { ...model.get(did), dirty: false })
+        for (const did of DIDS) {
+          const known = model.get(did)
+          const found = one.account(did)
+          expect(found).toEqual(known && { ...known, held: found?.held, untilMs: undefined, dirty: false })
+          if (known !== undefined && found !== undefined) expect(heldOf(found)).toEqual(heldOf(known))
+        }
       }
     })
   }

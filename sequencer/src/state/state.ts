@@ -1,23 +1,31 @@
 import type { Database } from '@bgs/shared/db/database.ts'
-import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import { domainName, type Facts, type HostFacts } from '@bgs/shared/envelope/facts.ts'
 import { DidRecords } from '@bgs/shared/packed/did-records.ts'
 import { Names } from '@bgs/shared/packed/names.ts'
-import { type Account, applyFacts, countedBy, newAccount } from './account.ts'
+import { type Account, applyFacts, type Counted, countedBy, isActive, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
+import { BannedDomains, type DomainBan } from './banned-domains.ts'
+import { readHeld } from './held-rows.ts'
 import { packAccount, packed, unpackAccount } from './packed-account.ts'
 
 /** What the sequencer knows of a host: how many accounts it counts and may have, and whether it is banned. */
 export interface HostState {
   readonly hostname: string
+  /** Accounts that live there and were not deleted; of them those that are throttled for its limit (H8). */
   accountCount: number
+  throttledCount: number
   accountLimit: number
   banned: boolean
   epoch: number
   dirty: boolean
+  /** The limit was set by a fact that the view does not have yet. */
+  limitChanged: boolean
 }
 
 /** As RELAY_ACCOUNT_CACHE_BYTES has it by default. */
 const CACHE_BYTES = 256 * 1024 * 1024
+/** What a name in facts begins with that speaks of a domain. */
+const DOMAIN = domainName('')
 /** DIDs asked for in one statement. */
 const LOAD_BATCH = 500
 
@@ -39,6 +47,7 @@ export class State {
   readonly #writing = new Map<Account, number>()
   readonly #hosts = new Map<string, HostState>()
   readonly #hostnames = new Names()
+  readonly #domains: BannedDomains
   #dirty: Account[] = []
   #dirtyHosts: HostState[] = []
 
@@ -47,6 +56,7 @@ export class State {
     this.#database = database
     this.#packed = new DidRecords(cacheBytes)
     this.#defaultLimit = defaultAccountLimit
+    this.#domains = new BannedDomains(database)
   }
 
   get cachedAccounts(): number {
@@ -60,6 +70,7 @@ export class State {
   /** Reads what the view knows of these DIDs and hosts and memory does not: call before `account` and `host`. */
   async load(dids: ReadonlySet<string>, hosts: ReadonlySet<string>): Promise<void> {
     this.#letGo(dids)
+    await this.#domains.load()
     const missing = [...dids].filter((did) => this.account(did) === undefined)
     const wanted = new Set(hosts)
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
@@ -73,6 +84,7 @@ export class State {
     for (const host of wanted) {
       if (!this.#hosts.has(host)) await this.#loadHost(host)
     }
+    await this.#loadHeld(dids)
   }
 
   /** The account of a DID that was loaded; undefined: never seen. */
@@ -90,20 +102,20 @@ export class State {
     return host
   }
 
+  /** Whether a host lies in a domain that is banned as a whole (H9). */
+  isInBannedDomain(hostname: string): boolean {
+    return this.#domains.cover(hostname)
+  }
+
   /** Applies the facts of the entry with this seq: the same for a new entry and for one read back from the log. */
   apply(facts: Facts, seq: number): void {
     if (facts.did !== '') this.#applyToAccount(facts, seq)
-    const { host } = facts
-    if (host === null) return
-    const known = this.host(host.host)
-    if (host.epoch !== null) known.epoch = Math.max(known.epoch, host.epoch)
-    if (host.banned !== null) known.banned = host.banned
-    this.#touchHost(known)
+    if (facts.host !== null) this.#applyToHost(facts.host)
   }
 
   /** What changed since the last call; the caller writes it, all or nothing, and forgets nothing on failure. */
-  takeDirty(): { accounts: Account[]; hosts: HostState[] } {
-    const taken = { accounts: this.#dirty, hosts: this.#dirtyHosts }
+  takeDirty(): { accounts: Account[]; hosts: HostState[]; domains: DomainBan[] } {
+    const taken = { accounts: this.#dirty, hosts: this.#dirtyHosts, domains: this.#domains.takeDirty() }
     for (const account of taken.accounts) account.dirty = false
     for (const host of taken.hosts) host.dirty = false
     this.#dirty = []
@@ -125,6 +137,9 @@ export class State {
     this.#writing.delete(account)
     if (account.dirty) return
     this.#pack(account)
+    // Written, and not to be written with the next change.
+    if (account.held === null) account.held = undefined
+    account.untilMs = undefined
     this.#idle.add(account)
   }
 
@@ -134,7 +149,7 @@ export class State {
       account = newAccount(facts.did, seq, this.#hostnames.intern(facts.taken?.host ?? ''))
       this.#inUse.set(account.did, account)
       this.#dirty.push(account)
-      this.#count(account.host, 1)
+      this.#count({ host: account.host, throttled: false }, 1)
     } else if (!account.dirty) {
       this.#idle.delete(account)
       this.#dirty.push(account)
@@ -142,15 +157,31 @@ export class State {
     const before = countedBy(account)
     applyFacts(account, facts)
     const after = countedBy(account)
-    if (before === after) return
-    if (before !== null) this.#count(before, -1)
-    if (after !== null) this.#count(after, 1)
+    if (before.host === after.host && before.throttled === after.throttled) return
+    this.#count(before, -1)
+    this.#count(after, 1)
   }
 
-  #count(hostname: string, change: number): void {
-    const host = this.#hosts.get(hostname)
+  #applyToHost({ host, epoch, banned, accountLimit }: HostFacts): void {
+    if (host.startsWith(DOMAIN)) {
+      this.#domains.set(host.slice(DOMAIN.length), banned === true)
+      return
+    }
+    const known = this.host(host)
+    if (epoch !== null) known.epoch = Math.max(known.epoch, epoch)
+    if (banned !== null) known.banned = banned
+    if (accountLimit !== null) {
+      known.accountLimit = accountLimit
+      known.limitChanged = true
+    }
+    this.#touchHost(known)
+  }
+
+  #count({ host: hostname, throttled }: Counted, change: number): void {
+    const host = hostname === null ? undefined : this.#hosts.get(hostname)
     if (host === undefined) return
     host.accountCount += change
+    if (throttled) host.throttledCount += change
     this.#touchHost(host)
   }
 
@@ -168,20 +199,43 @@ export class State {
     return this.#database.query<AccountRow>(`SELECT * FROM accounts WHERE did IN (${list})`, params)
   }
 
+  /** Only of what is inactive a dropped commit is held: nobody else's is asked for. */
+  async #loadHeld(dids: ReadonlySet<string>): Promise<void> {
+    const wanted: Account[] = []
+    for (const did of dids) {
+      const account = this.#inUse.get(did)
+      if (account !== undefined && account.held === undefined && !isActive(account)) wanted.push(account)
+    }
+    for (let i = 0; i < wanted.length; i += LOAD_BATCH) {
+      const some = wanted.slice(i, i + LOAD_BATCH)
+      const held = await readHeld(
+        this.#database,
+        some.map(({ did }) => did),
+      )
+      for (const account of some) account.held = held.get(account.did) ?? null
+    }
+  }
+
   async #loadHost(hostname: string): Promise<void> {
+    if (hostname.startsWith(DOMAIN)) return
     const [row] = await this.#database.query<{
       account_count: number
+      throttled_count: number
       account_limit: number
       banned: number
       epoch: number
-    }>('SELECT account_count, account_limit, banned, epoch FROM hosts WHERE hostname = $1', [hostname])
+    }>('SELECT account_count, throttled_count, account_limit, banned, epoch FROM hosts WHERE hostname = $1', [
+      hostname,
+    ])
     this.#hosts.set(this.#hostnames.intern(hostname), {
       hostname,
       accountCount: Number(row?.account_count ?? 0),
+      throttledCount: Number(row?.throttled_count ?? 0),
       accountLimit: Number(row?.account_limit ?? this.#defaultLimit),
       banned: row !== undefined && Number(row.banned) === 1,
       epoch: Number(row?.epoch ?? 1),
       dirty: false,
+      limitChanged: false,
     })
   }
 

@@ -5,6 +5,7 @@ import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import type { Log } from '@bgs/shared/log/log.ts'
 import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
@@ -43,6 +44,7 @@ export class Scene implements AsyncDisposable {
   readonly state: State
   readonly view: View
   readonly replayed: number
+  readonly refusals: RefusalBook
   readonly asked: StatusQuestion[] = []
   /** Raw offsets of the envelopes that were called done. */
   readonly done: number[] = []
@@ -58,12 +60,14 @@ export class Scene implements AsyncDisposable {
     log: SegmentLog,
     state: State,
     up: { view: View; replayed: number },
+    options: { eventsPerHour?: number },
   ) {
     this.database = database
     this.log = log
     this.state = state
     this.view = up.view
     this.replayed = up.replayed
+    this.refusals = new RefusalBook(database)
     this.#running = new Sequencer({
       verified: this.#verified.consumer(),
       control: this.#control.consumer(),
@@ -73,6 +77,8 @@ export class Scene implements AsyncDisposable {
       metrics: sequencerMetrics(new Registry()),
       logger: createLogger('silent'),
       ask: (question) => this.asked.push(question),
+      refusals: this.refusals,
+      conduct: { eventsPerHour: options.eventsPerHour ?? 1e9, throttleMs: 60_000 },
       now: Date.now,
     }).run(this.#stop.signal)
     this.#running.catch(() => undefined)
@@ -80,7 +86,13 @@ export class Scene implements AsyncDisposable {
 
   static async open(
     folder: string,
-    options: { disk?: Disk; limit?: number; cacheBytes?: number; log?: Partial<SegmentLogOptions> } = {},
+    options: {
+      disk?: Disk
+      limit?: number
+      cacheBytes?: number
+      eventsPerHour?: number
+      log?: Partial<SegmentLogOptions>
+    } = {},
   ): Promise<Scene> {
     const database = await SqliteDatabase.open(join(folder, 'state.db'))
     const position = await viewPosition(database)
@@ -90,7 +102,7 @@ export class Scene implements AsyncDisposable {
       ...options.log,
     })
     const state = new State(database, options.limit ?? 100, options.cacheBytes)
-    return new Scene(database, log, state, await bringUp(log, database, state, position))
+    return new Scene(database, log, state, await bringUp(log, database, state, position), options)
   }
 
   offer(envelopes: readonly VerifiedEnvelope[]): void {

@@ -8,6 +8,11 @@
  * view (account_count, account_limit, banned, epoch upward). In a cluster `owner` is the crawler that has leased it,
  * and `fence` is raised each time that changes: a write with an older one changes nothing.
  *
+ * The operator's columns of hosts are changed by the admin API, with changed_ms; restarts is raised where a session must
+ * end and begin anew. held_commits and throttles belong to the view, domains to the view (bans) and the operator
+ * (trust). refusals, refused_frames and account_refusals are bounded samples that whoever refuses writes; audit is what
+ * operators did; met_hosts counts the hosts first met on a day (H6).
+ *
  * members are the live processes of a cluster, each until `expires_ms` on the database's clock. topics holds the
  * broker's id of each topic and our generation of it, raised when the id changes. partitions holds up to where a
  * partition is consumed, and who has leased it: of `raw` the verifiers, of `sequenced` (one) the leading sequencer.
@@ -85,5 +90,79 @@ export const MIGRATIONS: readonly string[] = [
      owner TEXT,
      fence BIGINT NOT NULL,
      PRIMARY KEY (topic, number)
+   )`,
+  `ALTER TABLE hosts ADD COLUMN source TEXT NOT NULL DEFAULT 'request';
+   ALTER TABLE hosts ADD COLUMN paused BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN upstream BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN start_live BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN events_per_second BIGINT;
+   ALTER TABLE hosts ADD COLUMN events_per_hour BIGINT;
+   ALTER TABLE hosts ADD COLUMN events_per_day BIGINT;
+   ALTER TABLE hosts ADD COLUMN changed_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN restarts BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN sequence_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN throttled_count BIGINT NOT NULL DEFAULT 0;
+   UPDATE hosts SET throttled_count = (SELECT count(*) FROM accounts
+     WHERE accounts.host = hosts.hostname AND local = 'throttled' AND upstream <> 'deleted');
+   CREATE INDEX accounts_throttled ON accounts (host, first_seq) WHERE local = 'throttled';
+   CREATE INDEX accounts_upstream ON accounts (first_seq) WHERE upstream <> 'active';
+   CREATE TABLE domains (
+     domain TEXT NOT NULL,
+     rule TEXT NOT NULL,
+     created_ms BIGINT NOT NULL,
+     PRIMARY KEY (domain, rule)
+   );
+   CREATE TABLE held_commits (
+     did TEXT PRIMARY KEY,
+     rev TEXT NOT NULL,
+     commit_cid TEXT NOT NULL,
+     data_cid TEXT NOT NULL,
+     block TEXT NOT NULL
+   );
+   CREATE TABLE throttles (
+     did TEXT PRIMARY KEY,
+     until_ms BIGINT NOT NULL
+   );
+   CREATE INDEX throttles_until ON throttles (until_ms);
+   CREATE TABLE refusals (
+     host TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     frames BIGINT NOT NULL,
+     last_ms BIGINT NOT NULL,
+     PRIMARY KEY (host, reason)
+   );
+   CREATE TABLE refused_frames (
+     host TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     slot BIGINT NOT NULL,
+     at_ms BIGINT NOT NULL,
+     did TEXT NOT NULL,
+     seq BIGINT NOT NULL,
+     detail TEXT NOT NULL,
+     frame TEXT,
+     PRIMARY KEY (host, reason, slot)
+   );
+   CREATE INDEX refused_frames_at ON refused_frames (at_ms);
+   CREATE TABLE account_refusals (
+     did TEXT PRIMARY KEY,
+     host TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     at_ms BIGINT NOT NULL,
+     frames BIGINT NOT NULL
+   );
+   CREATE INDEX account_refusals_at ON account_refusals (at_ms);
+   CREATE TABLE audit (
+     id TEXT PRIMARY KEY,
+     at_ms BIGINT NOT NULL,
+     who TEXT NOT NULL,
+     act TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     why TEXT NOT NULL,
+     detail TEXT NOT NULL
+   );
+   CREATE INDEX audit_at ON audit (at_ms);
+   CREATE TABLE met_hosts (
+     day BIGINT PRIMARY KEY,
+     hosts BIGINT NOT NULL
    )`,
 ]

@@ -17,10 +17,21 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   moves: fc.boolean(),
   repo: maybe(fc.record({ rev: text(13), commit: cid, data: cid })),
   upstream: maybe(text(64)),
-  local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled')),
+  local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled', 'throttled:conduct')),
   digest: maybe(text(22)),
   marked: fc.boolean(),
-  host: maybe(fc.record({ host: text(253), epoch: maybe(number), banned: maybe(fc.boolean()) })),
+  host: maybe(
+    fc.record({
+      host: text(253),
+      epoch: maybe(number),
+      banned: maybe(fc.boolean()),
+      accountLimit: maybe(number),
+    }),
+  ),
+  held: maybe(
+    fc.record({ rev: text(13), commit: cid, data: cid, block: fc.uint8Array({ maxLength: 10_000 }) }),
+  ),
+  untilMs: maybe(number),
 })
 
 describe('facts of an entry', () => {
@@ -40,9 +51,25 @@ describe('facts of an entry', () => {
     expect(decodeFacts(first).did).toBe('did:plc:one')
   })
 
+  it('invariant 17: the format before this one is read', () => {
+    // As the version before wrote it: mask of one byte, host facts without a limit.
+    const did = Buffer.from('0b006469643a706c633a6f6e65', 'hex')
+    const host = Buffer.concat([Buffer.from('0100', 'hex'), Buffer.from('h'), Buffer.alloc(9)])
+    host.writeDoubleLE(7, 3)
+    host[11] = 1
+    const bytes = Buffer.concat([Buffer.from([1, 128 | 64]), did, host])
+    expect(didOfFacts(bytes)).toBe('did:plc:one')
+    expect(decodeFacts(bytes)).toEqual({
+      ...NO_FACTS,
+      did: 'did:plc:one',
+      marked: true,
+      host: { host: 'h', epoch: 7, banned: true, accountLimit: null },
+    })
+  })
+
   it('invariant 17: a format that is not known stops the reader', () => {
     const bytes = encodeFacts(NO_FACTS)
-    bytes[0] = 2
+    bytes[0] = 3
     expect(() => decodeFacts(bytes)).toThrow(RangeError)
   })
 })

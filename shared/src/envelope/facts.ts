@@ -19,6 +19,19 @@ export interface Facts {
   /** The event broke its repo's chain, or passed only by the leniency of its host (C13, 3.5). */
   readonly marked: boolean
   readonly host: HostFacts | null
+  /** A signed commit that was dropped because the account is not active (S2). */
+  readonly held: HeldCommit | null
+  /** When a throttle for the account's conduct ends. */
+  readonly untilMs: number | null
+}
+
+/** The commit of a dropped #commit or #sync; CIDs as 36 bytes in a latin1 string. */
+export interface HeldCommit {
+  readonly rev: string
+  readonly commit: string
+  readonly data: string
+  /** The signed commit block itself. */
+  readonly block: Uint8Array
 }
 
 export interface TakenFrom {
@@ -33,6 +46,17 @@ export interface HostFacts {
   readonly host: string
   readonly epoch: number | null
   readonly banned: boolean | null
+  readonly accountLimit: number | null
+}
+
+/** Facts of a host of which nothing is said yet. */
+export function hostFacts(host: string): HostFacts {
+  return { host, epoch: null, banned: null, accountLimit: null }
+}
+
+/** Name under which facts speak of a domain with everything under it, as if it were a host. */
+export function domainName(domain: string): string {
+  return `*.${domain}`
 }
 
 export const NO_FACTS: Facts = {
@@ -45,10 +69,14 @@ export const NO_FACTS: Facts = {
   digest: null,
   marked: false,
   host: null,
+  held: null,
+  untilMs: null,
 }
 
-/** Format of encoded facts; readers know this one (invariant 17). */
-export const FACTS_VERSION = 1
+/** Format of encoded facts; readers know this one and the one before it (invariant 17). */
+export const FACTS_VERSION = 2
+/** The mask had one byte, and hosts no limit. */
+const FORMER_VERSION = 1
 
 const TAKEN = 1
 const MOVES = 2
@@ -58,14 +86,16 @@ const LOCAL = 16
 const DIGEST = 32
 const MARKED = 64
 const HOST = 128
+const HELD = 256
+const UNTIL = 512
 
 const scratch = Buffer.allocUnsafe(65_536)
 
 /** Encodes facts; a string may have up to 65,535 bytes in all. The result is a copy of its own. */
 export function encodeFacts(facts: Facts): Buffer {
-  const { taken, repo, host } = facts
+  const { taken, repo, host, held } = facts
   scratch[0] = FACTS_VERSION
-  scratch[1] =
+  const mask =
     (taken === null ? 0 : TAKEN) |
     (facts.moves ? MOVES : 0) |
     (repo === null ? 0 : REPO) |
@@ -73,8 +103,10 @@ export function encodeFacts(facts: Facts): Buffer {
     (facts.local === null ? 0 : LOCAL) |
     (facts.digest === null ? 0 : DIGEST) |
     (facts.marked ? MARKED : 0) |
-    (host === null ? 0 : HOST)
-  let at = writeText(2, facts.did)
+    (host === null ? 0 : HOST) |
+    (held === null ? 0 : HELD) |
+    (facts.untilMs === null ? 0 : UNTIL)
+  let at = writeText(scratch.writeUInt16LE(mask, 1), facts.did)
   if (taken !== null) {
     at = writeNumber(at, taken.rawGeneration)
     at = writeNumber(at, taken.rawOffset)
@@ -94,15 +126,24 @@ export function encodeFacts(facts: Facts): Buffer {
     at = writeText(at, host.host)
     at = writeNumber(at, host.epoch ?? -1)
     scratch[at++] = host.banned === null ? 2 : host.banned ? 1 : 0
+    at = writeNumber(at, host.accountLimit ?? -1)
   }
+  if (held !== null) {
+    at = writeText(at, held.rev)
+    at = writeText(at, held.commit)
+    at = writeText(at, held.data)
+    scratch.writeUInt16LE(held.block.length, at)
+    scratch.set(held.block, at + 2)
+    at += 2 + held.block.length
+  }
+  if (facts.untilMs !== null) at = writeNumber(at, facts.untilMs)
   return Buffer.from(scratch.subarray(0, at))
 }
 
 /** Decodes facts. Throws RangeError on a version it does not know: stop, never skip (invariant 17). */
 export function decodeFacts(bytes: Buffer): Facts {
-  if (bytes[0] !== FACTS_VERSION) throw new RangeError(`facts of format ${bytes[0]} are not known here`)
-  const mask = bytes[1] as number
   const reader = new Reader(bytes)
+  const { mask } = reader
   const did = reader.text()
   let taken: TakenFrom | null = null
   if (mask & TAKEN) {
@@ -119,6 +160,8 @@ export function decodeFacts(bytes: Buffer): Facts {
   const local = mask & LOCAL ? (reader.text() as LocalStatus) : null
   const digest = mask & DIGEST ? reader.text() : null
   const host = mask & HOST ? reader.host() : null
+  const held = mask & HELD ? reader.held() : null
+  const untilMs = mask & UNTIL ? reader.number() : null
   return {
     did,
     taken,
@@ -129,6 +172,8 @@ export function decodeFacts(bytes: Buffer): Facts {
     digest,
     marked: (mask & MARKED) !== 0,
     host,
+    held,
+    untilMs,
   }
 }
 
@@ -149,10 +194,18 @@ function writeNumber(at: number, value: number): number {
 }
 
 class Reader {
+  readonly mask: number
   readonly #bytes: Buffer
-  #at = 2
+  readonly #isFormer: boolean
+  #at: number
   constructor(bytes: Buffer) {
+    const version = bytes[0]
+    if (version !== FACTS_VERSION && version !== FORMER_VERSION)
+      throw new RangeError(`facts of format ${version} are not known here`)
+    this.#isFormer = version === FORMER_VERSION
     this.#bytes = bytes
+    this.mask = this.#isFormer ? (bytes[1] as number) : bytes.readUInt16LE(1)
+    this.#at = this.#isFormer ? 2 : 3
   }
   text(): string {
     const start = this.#at + 2
@@ -167,6 +220,18 @@ class Reader {
     const host = this.text()
     const epoch = this.number()
     const banned = this.#bytes[this.#at++]
-    return { host, epoch: epoch < 0 ? null : epoch, banned: banned === 2 ? null : banned === 1 }
+    const limit = this.#isFormer ? -1 : this.number()
+    return {
+      host,
+      epoch: epoch < 0 ? null : epoch,
+      banned: banned === 2 ? null : banned === 1,
+      accountLimit: limit < 0 ? null : limit,
+    }
+  }
+  held(): HeldCommit {
+    const [rev, commit, data] = [this.text(), this.text(), this.text()]
+    const start = this.#at + 2
+    this.#at = start + this.#bytes.readUInt16LE(this.#at)
+    return { rev, commit, data, block: new Uint8Array(this.#bytes.subarray(start, this.#at)) }
   }
 }

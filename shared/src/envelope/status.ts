@@ -1,5 +1,14 @@
-/** What this relay's operator, or a quota, says of an account (protocol.md section 5). */
-export type LocalStatus = 'active' | 'takendown' | 'suspended' | 'throttled'
+/**
+ * What this relay's operator, or a quota, says of an account (protocol.md section 5). There are two throttles, one for
+ * the host (G7, H8: it has as many accounts as it may) and one for the account's own conduct (3.6); each is released
+ * when its own reason ends, and outside both are `throttled`.
+ */
+export type LocalStatus = 'active' | 'takendown' | 'suspended' | 'throttled' | 'throttled:conduct'
+
+/** The throttle that the account's host is the reason of. */
+export const HOST_THROTTLE = 'throttled' as const
+/** The throttle that the account's own conduct is the reason of. */
+export const CONDUCT_THROTTLE = 'throttled:conduct' as const
 
 /**
  * What the account's PDS says: `active` or `inactive` (no reason given), a status string with active=false as it
@@ -30,6 +39,7 @@ export interface EffectiveStatus {
 
 /** Rule E1: a local status other than active wins, else what the PDS says. */
 export function effectiveStatus(local: LocalStatus, upstream: UpstreamStatus): EffectiveStatus {
+  if (local === CONDUCT_THROTTLE) return { active: false, status: 'throttled' }
   if (local !== 'active') return { active: false, status: local }
   if (upstream === 'active') return { active: true, status: null }
   if (upstream.startsWith('active:')) return { active: true, status: upstream.slice('active:'.length) }

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import { type Database, FencedError, type SqlStep } from '../db/database.ts'
 
 /** States of a host (protocol.md section 6, LX). */
 export type HostStatus = 'active' | 'idle' | 'offline' | 'throttled' | 'banned'
@@ -25,31 +25,94 @@ export interface HostRow {
   /** In a cluster: the crawler that has leased it, and the number of changes of that. */
   readonly owner: string | null
   readonly fence: number
+  /** How it came to be known. */
+  readonly source: HostSource
+  /** An operator wants it read no further for now. */
+  readonly paused: number
+  /** It is a relay, crawled by explicit setting (H5): its word is a hint only. */
+  readonly upstream: number
+  /** Without a cursor it is read from now on, not from the beginning (Q10). */
+  readonly start_live: number
+  /** Limits set by an operator (H8); null: those that follow from trust and account_limit. */
+  readonly events_per_second: number | null
+  readonly events_per_hour: number | null
+  readonly events_per_day: number | null
+  /** When an operator or the view last changed what its crawler must know; restarts: its session begins anew. */
+  readonly changed_ms: number
+  readonly restarts: number
+  /** When it last began its sequence anew; 0: never seen. */
+  readonly sequence_ms: number
+  /** Of its accounts those throttled for its limit. */
+  readonly throttled_count: number
 }
+
+/** `setting`: RELAY_HOSTS; `request`: requestCrawl; `import`: another relay's list; `operator`: the admin API. */
+export type HostSource = 'setting' | 'request' | 'import' | 'operator'
+
+/** Whether a host is not to be crawled: banned, itself or by its domain, or paused. 0 or 1, for the row `hosts`. */
+export const BARRED = `CASE WHEN paused = 1 OR banned = 1 OR EXISTS (SELECT 1 FROM domains d WHERE d.rule = 'ban'
+  AND (hosts.hostname = d.domain OR hosts.hostname LIKE '%.' || d.domain)) THEN 1 ELSE 0 END`
 
 /** Limit of accounts on a trusted host (protocol.md H8). */
 export const TRUSTED_ACCOUNT_LIMIT = 10_000_000
 
-/** Adds a host, or notes that it was asked for again. Trust given once is not taken away by a later call. */
-export async function askForHost(
-  database: Database,
-  host: { hostname: string; trusted: boolean; accountLimit: number; nowMs: number },
-): Promise<void> {
-  const { hostname, trusted, accountLimit, nowMs } = host
-  const flag = trusted ? 1 : 0
+/** A host to be added, or asked for again. */
+export interface AskedHost {
+  readonly hostname: string
+  readonly trusted: boolean
+  readonly accountLimit: number
+  readonly source: HostSource
+  readonly upstream?: boolean
+  readonly startLive?: boolean
+  readonly nowMs: number
+}
+
+const ASK = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, status, connected, trusted, lenient, banned,
+    account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms, source, upstream, start_live)
+  VALUES ($1, $2, 1, NULL, NULL, 'active', 0, $3, 0, 0, 0, $4, 0, 0, 0, NULL, $2, $5, $6, $7)
+  ON CONFLICT (hostname) DO UPDATE SET asked_ms = excluded.asked_ms`
+/** Trust given by a setting is not taken away by a later call, and brings the larger limit. */
+const TRUST = `UPDATE hosts SET trusted = 1, upstream = $3,
+    account_limit = CASE WHEN account_limit > $2 THEN account_limit ELSE $2 END WHERE hostname = $1`
+/** One host more met on this day, unless that would be too many (H6): the same count for all processes. */
+const MEET = `INSERT INTO met_hosts (day, hosts) VALUES ($1, 1)
+  ON CONFLICT (day) DO UPDATE SET hosts = met_hosts.hosts + 1 WHERE met_hosts.hosts < $2`
+const DAY_MS = 86_400_000
+
+/** Adds a host, or notes that it was asked for again. */
+export async function askForHost(database: Database, host: AskedHost): Promise<void> {
+  await database.transaction(askSteps(host))
+}
+
+/**
+ * Adds a host that nobody of this relay knows, if fewer than `mostPerDay` were met today (UTC); resolves to whether it
+ * was added.
+ */
+export async function meetHost(database: Database, host: AskedHost, mostPerDay: number): Promise<boolean> {
+  if (mostPerDay === 0) return false
+  const day = Math.floor(host.nowMs / DAY_MS)
+  try {
+    await database.transaction([{ sql: MEET, rows: [[day, mostPerDay]], expect: 1 }, ...askSteps(host)])
+    return true
+  } catch (error) {
+    if (error instanceof FencedError) return false
+    throw error
+  }
+}
+
+/** Hosts met today (UTC) by requests. */
+export async function hostsMetToday(database: Database, nowMs: number): Promise<number> {
+  const day = Math.floor(nowMs / DAY_MS)
+  const [row] = await database.query<{ hosts: number }>('SELECT hosts FROM met_hosts WHERE day = $1', [day])
+  return Number(row?.hosts ?? 0)
+}
+
+function askSteps(host: AskedHost): SqlStep[] {
+  const { hostname, trusted, accountLimit, source, upstream = false, startLive = false, nowMs } = host
   const limit = trusted ? TRUSTED_ACCOUNT_LIMIT : accountLimit
-  await database.transaction([
-    {
-      sql: `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, status, connected, trusted, lenient, banned,
-          account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms)
-        VALUES ($1, $2, 1, NULL, NULL, 'active', 0, $3, 0, 0, 0, $4, 0, 0, 0, NULL, $2)
-        ON CONFLICT (hostname) DO UPDATE SET asked_ms = excluded.asked_ms,
-          trusted = CASE WHEN hosts.trusted > excluded.trusted THEN hosts.trusted ELSE excluded.trusted END,
-          account_limit = CASE WHEN hosts.account_limit > excluded.account_limit
-            THEN hosts.account_limit ELSE excluded.account_limit END`,
-      rows: [[hostname, nowMs, flag, limit]],
-    },
-  ])
+  const flags = [upstream ? 1 : 0, startLive ? 1 : 0]
+  const steps = [{ sql: ASK, rows: [[hostname, nowMs, trusted ? 1 : 0, limit, source, ...flags]] }]
+  return trusted ? [...steps, { sql: TRUST, rows: [[hostname, limit, upstream ? 1 : 0]] }] : steps
 }
 
 export async function findHost(database: Database, hostname: string): Promise<HostRow | undefined> {
@@ -57,10 +120,14 @@ export async function findHost(database: Database, hostname: string): Promise<Ho
   return row
 }
 
-/** Hosts that were asked for after a time and are not banned, oldest first. */
-export function hostsAskedSince(database: Database, askedMs: number): Promise<HostRow[]> {
-  return database.query<HostRow>(
-    'SELECT * FROM hosts WHERE asked_ms > $1 AND banned = 0 ORDER BY created_ms, hostname',
-    [askedMs],
+/** A host and whether it is not to be crawled. */
+export type HostRowSeen = HostRow & { readonly barred: number }
+
+/** Hosts that were asked for or changed after a time, oldest first. */
+export function hostsChangedSince(database: Database, sinceMs: number): Promise<HostRowSeen[]> {
+  return database.query<HostRowSeen>(
+    `SELECT hosts.*, ${BARRED} AS barred FROM hosts WHERE asked_ms > $1 OR changed_ms > $1
+      ORDER BY created_ms, hostname`,
+    [sinceMs],
   )
 }

@@ -29,6 +29,10 @@ export const REASONS = {
     text: 'an #identity from elsewhere, and the DID document is as it was',
   },
   'identity-hint-limit': { rule: 'I2', text: 'too many #identity events from hosts that are not the PDS' },
+  'event-limit': {
+    rule: '3.6',
+    text: 'the account said too much in an hour, and this says nothing new',
+  },
   'account-inactive': { rule: 'C1', text: 'the account is not active here or on its PDS' },
   'too-big-flag': { rule: 'C2', text: 'tooBig is true: such commits lack the data to be checked' },
   'rebase-flag': { rule: 'C2', text: 'rebase is true' },
@@ -71,3 +75,16 @@ export const REASONS = {
 export type Reason = keyof typeof REASONS
 
 export const REASON_NAMES = Object.keys(REASONS) as Reason[]
+
+/** Reasons for which an event is passed over without anything being wrong: repeats, and what is known already. */
+const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
+  'already-taken',
+  'rev-stale',
+  'identity-unchanged',
+  'frame-type-unknown',
+])
+
+/** Whether a reason tells of something that somebody should mend. */
+export function isRefusal(reason: Reason): boolean {
+  return !PASSED_OVER.has(reason)
+}

@@ -1,0 +1,20 @@
+import type { Database } from '@bgs/shared/db/database.ts'
+import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { parseHost } from '@bgs/shared/net/hostname.ts'
+import type { Settings } from '@bgs/shared/service/settings.ts'
+import { newHosts } from './new-hosts.ts'
+
+/** Adds the hosts and upstream relays that the settings name, or asks for them again. */
+export async function askForConfigured(database: Database, settings: Settings): Promise<void> {
+  const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
+  const { accountLimit } = newHosts(settings)
+  const common = { trusted: true, accountLimit, source: 'setting' } as const
+  for (const text of settings.RELAY_HOSTS) {
+    const { hostname } = parseHost(text, allowPrivate)
+    await askForHost(database, { ...common, hostname, nowMs: Date.now() })
+  }
+  for (const text of settings.RELAY_UPSTREAM_RELAYS) {
+    const { hostname } = parseHost(text, allowPrivate)
+    await askForHost(database, { ...common, hostname, upstream: true, startLive: true, nowMs: Date.now() })
+  }
+}

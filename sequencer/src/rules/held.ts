@@ -1,0 +1,41 @@
+import { type HeldCommit, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { encodeSync } from '@bgs/shared/frame/encode.ts'
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import type { Account } from '../state/account.ts'
+import { blockIn, carOf } from './commit-block.ts'
+import type { Append } from './decision.ts'
+
+/** What a #sync may hold in all (protocol.md section 2), less the CAR around the block. */
+const MAX_BLOCK_BYTES = 9_800
+
+/**
+ * The signed commit of a #commit or #sync that is dropped because its account is not active; null for other events,
+ * and for one that no #sync could carry. Off the hot path: the frame is scanned once more.
+ */
+export function heldFacts({ repo, frame }: VerifiedEnvelope): HeldCommit | null {
+  if (repo === null) return null
+  const scanned = scanFrame(frame)
+  if (scanned.kind !== 'frame' || (scanned.type !== '#commit' && scanned.type !== '#sync')) return null
+  const block = blockIn(frame, scanned.blocksAt, scanned.blocksEnd, repo.commit)
+  if (block === undefined || block.length > MAX_BLOCK_BYTES) return null
+  return { rev: repo.rev, commit: repo.commit, data: repo.data, block: new Uint8Array(block) }
+}
+
+/**
+ * The #sync that tells the network of what was dropped while the account was inactive (S2), for one that is active
+ * again; null where there is nothing newer than what it has been told.
+ */
+export function syncOfHeld({ did, rev, held }: Account, nowMs: number): Append | null {
+  if (!held || (rev !== null && held.rev <= rev)) return null
+  const { commit, data, block } = held
+  const blocks = carOf(commit, block)
+  const { frame, seqAt } = encodeSync({
+    did,
+    rev: held.rev,
+    blocks,
+    time: new Date(nowMs).toISOString(),
+  })
+  const facts = { ...NO_FACTS, did, repo: { rev: held.rev, commit, data } }
+  return { kind: '#sync', outcome: 'emit-reset', facts, frame, seqAt }
+}

@@ -1,0 +1,54 @@
+import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
+import { cidKeyFromText, cidKeyToText } from '@bgs/shared/drisl/cid-key.ts'
+import type { HeldCommit } from '@bgs/shared/envelope/facts.ts'
+import type { Account } from './account.ts'
+
+const UPSERT = `INSERT INTO held_commits (did, rev, commit_cid, data_cid, block) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (did) DO UPDATE SET rev = excluded.rev, commit_cid = excluded.commit_cid, data_cid = excluded.data_cid,
+    block = excluded.block`
+const DELETE = 'DELETE FROM held_commits WHERE did = $1'
+
+/** Keeps the table of held commits as these changed accounts are. */
+export function heldSteps(accounts: readonly Account[]): SqlStep[] {
+  const kept = accounts.flatMap(({ did, held }) => (held ? [[did, held] as const] : []))
+  const gone = accounts.filter(({ held }) => held === null)
+  return [
+    {
+      sql: UPSERT,
+      rows: kept.map(([did, { rev, commit, data, block }]) => [
+        did,
+        rev,
+        cidKeyToText(commit),
+        cidKeyToText(data),
+        Buffer.from(block).toString('base64'),
+      ]),
+    },
+    { sql: DELETE, rows: gone.map(({ did }) => [did]) },
+  ]
+}
+
+/** The held commits of these DIDs (at most 500), as far as there are any. */
+export async function readHeld(
+  database: Database,
+  dids: readonly string[],
+): Promise<Map<string, HeldCommit>> {
+  const places = dids.map((_, i) => `$${i + 1}`).join(', ')
+  const rows = await database.query<{
+    did: string
+    rev: string
+    commit_cid: string
+    data_cid: string
+    block: string
+  }>(`SELECT * FROM held_commits WHERE did IN (${places})`, dids)
+  return new Map(
+    rows.map(({ did, rev, commit_cid, data_cid, block }) => [
+      did,
+      {
+        rev,
+        commit: cidKeyFromText(commit_cid),
+        data: cidKeyFromText(data_cid),
+        block: new Uint8Array(Buffer.from(block, 'base64')),
+      },
+    ]),
+  )
+}
