@@ -10,8 +10,10 @@ import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { createCall } from '@bgs/fanout/xrpc/call.ts'
 import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
+import { Releaser } from '@bgs/sequencer/releaser.ts'
 import { Sequencer } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
+import { StatusSweep } from '@bgs/sequencer/status-sweep.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
@@ -213,6 +215,9 @@ export async function startEmbedded(
   supervisor.run('verifier', verifierDone)
   supervisor.run('sequencer', sequencerDone)
   supervisor.run('status recheck', recheck.run(supervisor.signal))
+  const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
+  supervisor.run('releaser', new Releaser(database, say, Date.now).run(judging.signal))
+  supervisor.run('status sweep', new StatusSweep(database, recheck.ask, roundMs).run(judging.signal))
   supervisor.run('disk gate', gate.run(supervisor.signal))
   supervisor.run('refusals', refusals.run(supervisor.signal))
   supervisor.run('identity store', saveIdentities(identityStore, supervisor.signal))

@@ -6,8 +6,6 @@ import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import type { Backlog } from '@bgs/shared/bus/backlog.ts'
 import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
 import { Membership } from '@bgs/shared/cluster/membership.ts'
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { encodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
@@ -17,12 +15,12 @@ import { drained } from '../drain.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
+import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 
 /** Frames on their way to Kafka. */
 const RAW_BYTES = 32 * 1024 * 1024
-const CONTROL_BYTES = 4 * 1024 * 1024
 /** How long a first frame waits for others of its partition. */
 const LINGER_MS = 30
 const DRAIN_MS = 10_000
@@ -58,15 +56,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
       return producer
     },
   }
-  const control = new KafkaProducer<ControlMessage, () => void>({
-    cluster: kafka,
-    topic: context.topic('control'),
-    partitions: 1,
-    encode: encodeControlRecord,
-    maxBytes: CONTROL_BYTES,
-    lingerMs: LINGER_MS,
-    onSafe: (done) => done(),
-  })
+  const control = controlProducer(context)
   supervisor.run('control', control.run(sending.signal))
 
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)

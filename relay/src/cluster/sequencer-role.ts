@@ -1,7 +1,9 @@
 import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
 import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
-import { Sequencer } from '@bgs/sequencer/sequencer.ts'
+import { Releaser } from '@bgs/sequencer/releaser.ts'
+import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
+import { StatusSweep } from '@bgs/sequencer/status-sweep.ts'
 import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
 import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
@@ -13,6 +15,7 @@ import { Gauge } from 'prom-client'
 import { conductLimits } from '../conduct-limits.ts'
 import { newHosts } from '../new-hosts.ts'
 import type { ClusterContext } from './context.ts'
+import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
@@ -160,9 +163,18 @@ class Office {
       const ordered = sequencer.run(ordering.signal)
       const held = this.#holdLead(generation, ended)
       const fetched = inputs.run(ended)
+      const saying = new AbortController()
+      const control = controlProducer(context)
+      const ask = (question: StatusQuestion) => questions.send(question)
+      const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
+      const tended = Promise.all([
+        control.run(saying.signal),
+        new Releaser(database, control, Date.now).run(ended),
+        new StatusSweep(database, ask, roundMs).run(ended),
+      ])
       try {
         // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.
-        await Promise.race([ordered, held, fetched])
+        await Promise.race([ordered, held, fetched, tended])
         inputs.stop()
         ordering.abort()
         await Promise.race([ordered, wait(DRAIN_MS)])
@@ -170,7 +182,8 @@ class Office {
         ordering.abort()
         lost.abort()
         inputs.close()
-        await Promise.allSettled([held, fetched])
+        saying.abort()
+        await Promise.allSettled([held, fetched, tended])
         ordered.catch(() => undefined)
       }
     } finally {

@@ -1,0 +1,20 @@
+import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { encodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
+import type { ClusterContext } from './context.ts'
+
+const BYTES = 4 * 1024 * 1024
+const LINGER_MS = 10
+
+/** What says something to the sequencer (invariant 7); the caller runs it. Tokens are called when it is appended. */
+export function controlProducer({ kafka, topic }: ClusterContext): KafkaProducer<ControlMessage, () => void> {
+  return new KafkaProducer<ControlMessage, () => void>({
+    cluster: kafka,
+    topic: topic('control'),
+    partitions: 1,
+    encode: encodeControlRecord,
+    maxBytes: BYTES,
+    lingerMs: LINGER_MS,
+    onSafe: (done) => done(),
+  })
+}
