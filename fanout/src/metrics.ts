@@ -40,6 +40,11 @@ export function fanoutMetrics(registry: Registry) {
       aggregator: 'max',
       registers,
     }),
+    windowRestarts: new Counter({
+      name: 'relay_fanout_window_restarts_total',
+      help: 'Times that a serving thread had fallen behind the log, and its part of it in memory began anew',
+      registers,
+    }),
     queuedBytes: new Gauge({
       name: 'relay_fanout_queued_bytes',
       help: 'Bytes in the send buffers of all subscribers',

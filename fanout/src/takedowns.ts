@@ -41,12 +41,19 @@ export class Takedowns {
   /** With accounts that are taken down as of seq `since`. */
   constructor(since = 0, dids: readonly string[] = []) {
     this.#since = since
-    for (const did of dids) this.#set(did, true)
+    this.replace(dids)
   }
 
   /** Accounts that are taken down now. */
   get dids(): string[] {
     return [...this.#dids]
+  }
+
+  /** Takes these accounts for the ones that are taken down, whatever was known before. */
+  replace(dids: readonly string[]): void {
+    this.#dids.clear()
+    this.#hashes.clear()
+    for (const did of dids) this.#set(did, true)
   }
 
   /** Takes in what a pack says of local status, in the order of the log. */

@@ -24,6 +24,12 @@ export class Window {
     if (drop > 0) this.#packs.splice(0, drop)
   }
 
+  /** Forgets what it holds: the packs that come next do not follow it. */
+  clear(): void {
+    this.#packs = []
+    this.bytes = 0
+  }
+
   /** The pack that holds `seq`, or the first behind it; undefined where the window begins later, or nothing is there. */
   find(seq: number): Pack | undefined {
     const first = this.#packs[0]

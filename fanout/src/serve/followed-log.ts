@@ -3,7 +3,7 @@ import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/shared/log
 import { Pack } from '@bgs/shared/log/pack.ts'
 import { Segment } from '@bgs/shared/log/segment.ts'
 import type { LogFiles } from '@bgs/shared/log/segment-log.ts'
-import { type LogEdges, type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
+import { type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
 
 /** A log as it is when another thread begins to follow it. */
 export interface LogSnapshot extends LogFiles {
@@ -13,9 +13,18 @@ export interface LogSnapshot extends LogFiles {
 /** What has become of the log since the news before. */
 export interface LogNews {
   readonly bounds: LogBounds
-  readonly edges: LogEdges
-  /** A pack that was committed, in memory that the threads share. */
-  readonly pack?: { readonly bytes: SharedArrayBuffer; readonly firstSeq: number }
+  /** First seq of the oldest segment. */
+  readonly oldest: number | undefined
+  /** The newest segments: at least from the one on that was the newest in the news before. */
+  readonly segments: readonly SegmentExtent[]
+  /** A pack that was committed. */
+  readonly pack?: SharedPack
+}
+
+/** A pack in memory that the threads share. */
+export interface SharedPack {
+  readonly bytes: SharedArrayBuffer
+  readonly firstSeq: number
 }
 
 /**
@@ -78,13 +87,13 @@ export class FollowedLog implements LogReader {
   }
 
   /** Takes news in, in the order in which they were sent. */
-  hear({ bounds, edges: { oldest = 0, newest }, pack }: LogNews): void {
+  hear({ bounds, oldest = 0, segments, pack }: LogNews): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
-    if (newest !== undefined) {
+    for (const extent of segments) {
       const { last } = this.#segments
-      if (last === undefined || last.firstSeq < newest.firstSeq) this.#segments.add(this.#segment(newest))
-      else last.end = newest.end
+      if (last === undefined || last.firstSeq < extent.firstSeq) this.#segments.add(this.#segment(extent))
+      else if (last.firstSeq === extent.firstSeq) last.end = extent.end
     }
     this.#bounds = bounds
     if (pack === undefined) return

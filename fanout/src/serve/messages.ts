@@ -14,8 +14,17 @@ export interface ThreadStart {
 
 /** Said by the main thread without being asked. */
 export interface MainNews {
+  /** What the serving thread says back when it has taken these news. */
+  readonly bytes: number
   readonly log: LogNews
   readonly notReady: string | undefined
+  /** Where packs were left out before these news; with the accounts that are taken down by now. */
+  readonly anew?: { readonly takedowns: readonly string[] }
+}
+
+/** Said by a serving thread: that it has taken news of so many bytes. */
+export interface ThreadNews {
+  readonly taken: number
 }
 
 /** Asked of a serving thread: for the port that it listens on, its figures as JSON, nothing. */

@@ -45,6 +45,11 @@ export class ServeHere implements Serving {
     return listen(this.#server, port, host, reusePort)
   }
 
+  /** The log has grown by packs that this thread did not hear of. */
+  beginAnew(): void {
+    this.#subscriptions.beginAnew()
+  }
+
   async figures(): Promise<string> {
     return ''
   }

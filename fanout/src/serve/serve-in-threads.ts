@@ -2,10 +2,11 @@ import { Worker } from 'node:worker_threads'
 import type { Pack } from '@bgs/shared/log/pack.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { AggregatorRegistry } from 'prom-client'
-import type { LogNews } from './followed-log.ts'
-import type { MainNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import type { SharedPack } from './followed-log.ts'
+import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortCalls } from './port-calls.ts'
 import type { ServeParts, Serving } from './serve.ts'
+import { ThreadFeed } from './thread-feed.ts'
 
 /** What changes without a pack (trimmed segments, readiness) is told so often. */
 const TELL_EVERY_MS = 250
@@ -14,7 +15,8 @@ const CLOSE_MS = 3_000
 
 interface Thread {
   readonly worker: Worker
-  readonly calls: PortCalls<ToMain, never, ToThread, MainNews>
+  readonly calls: PortCalls<ToMain, ThreadNews, ToThread, MainNews>
+  readonly feed: ThreadFeed
 }
 
 /**
@@ -40,8 +42,14 @@ export class ServeInThreads implements Serving {
       notReady: notReady(),
     }
     this.#threads = Array.from({ length: parts.threads }, (_, index) => this.#start({ ...start, index }))
-    this.#unfollow = log.tail((pack) => this.#tell(pack))
-    this.#telling = setInterval(() => this.#tell(), TELL_EVERY_MS)
+    this.#unfollow = log.tail((pack) => {
+      takedowns.follow(pack)
+      const memory = shared(pack)
+      for (const { feed } of this.#threads) feed.committed(memory)
+    })
+    this.#telling = setInterval(() => {
+      for (const { feed } of this.#threads) feed.refresh()
+    }, TELL_EVERY_MS)
   }
 
   async listen(port: number, host: string): Promise<number> {
@@ -74,11 +82,13 @@ export class ServeInThreads implements Serving {
     worker.on('exit', (code) => {
       if (!this.#closing) this.#parts.onFault(new Error(`a serving thread ended with code ${code}`))
     })
-    const calls = new PortCalls<ToMain, never, ToThread, MainNews>(worker, {
+    const calls = new PortCalls<ToMain, ThreadNews, ToThread, MainNews>(worker, {
       onQuestion: (question) => this.#answer(question),
-      onNews: () => undefined,
+      onNews: ({ taken }) => feed.taken(taken),
     })
-    return { worker, calls }
+    const { log, takedowns, notReady } = this.#parts
+    const feed = new ThreadFeed({ log, takedowns, notReady, tell: (news) => calls.tell(news) })
+    return { worker, calls, feed }
   }
 
   #answer(question: ToMain): Promise<unknown> {
@@ -86,20 +96,10 @@ export class ServeInThreads implements Serving {
     const { nsid, params, address, body } = question
     return this.#parts.call(nsid, { params: new URLSearchParams(params), address, body })
   }
-
-  #tell(pack?: Pack): void {
-    const { log, notReady } = this.#parts
-    const news: LogNews = {
-      bounds: log.bounds(),
-      edges: log.edges,
-      ...(pack === undefined ? {} : { pack: shared(pack) }),
-    }
-    for (const { calls } of this.#threads) calls.tell({ log: news, notReady: notReady() })
-  }
 }
 
 /** One copy for all threads. */
-function shared({ bytes, firstSeq }: Pack): NonNullable<LogNews['pack']> {
+function shared({ bytes, firstSeq }: Pack): SharedPack {
   const memory = new SharedArrayBuffer(bytes.length)
   Buffer.from(memory).set(bytes)
   return { bytes: memory, firstSeq }

@@ -59,7 +59,7 @@ export class Subscriptions {
       parts.window.add(pack)
       parts.metrics.windowBytes.set(parts.window.bytes)
       parts.metrics.head.set(pack.lastSeq)
-      for (const subscriber of this.#subscribers) subscriber.pump()
+      this.#pump()
     })
   }
 
@@ -116,6 +116,22 @@ export class Subscriptions {
         )
       subscriber.pump()
     })
+  }
+
+  /**
+   * The log has grown by packs that were not heard of: without a clear window what comes next would be taken for what
+   * follows it. Subscribers read from the log what lies between.
+   */
+  beginAnew(): void {
+    const { window, metrics } = this.#parts
+    window.clear()
+    metrics.windowBytes.set(0)
+    metrics.windowRestarts.inc()
+    this.#pump()
+  }
+
+  #pump(): void {
+    for (const subscriber of this.#subscribers) subscriber.pump()
   }
 
   /** Sends everyone away, to come back (W11). Resolves when they are gone or have had their time. */

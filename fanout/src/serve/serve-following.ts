@@ -1,0 +1,53 @@
+import type { MessagePort } from 'node:worker_threads'
+import { createLogger } from '@bgs/shared/service/logger.ts'
+import { Registry } from 'prom-client'
+import type { Answer } from '../http/answer.ts'
+import { Takedowns } from '../takedowns.ts'
+import { FollowedLog } from './followed-log.ts'
+import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import { PortCalls } from './port-calls.ts'
+import { ServeHere } from './serve-here.ts'
+
+/** Serves as the main thread, at the other end of the port, says: listens when it is asked to, follows its log. */
+export function serveFollowing(port: MessagePort, start: ThreadStart): void {
+  const logger = createLogger(start.logLevel).child({ part: 'fanout', thread: start.index })
+  const registry = new Registry()
+  const takedowns = new Takedowns(0, start.takedowns)
+  let { notReady } = start
+
+  const main = new PortCalls<ToThread, MainNews, ToMain, ThreadNews>(port, {
+    onQuestion: answer,
+    onNews: (news) => {
+      notReady = news.notReady
+      // Before the log is longer: nobody may read on without them.
+      if (news.anew !== undefined) takedowns.replace(news.anew.takedowns)
+      log.hear(news.log)
+      if (news.anew !== undefined) serving.beginAnew()
+      main.tell({ taken: news.bytes })
+    },
+  })
+  const log = new FollowedLog(
+    start.log,
+    () => main.ask<number>({ what: 'head' }),
+    (error) => {
+      throw error
+    },
+  )
+  const serving = new ServeHere({
+    log,
+    takedowns,
+    registry,
+    logger,
+    trustedProxies: start.trustedProxies,
+    deflate: start.deflate,
+    notReady: () => notReady,
+    call: (nsid, { params, address, body }) =>
+      main.ask<Answer>({ what: 'call', nsid, params: params.toString(), address, body }),
+  })
+
+  async function answer(question: ToThread): Promise<unknown> {
+    if (question.what === 'listen') return serving.listen(question.port, question.host, true)
+    if (question.what === 'figures') return registry.getMetricsAsJSON()
+    return serving.close()
+  }
+}

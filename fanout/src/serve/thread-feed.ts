@@ -1,0 +1,83 @@
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
+import type { SegmentExtent } from '@bgs/shared/log/segments.ts'
+import type { Takedowns } from '../takedowns.ts'
+import type { SharedPack } from './followed-log.ts'
+import type { MainNews } from './messages.ts'
+
+/** Bytes of packs that a thread has been sent and has not taken. */
+export const MAX_OUTSTANDING_BYTES = 32 * 1024 * 1024
+/** What news cost beside their pack, so that many small ones are bounded too. */
+const NEWS_BYTES = 1024
+
+export interface ThreadFeedParts {
+  readonly log: FiledLog
+  /** As of the log's newest entry. */
+  readonly takedowns: Takedowns
+  readonly notReady: () => string | undefined
+  readonly tell: (news: MainNews) => void
+}
+
+/**
+ * What one serving thread hears of the log. The port to it has no bound of its own (invariant 12): a thread that does
+ * not take what it is sent hears nothing beyond the bound, and, once it has taken all, where the log is by then. There
+ * its window begins anew; its subscribers read what it did not hear of from the segments.
+ */
+export class ThreadFeed {
+  readonly #parts: ThreadFeedParts
+  #outstandingBytes = 0
+  #isBehind = false
+
+  constructor(parts: ThreadFeedParts) {
+    this.#parts = parts
+  }
+
+  /** Bytes on their way to the thread. */
+  get outstandingBytes(): number {
+    return this.#outstandingBytes
+  }
+
+  /** Tells of a pack that was committed. */
+  committed(pack: SharedPack): void {
+    const bytes = pack.bytes.byteLength + NEWS_BYTES
+    // One pack always goes, whatever its size.
+    const isFull = this.#outstandingBytes > 0 && this.#outstandingBytes + bytes > MAX_OUTSTANDING_BYTES
+    this.#isBehind ||= isFull
+    if (!this.#isBehind) this.#tell(bytes, this.#newest(), { pack })
+  }
+
+  /** Tells what changes without a pack: trimmed segments, readiness. News on their way are followed by others. */
+  refresh(): void {
+    if (this.#outstandingBytes === 0) this.#tell(NEWS_BYTES, this.#newest())
+  }
+
+  /** The thread has taken news of so many bytes. */
+  taken(bytes: number): void {
+    this.#outstandingBytes -= bytes
+    if (!this.#isBehind || this.#outstandingBytes > 0) return
+    this.#isBehind = false
+    const { log, takedowns } = this.#parts
+    // In one message: before a subscriber reads further, the thread knows who was taken down in what it did not hear.
+    this.#tell(NEWS_BYTES, log.files.segments, { anew: { takedowns: takedowns.dids } })
+  }
+
+  #newest(): SegmentExtent[] {
+    const { newest } = this.#parts.log.edges
+    return newest === undefined ? [] : [newest]
+  }
+
+  #tell(
+    bytes: number,
+    segments: readonly SegmentExtent[],
+    { pack, anew }: { pack?: SharedPack; anew?: NonNullable<MainNews['anew']> } = {},
+  ): void {
+    const { log, notReady, tell } = this.#parts
+    this.#outstandingBytes += bytes
+    const heard = { bounds: log.bounds(), oldest: log.edges.oldest, segments }
+    tell({
+      bytes,
+      log: pack === undefined ? heard : { ...heard, pack },
+      notReady: notReady(),
+      ...(anew === undefined ? {} : { anew }),
+    })
+  }
+}
