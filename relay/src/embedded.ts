@@ -4,6 +4,7 @@ import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { Crawler } from '@bgs/crawler/crawler.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
+import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
@@ -197,11 +198,28 @@ export async function startEmbedded(
     threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
+  const admin = createAdminApi({
+    passwords: settings.RELAY_ADMIN_PASSWORD,
+    context: {
+      database,
+      control: say,
+      wakeUps,
+      log,
+      consumers: serving.consumers,
+      ask: recheck.ask,
+      newHosts: newHosts(settings),
+      allowPrivate,
+      now: Date.now,
+    },
+    databaseAway: () => undefined,
+    logger: logger.child({ part: 'admin' }),
+  })
   const busBytes = busGauges(registry, { raw, verified, control })
   const opsServer = createOpsServer(registry, {
     notReady: unhealthy,
     refresh: busBytes,
     others: () => serving.figures(),
+    handle: admin,
   })
 
   // Three signals, so that a stop can end the stages in the order of the frame's way.

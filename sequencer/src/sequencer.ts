@@ -255,5 +255,6 @@ class Appends {
     })
     const key = `${kind} ${outcome}`
     this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
+    if (append.next !== undefined) this.add(append.next, state)
   }
 }

@@ -7,6 +7,7 @@ import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { documentOf } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
 import { type JudgeReply, type PassedFrame, readJudgement } from './judge/reply.ts'
@@ -265,7 +266,8 @@ export class Verifier {
     const { type, did, host, seq } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
     this.#parts.metrics.refused.inc({ reason })
-    this.#parts.refusals.note({ host, did, seq, reason, detail, frame: raw.value.frame })
+    const { frame } = raw.value
+    this.#parts.refusals.note({ host, did, seq, reason, detail, frame, document: () => this.#document(did) })
     if (reason === 'internal-error')
       this.#parts.logger.error(
         { host, did, seq, reason, detail },
@@ -273,6 +275,12 @@ export class Verifier {
       )
     else this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
     this.#parts.raw.done(raw, reason)
+  }
+
+  /** The document that frames of this DID are judged by now, as JSON. */
+  #document(did: string): string | undefined {
+    const known = this.#parts.identities.known(did, this.#parts.now())?.found
+    return known === undefined || typeof known === 'string' ? undefined : documentOf(known)
   }
 
   #fail(error: unknown): void {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { SERVER_HEADER, VERSION } from '@bgs/shared/service/version.ts'
@@ -8,19 +8,15 @@ import { type Call, METHODS } from '../xrpc/call.ts'
 import type { Answer } from './answer.ts'
 import { optional } from './params.ts'
 import { readJson } from './read-json.ts'
+import { send } from './send.ts'
 import { errorAnswer, invalid, XrpcError } from './xrpc-error.ts'
 
 const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
 /** Sockets at once: subscribers, those that were sent away and linger, and callers of XRPC; more are cut at once. */
 const MAX_CONNECTIONS = MAX_SUBSCRIBERS + 2_000
 
-const COMMON_HEADERS = {
-  server: SERVER_HEADER,
-  'access-control-allow-origin': '*',
-  'x-content-type-options': 'nosniff',
-}
+const PUBLIC_HEADERS = { server: SERVER_HEADER, 'access-control-allow-origin': '*' }
 const PREFLIGHT_HEADERS = {
-  ...COMMON_HEADERS,
   'access-control-allow-methods': 'GET, POST, OPTIONS',
   'access-control-allow-headers': '*, authorization, content-type, atproto-accept-labelers, atproto-proxy',
   'access-control-max-age': '86400',
@@ -43,7 +39,7 @@ export function createPublicServer(parts: PublicServerParts): Server {
     handle(request, parts)
       .catch((error: unknown) => errorAnswer(error, parts.logger))
       .then((answer) => {
-        send(response, answer)
+        send(response, answer, PUBLIC_HEADERS)
         end()
         parts.metrics.requests.inc({ method: methodLabel(request.url ?? ''), status: String(answer.status) })
       })
@@ -138,18 +134,6 @@ function frontPage(): Answer {
     '',
   ].join('\n')
   return { status: 200, body, headers: { 'content-type': 'text/plain; charset=utf-8' } }
-}
-
-function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const type = typeof body === 'object' ? { 'content-type': 'application/json' } : {}
-  response.writeHead(status, {
-    ...COMMON_HEADERS,
-    ...type,
-    'content-length': Buffer.byteLength(text),
-    ...headers,
-  })
-  response.end(response.req.method === 'HEAD' ? undefined : text)
 }
 
 /** Labels come from a closed set: what is not known is one word. */

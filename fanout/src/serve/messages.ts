@@ -27,10 +27,12 @@ export interface ThreadNews {
   readonly taken: number
 }
 
-/** Asked of a serving thread: for the port that it listens on, its figures as JSON, nothing. */
+/** Asked of a serving thread: for the port that it listens on, its figures as JSON, its subscribers, nothing. */
 export type ToThread =
   | { readonly what: 'listen'; readonly port: number; readonly host: string }
   | { readonly what: 'figures' }
+  | { readonly what: 'consumers' }
+  | { readonly what: 'disconnect'; readonly id: string }
   | { readonly what: 'close' }
 
 /** Asked of the main thread: for the log's head; for an Answer. */

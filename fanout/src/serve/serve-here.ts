@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { LogReader } from '@bgs/shared/log/log.ts'
 import { close, listen } from '@bgs/shared/service/listen.ts'
+import type { Consumers } from '../consumers/consumers.ts'
 import { clientAddressReader } from '../http/client-address.ts'
 import { createPublicServer } from '../http/server.ts'
 import { fanoutMetrics } from '../metrics.ts'
@@ -48,6 +49,10 @@ export class ServeHere implements Serving {
   /** The log has grown by packs that this thread did not hear of. */
   beginAnew(): void {
     this.#subscriptions.beginAnew()
+  }
+
+  get consumers(): Consumers {
+    return this.#subscriptions
   }
 
   async figures(): Promise<string> {

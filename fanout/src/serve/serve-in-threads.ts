@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Pack } from '@bgs/shared/log/pack.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { AggregatorRegistry } from 'prom-client'
+import type { Consumer, Consumers } from '../consumers/consumers.ts'
 import type { SharedPack } from './followed-log.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortCalls } from './port-calls.ts'
@@ -62,6 +63,17 @@ export class ServeInThreads implements Serving {
   async figures(): Promise<string> {
     const all = await Promise.all(this.#threads.map(({ calls }) => calls.ask<object>({ what: 'figures' })))
     return AggregatorRegistry.aggregate(all).metrics()
+  }
+
+  /** Those of all threads. */
+  readonly consumers: Consumers = {
+    list: async () => {
+      const lists = this.#threads.map(({ calls }) => calls.ask<Consumer[]>({ what: 'consumers' }))
+      return (await Promise.all(lists)).flat()
+    },
+    disconnect: async (id) => {
+      await Promise.all(this.#threads.map(({ calls }) => calls.ask<void>({ what: 'disconnect', id })))
+    },
   }
 
   async close(): Promise<void> {

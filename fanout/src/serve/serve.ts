@@ -1,6 +1,7 @@
 import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import type { Registry } from 'prom-client'
+import type { Consumers } from '../consumers/consumers.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Call } from '../xrpc/call.ts'
 import { ServeHere } from './serve-here.ts'
@@ -30,6 +31,8 @@ export interface Serving {
   listen(port: number, host: string): Promise<number>
   /** Figures that are not in the registry, in Prometheus's text form. */
   figures(): Promise<string>
+  /** Its subscribers. */
+  readonly consumers: Consumers
   /** Sends subscribers away, to come back (W11), and stops listening. */
   close(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { encodeError } from '@bgs/shared/frame/encode.ts'
 import { type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
@@ -45,6 +46,14 @@ export class Subscriber {
   /** Seq of the next event it gets. */
   next: number
   readonly address: string
+  readonly id: string = randomUUID()
+  readonly userAgent: string
+  readonly sinceMs = Date.now()
+  /** Events and bytes sent to it. */
+  events = 0
+  bytes = 0
+  /** Of late; brought up to date by check. */
+  eventsPerSecond = 0
   readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #parts: SubscriberParts
@@ -57,12 +66,20 @@ export class Subscriber {
   #pingedMs: number
   #heardMs: number
   #messages = 0
+  #checked = { events: 0, atMs: performance.now() }
 
-  constructor(ws: WebSocket, socket: Socket, start: number, address: string, parts: SubscriberParts) {
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    start: number,
+    client: { readonly address: string; readonly userAgent: string },
+    parts: SubscriberParts,
+  ) {
     this.#ws = ws
     this.#socket = socket
     this.next = start
-    this.address = address
+    this.address = client.address
+    this.userAgent = client.userAgent
     this.#parts = parts
     this.#takenMs = this.#pingedMs = this.#heardMs = performance.now()
     ws.on('message', () => this.#onMessage())
@@ -120,6 +137,7 @@ export class Subscriber {
   /** Looks whether it still reads and lives. Call every few seconds. */
   check(nowMs: number): void {
     if (this.#ended) return
+    this.#rate(nowMs)
     const taken = this.#socket.bytesWritten - this.#socket.writableLength
     if (taken !== this.#takenBytes || this.#socket.writableLength === 0) {
       this.#takenBytes = taken
@@ -138,6 +156,13 @@ export class Subscriber {
     this.#ws.ping()
   }
 
+  #rate(nowMs: number): void {
+    const { events, atMs } = this.#checked
+    if (nowMs <= atMs) return
+    this.eventsPerSecond = Math.round(((this.events - events) / (nowMs - atMs)) * 10_000) / 10
+    this.#checked = { events: this.events, atMs: nowMs }
+  }
+
   #write(pack: Pack, source: 'window' | 'log'): void {
     const { takedowns, metrics } = this.#parts
     const { frames, events } = takedowns.servable(pack, Math.max(0, this.next - pack.firstSeq))
@@ -145,7 +170,9 @@ export class Subscriber {
       if (bytes.length === 0) continue
       this.#socket.write(bytes)
       metrics.bytes.inc(bytes.length)
+      this.bytes += bytes.length
     }
+    this.events += events
     metrics.events.inc({ source }, events)
     this.next = pack.lastSeq + 1
   }

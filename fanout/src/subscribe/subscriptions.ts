@@ -4,6 +4,7 @@ import { encodeInfo } from '@bgs/shared/frame/encode.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
 import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
 import { WebSocketServer } from 'ws'
+import type { Consumer, Consumers } from '../consumers/consumers.ts'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
@@ -15,6 +16,8 @@ import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 export const MAX_SUBSCRIBERS = 10_000
 /** What a client may send in one message: it is ignored anyway (W10). */
 const MAX_CLIENT_BYTES = 64 * 1024
+/** Characters kept of what a client calls itself. */
+const MAX_USER_AGENT = 120
 /** The subscriber itself decides when a socket is cut; the option is not in the library's types yet. */
 const CLOSE_OPTIONS = { closeTimeout: 2 * SLOW_FAREWELL_MS }
 const CHECK_EVERY_MS = 5_000
@@ -31,7 +34,7 @@ export interface SubscriptionsParts {
 }
 
 /** All subscribers of com.atproto.sync.subscribeRepos on this node. */
-export class Subscriptions {
+export class Subscriptions implements Consumers {
   readonly #parts: SubscriptionsParts
   readonly #subscribers = new Set<Subscriber>()
   readonly #server: WebSocketServer
@@ -98,14 +101,21 @@ export class Subscriptions {
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       metrics.subscriptions.inc({ start: start.kind === 'from' ? start.how : start.kind })
       const seq = start.kind === 'from' ? start.seq : log.bounds().next
-      const subscriber = new Subscriber(ws, socket, seq, address, {
-        ...this.#parts,
-        deflated: ws.extensions.includes('permessage-deflate') ? this.#deflated : undefined,
-        onEnd: (ended) => {
-          this.#subscribers.delete(ended)
-          metrics.subscribers.set(this.#subscribers.size)
+      const userAgent = String(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT)
+      const subscriber = new Subscriber(
+        ws,
+        socket,
+        seq,
+        { address, userAgent },
+        {
+          ...this.#parts,
+          deflated: ws.extensions.includes('permessage-deflate') ? this.#deflated : undefined,
+          onEnd: (ended) => {
+            this.#subscribers.delete(ended)
+            metrics.subscribers.set(this.#subscribers.size)
+          },
         },
-      })
+      )
       this.#subscribers.add(subscriber)
       metrics.subscribers.set(this.#subscribers.size)
       if (start.kind === 'future')
@@ -132,6 +142,29 @@ export class Subscriptions {
 
   #pump(): void {
     for (const subscriber of this.#subscribers) subscriber.pump()
+  }
+
+  /** Who is subscribed now. */
+  async list(): Promise<Consumer[]> {
+    return [...this.#subscribers].map(
+      ({ id, address, userAgent, sinceMs, next, events, bytes, eventsPerSecond, queuedBytes }) => ({
+        id,
+        address,
+        userAgent,
+        sinceMs,
+        next,
+        events,
+        bytes,
+        eventsPerSecond,
+        queuedBytes,
+      }),
+    )
+  }
+
+  /** Sends one away as an operator asks; it may come back. */
+  async disconnect(id: string): Promise<void> {
+    for (const subscriber of [...this.#subscribers])
+      if (subscriber.id === id) subscriber.close(1008, 'disconnected by the operator', 'operator')
   }
 
   /** Sends everyone away, to come back (W11). Resolves when they are gone or have had their time. */

@@ -58,6 +58,7 @@ export async function startCluster(
     refresh: () => {
       for (const role of roles) role.refresh()
     },
+    handle: (request, response) => roles.some((role) => role.handle?.(request, response) === true),
     others: async () => (await Promise.all(roles.map((role) => role.figures?.() ?? ''))).join(''),
   })
   const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
+import { ConsumerDirectory } from '@bgs/fanout/consumers/consumer-directory.ts'
 import { SharedLimits } from '@bgs/fanout/http/call-limits.ts'
 import { Mirror } from '@bgs/fanout/mirror.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
@@ -14,6 +17,8 @@ import { newHosts } from '../new-hosts.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
 import { fanoutThreads } from '../threads.ts'
 import type { ClusterContext } from './context.ts'
+import { controlProducer } from './control-producer.ts'
+import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 
 /** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
@@ -39,6 +44,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const takedowns = await Takedowns.load(database, mirror)
   let stopping = false
   const notReady = () => (stopping ? 'stopping' : mirror.notReady)
+  const databaseAway = () =>
+    context.health.postgres.trouble === undefined ? undefined : 'the database is away'
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
   const call = createCall({
     context: {
@@ -49,7 +56,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       newHosts: newHosts(settings),
       now: Date.now,
     },
-    databaseAway: () => (context.health.postgres.trouble === undefined ? undefined : 'the database is away'),
+    databaseAway,
     logger: logger.child({ part: 'fanout' }),
   })
   const serving = serve({
@@ -65,6 +72,29 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
+  const saying = new AbortController()
+  const control = controlProducer(context)
+  supervisor.run('control of the admin API', control.run(saying.signal))
+  const questions = questionChannel(context)
+  const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
+  const consumers = new ConsumerDirectory(redis, prefix, randomUUID(), serving.consumers)
+  supervisor.run('directory of subscribers', consumers.run(saying.signal))
+  const handle = createAdminApi({
+    passwords: settings.RELAY_ADMIN_PASSWORD,
+    context: {
+      database,
+      control,
+      wakeUps,
+      log: mirror,
+      consumers,
+      ask: (question) => questions.send(question),
+      newHosts: newHosts(settings),
+      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
+      now: Date.now,
+    },
+    databaseAway,
+    logger: logger.child({ part: 'admin' }),
+  })
   const mirroring = new AbortController()
   const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
   supervisor.run('mirror', mirrored)
@@ -79,9 +109,13 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     notReady,
     refresh: () => lag.set(mirror.lag),
     figures: () => serving.figures(),
+    handle,
     stop: async () => {
       stopping = true
       await serving.close()
+      saying.abort()
+      consumers.close()
+      questions.close()
       mirroring.abort()
       await mirrored
       wakeUps.close()

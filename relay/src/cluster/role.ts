@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
 /** One role as it runs in a process. */
 export interface Role {
   /** Why it cannot do its work now; undefined while it can. */
@@ -6,6 +8,8 @@ export interface Role {
   readonly refresh: () => void
   /** Figures that are not in the registry, in Prometheus's text form. */
   readonly figures?: () => Promise<string>
+  /** Answers requests on the operator listener, and says whether it does. */
+  readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean
   /** Ends it: finishes what is on its way, saves, and lets go of what it has leased. */
   readonly stop: () => Promise<void>
 }

@@ -32,7 +32,7 @@ export interface CaseResult {
 /** What becomes of a frame: crawler's look, verifier's judgement, sequencer's decision, by the code that runs. */
 export async function judgeCase(one: FrameCase): Promise<CaseResult> {
   const frame = Buffer.from(one.frame, 'base64')
-  const look = lookAt(frame, false)
+  const look = lookAt(frame, isPrivate(one))
   switch (look.kind) {
     case 'refused':
       return refused(look.reason)
@@ -44,6 +44,11 @@ export async function judgeCase(one: FrameCase): Promise<CaseResult> {
     case 'event':
       return judgeEvent(one, frame, look.type, look.did, look.seq)
   }
+}
+
+/** A host with a port is one of private mode. */
+function isPrivate({ host }: FrameCase): boolean {
+  return host.includes(':')
 }
 
 async function judgeEvent(
@@ -85,6 +90,8 @@ async function judgeEvent(
       const host = { accountCount: 0, throttledCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
       if (decision.kind === 'drop') return refused(decision.reason, refreshed)
+      // What is held of it, nobody is sent (S2).
+      if (decision.refused !== undefined) return refused(decision.refused.reason, refreshed)
       // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.
       if (refreshed && judged.repo !== null) return { got: 'refresh-then-emit' }
       // Kept, but nothing is sent: a local status hides it (E3).
@@ -143,7 +150,7 @@ class CaseDocuments implements IdentitySource {
 
   #read(document: unknown): CacheEntry['found'] {
     if (typeof document === 'object' && document !== null && 'error' in document) return 'identity-not-found'
-    const read = readDocument(JSON.stringify(document), this.#did, false)
+    const read = readDocument(JSON.stringify(document), this.#did, isPrivate(this.#case))
     return 'identity' in read ? read.identity : read.reason
   }
 }

@@ -1,4 +1,4 @@
-import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
 import { CONDUCT_THROTTLE, HOST_THROTTLE } from '@bgs/shared/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
@@ -55,13 +55,14 @@ function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope
 }
 
 /**
- * G7: a host at its limit gets further accounts as throttled. An #identity is passed on all the same (I3); in place
- * of anything else the network is told the status, and a commit is held for the day the account is released (S2).
+ * G7: a host at its limit gets further accounts as throttled, and the network is told so: behind an #identity, which is
+ * passed on all the same (I3), in place of anything else. A commit is held for the day the account is released (S2).
  */
 function throttleNew(created: Append, envelope: VerifiedEnvelope, nowMs: number): Append {
   const held = heldFacts(envelope)
   const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, held }
-  if (created.kind === '#identity') return { ...created, facts }
   const upstream = created.facts.upstream ?? 'active'
-  return sayStatus(facts.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, facts)
+  const say = (of: Facts) => sayStatus(of.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, of)
+  if (created.kind !== '#identity') return say(facts)
+  return { ...created, facts, next: say({ ...NO_FACTS, did: facts.did }) }
 }

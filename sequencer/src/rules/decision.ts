@@ -15,6 +15,8 @@ export interface Append {
   readonly seqAt: number
   /** The event is refused all the same: what is appended is what the relay has to remember of it. */
   readonly refused?: Drop
+  /** What is appended right behind it. */
+  readonly next?: Append
 }
 
 export interface Drop {

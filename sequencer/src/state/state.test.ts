@@ -59,29 +59,44 @@ const DIDS = Array.from({ length: 300 }, (_, n) =>
   n % 10 === 0 ? `did:web:${'label.'.repeat(n)}example.com` : `did:plc:${String(n).padStart(24, 'a')}`,
 )
 
-function someFacts(random: Random, did: string, n: number): Facts {
+/** How far a held commit may be ahead of the repo. */
+const MOST_AHEAD = 20
+
+function someFacts(random: Random, did: string, n: number, known: Account | undefined): Facts {
   // Most accounts stay where they are; few have many hosts.
-  const at = random.chance(0.9) ? did.length % 7 : random.int(70)
+  const place = random.chance(0.9) ? did.length % 7 : random.int(70)
   const taken = {
     rawGeneration: 1 + random.int(2),
     rawOffset: n,
-    host: `pds-${at}.example.com`,
+    host: `pds-${place}.example.com`,
     epoch: 1,
     seq: n,
   }
+  const upstream = random.pick([null, null, null, 'active', 'deleted', 'odd-one'])
+  const local = random.pick([null, null, null, 'takendown', 'active'] as const)
+  // What is held is said, and so adopted, when an account becomes active; of an active one nothing is held.
+  const mayHold = known !== undefined && !isActive(known) && upstream === null && local === null
+  const hasRepo = random.chance(0.8) || !mayHold
+  const at = mayHold ? n : n + MOST_AHEAD
   return {
     ...NO_FACTS,
     did,
     taken: random.chance(0.95) ? taken : null,
     moves: random.chance(0.1),
-    repo: random.chance(0.8) ? { rev: rev(n), commit: cid(n), data: cid(n + 1) } : null,
-    upstream: random.pick([null, null, null, 'active', 'deleted', 'odd-one']),
-    local: random.pick([null, null, null, 'takendown', 'active'] as const),
+    repo: hasRepo ? { rev: rev(at), commit: cid(n), data: cid(n + 1) } : null,
+    upstream,
+    local,
     digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
     marked: random.chance(0.1),
-    held: random.chance(0.2)
-      ? { rev: rev(n + random.int(20)), commit: cid(n), data: cid(n + 1), block: Uint8Array.of(n & 255) }
-      : null,
+    held:
+      mayHold && random.chance(0.5)
+        ? {
+            rev: rev(n + random.int(MOST_AHEAD)),
+            commit: cid(n),
+            data: cid(n + 1),
+            block: Uint8Array.of(n & 255),
+          }
+        : null,
   }
 }
 
@@ -116,7 +131,7 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
           )
           if (known !== undefined && found !== undefined) expect(heldOf(found)).toEqual(heldOf(known))
           if (random.chance(0.5)) continue
-          const facts = someFacts(random, did, ++seq)
+          const facts = someFacts(random, did, ++seq, known)
           const account = known ?? newAccount(did, seq, facts.taken?.host ?? '')
           model.set(did, account)
           applyFacts(account, facts)

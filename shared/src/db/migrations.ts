@@ -140,6 +140,7 @@ export const MIGRATIONS: readonly string[] = [
      seq BIGINT NOT NULL,
      detail TEXT NOT NULL,
      frame TEXT,
+     document TEXT,
      PRIMARY KEY (host, reason, slot)
    );
    CREATE INDEX refused_frames_at ON refused_frames (at_ms);

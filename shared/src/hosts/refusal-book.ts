@@ -12,6 +12,13 @@ export interface RefusedFrame {
   readonly detail: string
   /** The frame as it came, where it can be judged again by itself. */
   readonly frame?: Uint8Array
+  /** The DID document that it was judged by, as JSON; asked for only where the frame is kept. */
+  readonly document?: () => string | undefined
+}
+
+/** As it is kept until it is written. */
+interface Kept extends Omit<RefusedFrame, 'document'> {
+  readonly document: string | null
 }
 
 const SAVE_EVERY_MS = 2_000
@@ -31,10 +38,10 @@ const TRIM_EVERY = 30
 
 const COUNT = `INSERT INTO refusals (host, reason, frames, last_ms) VALUES ($1, $2, $3, $4)
   ON CONFLICT (host, reason) DO UPDATE SET frames = refusals.frames + excluded.frames, last_ms = excluded.last_ms`
-const SAMPLE = `INSERT INTO refused_frames (host, reason, slot, at_ms, did, seq, detail, frame)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+const SAMPLE = `INSERT INTO refused_frames (host, reason, slot, at_ms, did, seq, detail, frame, document)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   ON CONFLICT (host, reason, slot) DO UPDATE SET at_ms = excluded.at_ms, did = excluded.did, seq = excluded.seq,
-    detail = excluded.detail, frame = excluded.frame`
+    detail = excluded.detail, frame = excluded.frame, document = excluded.document`
 const ACCOUNT = `INSERT INTO account_refusals (did, host, reason, at_ms, frames) VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (did) DO UPDATE SET host = excluded.host, reason = excluded.reason, at_ms = excluded.at_ms,
     frames = account_refusals.frames + excluded.frames`
@@ -46,7 +53,7 @@ const TRIM_ACCOUNTS = `DELETE FROM account_refusals WHERE at_ms <
 interface Pair {
   frames: number
   lastMs: number
-  readonly samples: { readonly atMs: number; readonly refused: RefusedFrame }[]
+  readonly samples: { readonly atMs: number; readonly refused: Kept }[]
 }
 
 interface AccountNote {
@@ -142,17 +149,16 @@ export class RefusalBook {
 /** Slots go round with the time, so that each write takes the place of the oldest, whichever process writes. */
 function sampleRows({ host, reason, samples }: Pair & { host: string; reason: string }): SqlValue[][] {
   const turn = Math.floor((samples[0]?.atMs ?? 0) / SAVE_EVERY_MS) * SAMPLES_AT_ONCE
-  return samples.map(({ atMs, refused: { did, seq, detail, frame } }, i) => {
+  return samples.map(({ atMs, refused: { did, seq, detail, frame, document } }, i) => {
     const slot = (turn + i) % SAMPLES
     const bytes = frame === undefined ? null : Buffer.from(frame).toString('base64')
-    return [host, reason, slot, atMs, did, seq, detail, bytes]
+    return [host, reason, slot, atMs, did, seq, detail, bytes, document]
   })
 }
 
 /** A copy: the frame lies in a buffer that is used for others too. */
-function kept(refused: RefusedFrame): RefusedFrame {
-  const { frame, ...rest } = refused
-  const short = { ...rest, detail: rest.detail.slice(0, MAX_DETAIL) }
+function kept({ frame, document, ...rest }: RefusedFrame): Kept {
+  const short = { ...rest, detail: rest.detail.slice(0, MAX_DETAIL), document: document?.() ?? null }
   return frame === undefined || frame.length > MAX_FRAME_BYTES
     ? short
     : { ...short, frame: new Uint8Array(frame) }

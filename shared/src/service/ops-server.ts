@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
 
 /** What the operator listener asks a role. */
@@ -9,6 +9,8 @@ export interface Health {
   readonly refresh?: () => void
   /** Further figures in Prometheus's text form, of what keeps its own. */
   readonly others?: () => Promise<string>
+  /** Answers what it knows, and says whether it does. */
+  readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
 /** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
@@ -18,6 +20,7 @@ export function createOpsServer(registry: Registry, health: Health): Server {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
       response.end(body)
     }
+    if (health.handle?.(request, response) === true) return
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'GET only\n')
     const path = (request.url ?? '/').split('?')[0]
     if (path === '/livez') return answer(200, 'ok\n')
@@ -33,7 +36,8 @@ export function createOpsServer(registry: Registry, health: Health): Server {
       )
       return
     }
-    if (path === '/') return answer(200, 'operator listener: /metrics, /livez, /readyz\n')
+    if (path === '/')
+      return answer(200, 'operator listener: /metrics, /livez, /readyz, /admin/openapi.json\n')
     answer(404, 'no such page\n')
   })
 }

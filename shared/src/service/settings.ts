@@ -68,7 +68,7 @@ function setting<T>(
 
 export const SETTINGS = {
   RELAY_PORT: setting(port, '2470', 'public listener: XRPC, WebSockets, /_health', '2470'),
-  RELAY_OPS_PORT: setting(port, '2471', 'operator listener: /metrics, /livez, /readyz', '2471'),
+  RELAY_OPS_PORT: setting(port, '2471', 'operator listener: /metrics, /livez, /readyz, admin API', '2471'),
   RELAY_HOST: setting(text, '0.0.0.0', 'address that the public listener binds', '0.0.0.0'),
   RELAY_OPS_HOST: setting(text, '127.0.0.1', 'address that the operator listener binds', '127.0.0.1'),
   RELAY_HOSTS: setting(
@@ -129,10 +129,10 @@ export const SETTINGS = {
     'relay.',
   ),
   RELAY_ADMIN_PASSWORD: setting(
-    text,
+    list,
     '',
-    'passwords of the admin API, which this version does not have yet',
-    '',
+    'passwords of user admin for the admin API on the operator listener, comma-separated so that one can be changed; empty: it is off',
+    'a-long-random-word',
     true,
   ),
   RELAY_RAW_PARTITIONS: setting(count(1, 1024), '16', 'partitions of raw and verified', '16'),

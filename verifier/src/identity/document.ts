@@ -47,6 +47,21 @@ export function readDocument(text: string, did: string, allowPrivate: boolean): 
   return { identity: { did, keyType: key.type, keyMultibase: key.multibase, pds, handle, digest } }
 }
 
+/** A DID document that says what was read in one, as JSON: enough to judge a frame again by. */
+export function documentOf({ did, keyType, keyMultibase, pds, handle }: Identity): string {
+  const scheme = pds.includes(':') ? 'http' : 'https'
+  return JSON.stringify({
+    id: did,
+    alsoKnownAs: handle === '' ? [] : [`at://${handle}`],
+    verificationMethod: [
+      { id: `${did}#atproto`, type: keyType, controller: did, publicKeyMultibase: keyMultibase },
+    ],
+    service: [
+      { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: `${scheme}://${pds}` },
+    ],
+  })
+}
+
 /** D4: the first method with fragment `atproto` decides; what comes after it is not a second chance. */
 function findKey(methods: unknown, did: string): { type: string; multibase: string } | undefined {
   for (const item of asArray(methods)) {

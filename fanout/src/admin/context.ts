@@ -1,0 +1,21 @@
+import type { BusProducer } from '@bgs/shared/bus/bus.ts'
+import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
+import type { Database } from '@bgs/shared/db/database.ts'
+import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
+import type { LogReader } from '@bgs/shared/log/log.ts'
+import type { Consumers } from '../consumers/consumers.ts'
+
+/** What the acts of operators work with. */
+export interface AdminContext {
+  readonly database: Database
+  readonly control: BusProducer<ControlMessage, () => void>
+  readonly wakeUps: WakeUps
+  readonly log: Pick<LogReader, 'bounds' | 'read'>
+  readonly consumers: Consumers
+  /** Has an account's PDS asked for its status; must return at once. */
+  readonly ask: (question: { did: string; host: string; version: number }) => void
+  readonly newHosts: NewHosts
+  readonly allowPrivate: boolean
+  readonly now: () => number
+}
