@@ -47,6 +47,7 @@ describe('what operators do, as seen from outside', () => {
       if (body['did'] !== did && body['repo'] !== did) return []
       return type === '#account' ? [`${type} ${body['status'] ?? body['active']}`] : [type]
     })
+  const later = <T>(what: () => T) => expect.poll(what, { timeout: 10_000, interval: 20 })
   const soon = <T>(what: () => T) => expect.poll(what, { timeout: SOON_MS, interval: 20 })
 
   beforeAll(async () => {
@@ -81,9 +82,11 @@ describe('what operators do, as seen from outside', () => {
     await act(`${account(did)}/takedown`)
     await soon(() => of(did, from)).toEqual(['#account takendown'])
     await commit(did)
-    await expect
-      .poll(async () => (await admin(account(did))).json)
-      .toMatchObject({ local: 'takendown', active: false, lastRefusal: { reason: 'account-inactive' } })
+    await later(async () => (await admin(account(did))).json).toMatchObject({
+      local: 'takendown',
+      active: false,
+      lastRefusal: { reason: 'account-inactive' },
+    })
     await act(`${account(did)}/restore`)
     await soon(() => of(did, from)).toEqual(['#account takendown', '#account true', '#sync'])
     await commit(did)
@@ -125,7 +128,7 @@ describe('what operators do, as seen from outside', () => {
     })
     expect(await request.json()).toMatchObject({ error: 'HostBanned' })
     await act(`${host(name)}/unban`)
-    await expect.poll(() => of(did, from), { timeout: 5_000 }).toContain('#commit')
+    await later(() => of(did, from)).toContain('#commit')
     expect(missed).toBeGreaterThan(0)
   })
 
@@ -141,7 +144,7 @@ describe('what operators do, as seen from outside', () => {
     for (let i = 0; i < 120; i++) await commit(did)
     await act(`${host(name)}/limits`, { eventsPerSecond: 40 })
     await act(`${host(name)}/resume`)
-    await expect.poll(() => of(did, from).length, { timeout: 10_000 }).toBe(120)
+    await later(() => of(did, from).length).toBe(120)
     const times = seen.slice(from).map(({ atMs }) => atMs)
     expect((times.at(-1) as number) - (times[0] as number)).toBeGreaterThan(1_000)
     await act(`${host(name)}/limits`, { eventsPerSecond: null })
@@ -154,18 +157,14 @@ describe('what operators do, as seen from outside', () => {
     await act(`${host(name)}/limits`, { accounts })
     const late = await network.createAccount(network.resident(did).pds)
     const from = seen.length
-    await expect.poll(() => of(late.did), { timeout: 5_000 }).toContain('#account throttled')
+    await later(() => of(late.did)).toContain('#account throttled')
     await commit(late.did)
-    await expect
-      .poll(async () => (await admin(account(late.did))).json)
-      .toMatchObject({
-        local: 'throttled',
-        heldRev: late.repo.rev,
-      })
+    await later(async () => (await admin(account(late.did))).json).toMatchObject({
+      local: 'throttled',
+      heldRev: late.repo.rev,
+    })
     await act(`${host(name)}/limits`, { accounts: Number(accounts) + 1 })
-    await expect
-      .poll(() => of(late.did, from).slice(-2), { timeout: 4_000 })
-      .toEqual(['#account true', '#sync'])
+    await later(() => of(late.did, from).slice(-2)).toEqual(['#account true', '#sync'])
     expect(seen.findLast(({ type, body }) => type === '#sync' && body['did'] === late.did)?.body['rev']).toBe(
       late.repo.rev,
     )
@@ -177,11 +176,13 @@ describe('what operators do, as seen from outside', () => {
     const before = (await admin(host(name))).json
     const from = seen.length
     await act(`${host(name)}/reset-cursor`, { cursor: 0 })
-    await expect
-      .poll(async () => (await admin(host(name))).json, { timeout: 5_000 })
-      .toMatchObject({ epoch: Number(before['epoch']) + 1, connected: true, lastSeq: before['lastSeq'] })
+    await later(async () => (await admin(host(name))).json).toMatchObject({
+      epoch: Number(before['epoch']) + 1,
+      connected: true,
+      lastSeq: before['lastSeq'],
+    })
     await commit(did)
-    await expect.poll(() => of(did, from).filter((type) => type === '#commit')).toHaveLength(1)
+    await later(() => of(did, from).filter((type) => type === '#commit')).toHaveLength(1)
   })
 
   it('subscribers are seen, with what they lack, and can be sent away', async () => {

@@ -1,4 +1,5 @@
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
 import { parseDid } from '@bgs/shared/syntax/did.ts'
 import { ok } from '../http/answer.ts'
 import { integer, optional } from '../http/params.ts'
@@ -15,6 +16,9 @@ const LISTED: readonly string[] = [
   'throttled',
   'throttled:conduct',
 ] satisfies LocalStatus[]
+/** The database is a moment behind the stream: an account that has just been seen there is looked for again. */
+const LOOKS = 4
+const LOOK_EVERY_MS = 250
 const ACCOUNT = '/admin/accounts/{did}'
 
 /** What an operator does with an account (protocol.md section 5). */
@@ -79,9 +83,12 @@ async function list({ params }: AdminRequest, { database }: AdminContext) {
 async function knownDid(text: string, { database, allowPrivate }: AdminContext): Promise<string> {
   const did = parseDid(text, allowPrivate)
   if (did === null) throw invalid(`"${text}" is not a did:plc or did:web`)
-  const [row] = await database.query('SELECT did FROM accounts WHERE did = $1', [did])
-  if (row === undefined) throw new XrpcError(404, 'RepoNotFound', `this relay knows no account ${did}`)
-  return did
+  for (let look = 0; look < LOOKS; look++) {
+    const [row] = await database.query('SELECT did FROM accounts WHERE did = $1', [did])
+    if (row !== undefined) return did
+    await wait(LOOK_EVERY_MS)
+  }
+  throw new XrpcError(404, 'RepoNotFound', `this relay knows no account ${did}`)
 }
 
 async function note(request: Request, context: AdminContext, act: string, did: string): Promise<void> {
