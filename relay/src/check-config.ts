@@ -1,5 +1,5 @@
-import { clientAddressReader } from '@bgs/fanout/http/client-address.ts'
 import { HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
+import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { ConfigError } from '@bgs/shared/service/config.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 
@@ -17,7 +17,7 @@ export function checkValues(settings: Settings): void {
     }
   }
   try {
-    clientAddressReader(settings.RELAY_TRUSTED_PROXIES)
+    new ClientAddresses(settings.RELAY_TRUSTED_PROXIES)
   } catch (error) {
     problems.push(
       `RELAY_TRUSTED_PROXIES: ${(error as Error).message}; for example RELAY_TRUSTED_PROXIES=10.0.0.0/8`,

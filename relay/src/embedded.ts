@@ -27,6 +27,7 @@ import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
+import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
@@ -192,6 +193,7 @@ export async function startEmbedded(
     logger: logger.child({ part: 'fanout' }),
     logLevel: settings.RELAY_LOG_LEVEL,
     trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    limits: newAddressLimits(settings),
     deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady: unhealthy,
     call,
@@ -215,7 +217,7 @@ export async function startEmbedded(
     logger: logger.child({ part: 'admin' }),
   })
   const busBytes = busGauges(registry, { raw, verified, control })
-  const opsServer = createOpsServer(registry, {
+  const opsServer = createOpsServer(settings, registry, {
     notReady: unhealthy,
     refresh: busBytes,
     others: () => serving.figures(),

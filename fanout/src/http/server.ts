@@ -1,9 +1,13 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { AddressLimits } from '@bgs/shared/service/address-limits.ts'
+import type { ClientAddresses } from '@bgs/shared/service/client-address.ts'
+import { createListener } from '@bgs/shared/service/listener.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER, VERSION } from '@bgs/shared/service/version.ts'
 import type { FanoutMetrics } from '../metrics.ts'
-import { MAX_SUBSCRIBERS, refuseUpgrade, type Subscriptions } from '../subscribe/subscriptions.ts'
+import { MAX_SUBSCRIBERS, type Subscriptions } from '../subscribe/subscriptions.ts'
 import { type Call, METHODS } from '../xrpc/call.ts'
 import type { Answer } from './answer.ts'
 import { optional } from './params.ts'
@@ -12,7 +16,7 @@ import { send } from './send.ts'
 import { errorAnswer, invalid, XrpcError } from './xrpc-error.ts'
 
 const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
-/** Sockets at once: subscribers, those that were sent away and linger, and callers of XRPC; more are cut at once. */
+/** Sockets at once: subscribers, those that were sent away and linger, and callers of XRPC. */
 const MAX_CONNECTIONS = MAX_SUBSCRIBERS + 2_000
 
 const PUBLIC_HEADERS = { server: SERVER_HEADER, 'access-control-allow-origin': '*' }
@@ -26,7 +30,8 @@ export interface PublicServerParts {
   readonly subscriptions: Subscriptions
   readonly metrics: FanoutMetrics
   readonly logger: Logger
-  readonly clientAddress: (request: IncomingMessage) => string
+  readonly clients: ClientAddresses
+  readonly limits: AddressLimits
   /** Undefined while the relay can serve; else why it cannot. */
   readonly unhealthy: () => string | undefined
   readonly call: Call
@@ -34,7 +39,7 @@ export interface PublicServerParts {
 
 /** The public listener: XRPC over HTTP, the event stream, health (protocol.md section 7). */
 export function createPublicServer(parts: PublicServerParts): Server {
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const end = parts.metrics.requestSeconds.startTimer()
     handle(request, parts)
       .catch((error: unknown) => errorAnswer(error, parts.logger))
@@ -44,13 +49,14 @@ export function createPublicServer(parts: PublicServerParts): Server {
         parts.metrics.requests.inc({ method: methodLabel(request.url ?? ''), status: String(answer.status) })
       })
       .catch((error: unknown) => parts.logger.error({ err: error }, 'an answer could not be sent'))
+  }
+  return createListener({
+    maxConnections: MAX_CONNECTIONS,
+    clients: parts.clients,
+    limits: parts.limits,
+    onRequest,
+    onUpgrade: (request, socket, head) => upgrade(request, socket, head, parts),
   })
-  server.on('upgrade', (request, socket, head) => upgrade(request, socket as Socket, head, parts))
-  server.headersTimeout = 10_000
-  server.requestTimeout = 30_000
-  server.maxRequestsPerSocket = 1_000
-  server.maxConnections = MAX_CONNECTIONS
-  return server
 }
 
 async function handle(request: IncomingMessage, parts: PublicServerParts): Promise<Answer> {
@@ -70,7 +76,7 @@ async function handle(request: IncomingMessage, parts: PublicServerParts): Promi
       allow: expected.join(', '),
     })
   const body = method.kind === 'procedure' ? await readJson(request) : undefined
-  return parts.call(nsid, { params: url.searchParams, address: parts.clientAddress(request), body })
+  return parts.call(nsid, { params: url.searchParams, address: parts.clients.of(request), body })
 }
 
 /** The stream asked for without an upgrade (protocol.md W13). */
@@ -84,35 +90,34 @@ function upgradeRequired(request: IncomingMessage): XrpcError {
 }
 
 function upgrade(request: IncomingMessage, socket: Socket, head: Buffer, parts: PublicServerParts): void {
-  // Until the handshake nobody else listens: a client that resets must end nothing but itself.
-  socket.on('error', () => socket.destroy())
-  const url = URL.parse(request.url ?? '/', 'http://relay')
-  if (url === null) return refuseUpgrade(socket, 400, 'InvalidRequest', 'the request cannot be read')
-  if (request.method !== 'GET')
-    return refuseUpgrade(socket, 405, 'InvalidRequest', 'a stream is asked for with GET')
-  if (!url.pathname.startsWith('/xrpc/')) return refuseUpgrade(socket, 404, 'NotFound', 'no such stream')
-  if (url.pathname !== `/xrpc/${SUBSCRIBE}`)
-    return refuseUpgrade(
-      socket,
-      501,
-      'MethodNotImplemented',
-      `this relay has no stream ${url.pathname.slice(6)}`,
-    )
-  const unhealthy = parts.unhealthy()
-  if (unhealthy !== undefined) return refuseUpgrade(socket, 503, 'ServiceUnavailable', unhealthy)
   try {
-    parts.subscriptions.upgrade(
-      request,
-      socket,
-      head,
-      optional(url.searchParams, 'cursor'),
-      parts.clientAddress(request),
-    )
+    const cursor = askedCursor(request, parts)
+    const address = parts.clients.of(request)
+    const place = parts.limits.enter('subscriptions', address)
+    socket.once('close', place.leave)
+    if (place.isOver)
+      throw new XrpcError(429, 'RateLimitExceeded', 'too many subscriptions from one address', {
+        'retry-after': '30',
+      })
+    parts.subscriptions.upgrade(request, socket, head, cursor, address)
   } catch (error) {
-    const { status, code, message } =
+    const { status, code, message, headers } =
       error instanceof XrpcError ? error : invalid('the request cannot be read')
-    refuseUpgrade(socket, status, code, message)
+    refuseSocket(socket, { status, error: code, message, headers })
   }
+}
+
+/** The cursor of somebody who may subscribe now. Throws an XrpcError. */
+function askedCursor(request: IncomingMessage, parts: PublicServerParts): string | null {
+  const url = URL.parse(request.url ?? '/', 'http://relay')
+  if (url === null) throw invalid('the request cannot be read')
+  if (request.method !== 'GET') throw new XrpcError(405, 'InvalidRequest', 'a stream is asked for with GET')
+  if (!url.pathname.startsWith('/xrpc/')) throw new XrpcError(404, 'NotFound', 'no such stream')
+  if (url.pathname !== `/xrpc/${SUBSCRIBE}`)
+    throw new XrpcError(501, 'MethodNotImplemented', `this relay has no stream ${url.pathname.slice(6)}`)
+  const unhealthy = parts.unhealthy()
+  if (unhealthy !== undefined) throw new XrpcError(503, 'ServiceUnavailable', unhealthy)
+  return optional(url.searchParams, 'cursor')
 }
 
 function health(parts: PublicServerParts): Answer {

@@ -1,3 +1,4 @@
+import type { SharedAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import type { LogNews, LogSnapshot } from './followed-log.ts'
 
 /** What a serving thread is given when it begins. */
@@ -5,6 +6,7 @@ export interface ThreadStart {
   readonly index: number
   readonly logLevel: string
   readonly trustedProxies: readonly string[]
+  readonly limits: SharedAddressLimits
   readonly deflate: boolean
   readonly log: LogSnapshot
   /** Accounts taken down as of the log's newest entry. */

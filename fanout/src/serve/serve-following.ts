@@ -39,6 +39,7 @@ export function serveFollowing(port: MessagePort, start: ThreadStart): void {
     registry,
     logger,
     trustedProxies: start.trustedProxies,
+    limits: start.limits,
     deflate: start.deflate,
     notReady: () => notReady,
     call: (nsid, { params, address, body }) =>

@@ -1,8 +1,9 @@
 import type { Server } from 'node:http'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import { AddressLimits } from '@bgs/shared/service/address-limits.ts'
+import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { close, listen } from '@bgs/shared/service/listen.ts'
 import type { Consumers } from '../consumers/consumers.ts'
-import { clientAddressReader } from '../http/client-address.ts'
 import { createPublicServer } from '../http/server.ts'
 import { fanoutMetrics } from '../metrics.ts'
 import { Subscriptions } from '../subscribe/subscriptions.ts'
@@ -22,7 +23,7 @@ export class ServeHere implements Serving {
   readonly #server: Server
 
   constructor(parts: ServeHereParts) {
-    const { log, takedowns, registry, logger, trustedProxies, deflate, notReady, call } = parts
+    const { log, takedowns, registry, logger, trustedProxies, limits, deflate, notReady, call } = parts
     const metrics = fanoutMetrics(registry)
     this.#subscriptions = new Subscriptions({
       log,
@@ -36,7 +37,8 @@ export class ServeHere implements Serving {
       subscriptions: this.#subscriptions,
       metrics,
       logger,
-      clientAddress: clientAddressReader(trustedProxies),
+      clients: new ClientAddresses(trustedProxies),
+      limits: new AddressLimits(limits),
       unhealthy: notReady,
       call,
     })

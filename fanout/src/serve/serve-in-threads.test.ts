@@ -1,23 +1,28 @@
+import { newAddressLimits, type SharedAddressLimits } from '@bgs/shared/service/address-limits.ts'
+import { loadSettings } from '@bgs/shared/service/config.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
-import { Client, did, entry, openLog } from '../testing/scene.ts'
+import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
 import type { XrpcRequest } from '../xrpc/method.ts'
 import { type Serving, serve } from './serve.ts'
 
 const HOST = '127.0.0.1'
+const SUBSCRIBERS = 6
 
 let opened: Awaited<ReturnType<typeof openLog>>
 let serving: Serving
 let port: number
 let notReady: string | undefined
+let limits: SharedAddressLimits
 let closed = false
 const calls: [string, XrpcRequest][] = []
 const clients: Client[] = []
-beforeEach(async () => {
+beforeEach(async ({ task }) => {
   notReady = undefined
+  limits = task.name.includes('one address') ? strictLimits() : freeLimits()
   closed = false
   calls.length = 0
   opened = await openLog({ segmentBytes: 20_000, retentionBytes: 30_000 })
@@ -30,6 +35,7 @@ beforeEach(async () => {
     logger: createLogger('silent'),
     logLevel: 'silent',
     trustedProxies: [],
+    limits,
     deflate: false,
     notReady: () => notReady,
     call: async (nsid, request) => {
@@ -48,6 +54,9 @@ afterEach(async () => {
   if (!closed) await serving.close()
   await opened.close()
 })
+
+const strictLimits = () =>
+  newAddressLimits(loadSettings({ RELAY_SUBSCRIBERS_PER_ADDRESS: String(SUBSCRIBERS) }, []).settings)
 
 function connect(cursor?: number): Client {
   const query = cursor === undefined ? '' : `?cursor=${cursor}`
@@ -137,6 +146,24 @@ describe('threads that share the listening port', () => {
       })
       .toBe(true)
     expect((await fetch(`http://${HOST}:${port}/_health`)).status).toBe(503)
+  })
+
+  it('count the subscriptions of one address together: 429 beyond the limit, and room for others again', async () => {
+    const many = Array.from({ length: SUBSCRIBERS }, () => connect())
+    for (const client of many) await client.opened()
+    const over = connect()
+    await until('the answer', () => over.refused !== undefined)
+    expect(over.refused?.status).toBe(429)
+    expect(JSON.parse(over.refused?.body ?? '')).toMatchObject({ error: 'RateLimitExceeded' })
+    expect(over.refused?.retryAfter).toBe('30')
+    many[0]?.ws.terminate()
+    await expect
+      .poll(async () => {
+        const again = connect()
+        await until('a word', () => again.refused !== undefined || again.ws.readyState === again.ws.OPEN)
+        return again.refused
+      })
+      .toBe(undefined)
   })
 
   it('send everybody away with 1012 at the end', async () => {

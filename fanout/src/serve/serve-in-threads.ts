@@ -33,10 +33,11 @@ export class ServeInThreads implements Serving {
 
   constructor(parts: ServeParts) {
     this.#parts = parts
-    const { log, takedowns, notReady, logLevel, trustedProxies, deflate } = parts
+    const { log, takedowns, notReady, logLevel, trustedProxies, limits, deflate } = parts
     const start = {
       logLevel,
       trustedProxies,
+      limits,
       deflate,
       log: { ...log.files, bounds: log.bounds() },
       takedowns: takedowns.dids,

@@ -1,4 +1,5 @@
 import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
+import type { SharedAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import type { Registry } from 'prom-client'
 import type { Consumers } from '../consumers/consumers.ts'
@@ -14,6 +15,8 @@ export interface ServeParts {
   readonly logger: Logger
   readonly logLevel: string
   readonly trustedProxies: readonly string[]
+  /** What one address may take of the listener, whichever threads it meets. */
+  readonly limits: SharedAddressLimits
   /** Whether subscribers that offer permessage-deflate get it. */
   readonly deflate: boolean
   /** Undefined while the relay can serve; else why it cannot. */

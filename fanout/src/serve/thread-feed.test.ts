@@ -4,7 +4,7 @@ import type { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
-import { Client, did, entry, openLog } from '../testing/scene.ts'
+import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortCalls } from './port-calls.ts'
 import { serveFollowing } from './serve-following.ts'
@@ -94,6 +94,7 @@ function startOf(of: SegmentLog): ThreadStart {
     index: 0,
     logLevel: 'silent',
     trustedProxies: [],
+    limits: freeLimits(),
     deflate: false,
     log: { ...of.files, bounds: of.bounds() },
     takedowns: [],

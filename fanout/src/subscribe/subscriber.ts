@@ -24,9 +24,12 @@ const DEAD_MS = 90_000
 const FAREWELL_MS = 5_000
 /** … by one that had stopped reading: it learns why only if it reads on (Q6). */
 export const SLOW_FAREWELL_MS = 60_000
-/** What a client sends is ignored (W10), up to so many messages, of which some are forgiven at each check. */
+/** What a client sends is ignored (W10), up to so many messages and pings, some of them forgiven at each check. */
 const MAX_CLIENT_MESSAGES = 100
 const FORGIVEN_MESSAGES = 10
+/** And up to so many bytes, of whatever kind of frame: taking them apart is work that others wait for. */
+const MAX_CLIENT_BYTES = 256 * 1024
+const FORGIVEN_BYTES = 32 * 1024
 
 export interface SubscriberParts {
   readonly log: LogReader
@@ -67,6 +70,7 @@ export class Subscriber {
   #heardMs: number
   #messages = 0
   #checked = { events: 0, atMs: performance.now() }
+  #clientBytes = 0
 
   constructor(
     ws: WebSocket,
@@ -84,10 +88,11 @@ export class Subscriber {
     this.#takenMs = this.#pingedMs = this.#heardMs = performance.now()
     ws.on('message', () => this.#onMessage())
     ws.on('pong', () => this.#heard())
-    ws.on('ping', () => this.#heard())
+    ws.on('ping', () => this.#onMessage())
     ws.on('error', () => this.#end('error'))
     ws.on('close', () => this.#end('closed'))
     socket.on('drain', () => this.pump())
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes.length))
   }
 
   get queuedBytes(): number {
@@ -146,6 +151,7 @@ export class Subscriber {
     if (nowMs - this.#takenMs > STALLED_MS)
       return this.refuse('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
     this.#messages = Math.max(0, this.#messages - FORGIVEN_MESSAGES)
+    this.#clientBytes = Math.max(0, this.#clientBytes - FORGIVEN_BYTES)
     if (this.#socket.writableLength > 0) return
     if (nowMs - this.#heardMs > DEAD_MS) {
       this.#end('dead')
@@ -222,6 +228,14 @@ export class Subscriber {
   #onMessage(): void {
     this.#heard()
     if (++this.#messages > MAX_CLIENT_MESSAGES) this.close(1008, 'this stream takes no messages', 'refused')
+  }
+
+  #onBytes(bytes: number): void {
+    this.#clientBytes += bytes
+    if (this.#clientBytes <= MAX_CLIENT_BYTES) return
+    // Also after a farewell: without a close it would go on sending for as long as that waits.
+    this.#end('refused')
+    this.#ws.terminate()
   }
 
   #heard(): void {

@@ -156,6 +156,45 @@ describe('W10, W12: what a client sends', () => {
     expect(client.closed?.code).toBe(1008)
   })
 
+  it('pings count as messages: a flood of them closes', async () => {
+    scene = await Scene.open()
+    const client = scene.connect()
+    await client.opened()
+    let pongs = 0
+    client.ws.on('pong', () => pongs++)
+    for (let n = 1; n <= 100; n++) {
+      client.ws.ping()
+      await until('its pong', () => pongs === n)
+    }
+    client.ws.ping()
+    await until('the close', () => client.closed !== undefined)
+    expect(client.closed?.code).toBe(1008)
+  })
+
+  it('a flood of frames that are no messages is cut, and others are not concerned', async () => {
+    scene = await Scene.open()
+    const [client, other] = [scene.connect(), scene.connect()]
+    await Promise.all([client.opened(), other.opened()])
+    for (let n = 0; n < 1_500; n++) client.ws.pong(Buffer.alloc(100))
+    await scene.log.append([entry(1)])
+    await client.has(1)
+    for (let n = 0; n < 1_500; n++) client.ws.pong(Buffer.alloc(100))
+    await until('the end', () => client.closed !== undefined)
+    expect(client.closed?.code).toBe(1006)
+    await scene.log.append([entry(2)])
+    await other.has(2)
+    expect(scene.subscriptions.size).toBe(1)
+  })
+
+  it('a message in more than 64 crumbs closes', async () => {
+    scene = await Scene.open()
+    const client = scene.connect()
+    await client.opened()
+    for (let n = 0; n < 66; n++) client.ws.send('x', { fin: false })
+    await until('the close', () => client.closed !== undefined)
+    expect(client.closed?.code).toBe(1008)
+  })
+
   it('over 64 KiB in one message closes that one alone', async () => {
     scene = await Scene.open()
     const [client, other] = [scene.connect(), scene.connect()]

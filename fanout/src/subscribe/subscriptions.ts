@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { encodeInfo } from '@bgs/shared/frame/encode.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import { type Refusal, refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
 import { WebSocketServer } from 'ws'
 import type { Consumer, Consumers } from '../consumers/consumers.ts'
@@ -18,8 +19,13 @@ export const MAX_SUBSCRIBERS = 10_000
 const MAX_CLIENT_BYTES = 64 * 1024
 /** Characters kept of what a client calls itself. */
 const MAX_USER_AGENT = 120
-/** The subscriber itself decides when a socket is cut; the option is not in the library's types yet. */
-const CLOSE_OPTIONS = { closeTimeout: 2 * SLOW_FAREWELL_MS }
+/** Options that are not in the library's types yet. */
+const FURTHER_OPTIONS = {
+  // The subscriber itself decides when a socket is cut.
+  closeTimeout: 2 * SLOW_FAREWELL_MS,
+  // A message in crumbs costs more than its bytes.
+  maxFragments: 64,
+}
 const CHECK_EVERY_MS = 5_000
 
 export interface SubscriptionsParts {
@@ -53,7 +59,7 @@ export class Subscriptions implements Consumers {
         ? { serverNoContextTakeover: true, clientNoContextTakeover: true }
         : false,
       clientTracking: false,
-      ...CLOSE_OPTIONS,
+      ...FURTHER_OPTIONS,
     })
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
     this.#checks = setInterval(() => this.check(performance.now()), CHECK_EVERY_MS)
@@ -81,22 +87,23 @@ export class Subscriptions implements Consumers {
   ): void {
     const { log, notReady } = this.#parts
     if (this.#closing || this.#subscribers.size >= MAX_SUBSCRIBERS)
-      return refuseUpgrade(socket, 503, 'ServiceUnavailable', 'too many subscribers')
+      return refuseSocket(socket, unavailable('too many subscribers'))
     const why = notReady()
-    if (why !== undefined) return refuseUpgrade(socket, 503, 'ServiceUnavailable', why)
+    if (why !== undefined) return refuseSocket(socket, unavailable(why))
     const start = startOf(cursor, log.bounds())
     if (start.kind !== 'future') return this.#begin(request, socket, head, start, address)
     // It may be a seq that another node has served already and this one is about to get.
     log.head().then(
       (next) => this.#begin(request, socket, head, startOf(cursor, { ...log.bounds(), next }), address),
-      () => refuseUpgrade(socket, 503, 'ServiceUnavailable', 'the head of the log cannot be had now'),
+      () => refuseSocket(socket, unavailable('the head of the log cannot be had now')),
     )
   }
 
   #begin(request: IncomingMessage, socket: Socket, head: Buffer, start: Start, address: string): void {
     const { log, metrics } = this.#parts
     if (socket.destroyed) return
-    if (start.kind === 'invalid') return refuseUpgrade(socket, 400, 'InvalidRequest', start.message)
+    if (start.kind === 'invalid')
+      return refuseSocket(socket, { status: 400, error: 'InvalidRequest', message: start.message })
     socket.setNoDelay(true)
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       metrics.subscriptions.inc({ start: start.kind === 'from' ? start.how : start.kind })
@@ -189,20 +196,6 @@ export class Subscriptions implements Consumers {
   }
 }
 
-/** Answers an upgrade with an HTTP error whose body is an XRPC error. */
-export function refuseUpgrade(socket: Socket, status: number, error: string, message: string): void {
-  const body = JSON.stringify({ error, message })
-  socket.on('error', () => socket.destroy())
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${error}`,
-      'Content-Type: application/json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Access-Control-Allow-Origin: *',
-      `Server: ${SERVER_HEADER}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
+function unavailable(message: string): Refusal {
+  return { status: 503, error: 'ServiceUnavailable', message }
 }

@@ -10,6 +10,8 @@ import { encodeIdentity, encodeSync } from '@bgs/shared/frame/encode.ts'
 import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import type { EntryKind, LogEntry } from '@bgs/shared/log/pack.ts'
 import { SegmentLog, type SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
+import { loadSettings } from '@bgs/shared/service/config.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { Registry } from 'prom-client'
@@ -37,6 +39,10 @@ export function entry(
   const { frame, seqAt } = slotted
   return { kind, didHash: hashDid(of), facts, frame: kind === 'quiet' ? null : frame, seqAt }
 }
+
+/** Limits that hold nobody on this machine up. */
+export const freeLimits = () =>
+  newAddressLimits(loadSettings({ RELAY_ALLOW_PRIVATE_HOSTS: 'true' }, []).settings)
 
 /** A log in a folder of its own. */
 export async function openLog(options: Partial<SegmentLogOptions> = {}) {
@@ -129,7 +135,7 @@ export class Client {
   readonly ws: WebSocket
   readonly frames: { op: number; type: string; body: Record<string, unknown> }[] = []
   closed: { code: number; reason: string } | undefined
-  refused: { status: number; body: string } | undefined
+  refused: { status: number; body: string; retryAfter: string | undefined } | undefined
   pings = 0
 
   constructor(url: string, perMessageDeflate = false) {
@@ -146,7 +152,7 @@ export class Client {
         body += chunk.toString()
       })
       response.on('end', () => {
-        this.refused = { status: response.statusCode ?? 0, body }
+        this.refused = { status: response.statusCode ?? 0, body, retryAfter: response.headers['retry-after'] }
       })
     })
   }

@@ -53,7 +53,7 @@ export async function startCluster(
     ].filter((trouble) => trouble !== undefined)
     return troubles.length === 0 ? undefined : troubles.join('\n')
   }
-  const opsServer = createOpsServer(registry, {
+  const opsServer = createOpsServer(settings, registry, {
     notReady,
     refresh: () => {
       for (const role of roles) role.refresh()

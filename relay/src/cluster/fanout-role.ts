@@ -12,6 +12,7 @@ import { DataLock } from '@bgs/shared/db/lock.ts'
 import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
+import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { Gauge } from 'prom-client'
 import { newHosts } from '../new-hosts.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
@@ -66,6 +67,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     logger: logger.child({ part: 'fanout' }),
     logLevel: settings.RELAY_LOG_LEVEL,
     trustedProxies: settings.RELAY_TRUSTED_PROXIES,
+    limits: newAddressLimits(settings),
     deflate: settings.RELAY_FANOUT_DEFLATE,
     notReady,
     call,

@@ -1,5 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
+import { AddressLimits, newAddressLimits } from './address-limits.ts'
+import { ClientAddresses } from './client-address.ts'
+import { createListener } from './listener.ts'
+import type { Settings } from './settings.ts'
+
+/** Sockets at once: those who look after the relay are few. */
+const MAX_CONNECTIONS = 500
 
 /** What the operator listener asks a role. */
 export interface Health {
@@ -14,8 +21,8 @@ export interface Health {
 }
 
 /** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
-export function createOpsServer(registry: Registry, health: Health): Server {
-  return createServer((request, response) => {
+export function createOpsServer(settings: Settings, registry: Registry, health: Health): Server {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
       response.end(body)
@@ -39,5 +46,11 @@ export function createOpsServer(registry: Registry, health: Health): Server {
     if (path === '/')
       return answer(200, 'operator listener: /metrics, /livez, /readyz, /admin/openapi.json\n')
     answer(404, 'no such page\n')
+  }
+  return createListener({
+    maxConnections: MAX_CONNECTIONS,
+    clients: new ClientAddresses(settings.RELAY_TRUSTED_PROXIES),
+    limits: new AddressLimits(newAddressLimits(settings)),
+    onRequest,
   })
 }

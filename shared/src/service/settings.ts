@@ -209,10 +209,22 @@ export const SETTINGS = {
     'comma-separated addresses or networks whose X-Forwarded-For counts',
     '10.0.0.0/8',
   ),
+  RELAY_SUBSCRIBERS_PER_ADDRESS: setting(
+    count(1, 1_000_000),
+    '50',
+    'subscriptions that one address may have open at a process; an IPv6 address counts with its /64',
+    '50',
+  ),
+  RELAY_CONNECTIONS_PER_ADDRESS: setting(
+    count(1, 1_000_000),
+    '200',
+    'connections that one address may have open at a listener, its subscriptions among them',
+    '200',
+  ),
   RELAY_ALLOW_PRIVATE_HOSTS: setting(
     bool,
     'false',
-    'development only: http and ws, localhost and private addresses, ports',
+    'development only: http and ws, localhost and private addresses, ports; callers from this machine are not limited',
     'false',
   ),
   RELAY_VERIFIER_THREADS: setting(

@@ -1,6 +1,7 @@
 import type { Reason } from './reason.ts'
 
-const SOFTWARE = 'Update the PDS software, or report this to those who make it: the frame is not as the specification has it.'
+const SOFTWARE =
+  'Update the PDS software, or report this to those who make it: the frame is not as the specification has it.'
 const COMMIT =
   'The repository software makes commits that cannot be verified. Update it, or report this to those who make it, with the example.'
 const WAIT = 'Nothing: this is looked at again by itself.'
@@ -30,7 +31,8 @@ export const ADVICE: Readonly<Record<Reason, string>> = {
     'See that the DID document can be fetched within five seconds; did:web hosts must answer without redirects.',
   'identity-unchanged': NOTHING,
   'identity-hint-limit': 'Only the PDS of an account should send its #identity.',
-  'event-limit': 'Send an #identity or #account only when something has changed. The throttle ends by itself.',
+  'event-limit':
+    'Send an #identity or #account only when something has changed. The throttle ends by itself.',
   'account-inactive':
     'If the account should be active, send an #account with active true from its PDS. The status shown here says who called it inactive; what the relay itself throttles ends by itself when the reason does.',
   'too-big-flag': COMMIT,
@@ -38,7 +40,8 @@ export const ADVICE: Readonly<Record<Reason, string>> = {
   'blocks-size': 'Make smaller commits: the blocks of one may have 2,000,000 bytes.',
   'ops-count': 'Make smaller commits: one may have 200 operations.',
   'rev-syntax': COMMIT,
-  'rev-future': 'Set the clock of the PDS: the rev lies more than five minutes ahead. It passes once its time has come.',
+  'rev-future':
+    'Set the clock of the PDS: the rev lies more than five minutes ahead. It passes once its time has come.',
   'rev-stale': NOTHING,
   'time-syntax': SOFTWARE,
   'since-syntax': SOFTWARE,

@@ -1,12 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { clientAddressReader } from './client-address.ts'
-import { RateLimit } from './rate-limit.ts'
+import { ClientAddresses } from './client-address.ts'
 
 function address(proxies: string[], remoteAddress: string, forwarded?: string): string {
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
-  return clientAddressReader(proxies)({ socket: { remoteAddress }, headers } as unknown as IncomingMessage)
+  return new ClientAddresses(proxies).of({ socket: { remoteAddress }, headers } as unknown as IncomingMessage)
 }
+
+it('a socket of a proxy is told from one of a client, mapped into IPv6 too', () => {
+  const clients = new ClientAddresses(['10.0.0.0/8', 'fd00::1'])
+  const proxies = ['10.1.2.3', '::ffff:10.1.2.3', 'fd00::1', '11.1.2.3', '::ffff:11.1.2.3', 'fd00::2', '']
+  expect(proxies.map((remoteAddress) => clients.ofSocket({ remoteAddress }))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    '11.1.2.3',
+    '11.1.2.3',
+    'fd00::2',
+    '',
+  ])
+})
 
 describe('whose address counts', () => {
   it.each([
@@ -26,19 +39,6 @@ describe('whose address counts', () => {
   })
 
   it.each(['proxy.example.com', '', '10.0.0.0/33', '10.0.0.0/x', '10/8'])('%j is no proxy', (item) => {
-    expect(() => clientAddressReader([item])).toThrow(RangeError)
+    expect(() => new ClientAddresses([item])).toThrow(RangeError)
   })
-})
-
-it('W13: beyond the burst a caller gets 429 with Retry-After, others do not', () => {
-  const limit = new RateLimit({ perMinute: 6, burst: 3 })
-  for (let i = 0; i < 3; i++) limit.take('a')
-  let error: unknown
-  try {
-    limit.take('a')
-  } catch (caught) {
-    error = caught
-  }
-  expect(error).toMatchObject({ status: 429, code: 'RateLimitExceeded', headers: { 'retry-after': '10' } })
-  limit.take('b')
 })

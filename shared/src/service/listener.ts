@@ -1,0 +1,109 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { AddressLimits, Place } from './address-limits.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { type Refusal, refusalHeaders, refuseSocket } from './refuse-socket.ts'
+
+/** What any client of an HTTP listener gets of it: header bytes, and time for the header, the request, and to ask again. */
+const OPTIONS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+}
+const MAX_HEADERS = 100
+const MAX_REQUESTS = 1_000
+/** Requests that one socket may have sent ahead of the answer that it is given: more are made, and kept, for nothing. */
+const MAX_AHEAD = 32
+/** A socket on which nothing moves: an answer that is not read, too. Upgraded ones are watched by whoever has them. */
+const IDLE_MS = 60_000
+/** For a connection over its address's limit, to ask and to hear that it is. */
+const OVER_MS = 2_000
+/** What is left of a body once the answer is sent may still come for so long. */
+const REST_OF_BODY_MS = 500
+const TOO_MANY: Refusal = {
+  status: 429,
+  error: 'RateLimitExceeded',
+  message: 'too many connections from one address',
+  headers: { 'retry-after': '10' },
+}
+
+export interface ListenerParts {
+  /** Sockets at once; more are cut. */
+  readonly maxConnections: number
+  readonly clients: ClientAddresses
+  readonly limits: AddressLimits
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
+  /** Without it an upgrade is answered as the request that it is. */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void
+}
+
+/**
+ * An HTTP server with a bound on everything that a client may take of it (invariant 12). A client is the address of its
+ * socket, counted while that is open; behind a trusted proxy it is who the proxy says, counted while it is answered.
+ */
+export function createListener(parts: ListenerParts): Server {
+  const { maxConnections, clients, limits, onRequest, onUpgrade } = parts
+  const places = new WeakMap<Duplex, Place>()
+  const ahead = new WeakMap<Duplex, number>()
+  const enter = (request: IncomingMessage) =>
+    places.get(request.socket) ?? limits.enter('connections', clients.of(request))
+
+  const server = createServer(OPTIONS, (request, response) => {
+    const { socket } = request
+    const count = (ahead.get(socket) ?? 0) + 1
+    ahead.set(socket, count)
+    if (count > MAX_AHEAD) return void socket.destroy()
+    const place = enter(request)
+    response.once('close', () => {
+      ahead.set(socket, (ahead.get(socket) ?? 0) - 1)
+      if (!places.has(socket)) place.leave()
+      if (!request.complete) setTimeout(() => request.complete || socket.destroy(), REST_OF_BODY_MS)
+    })
+    if (place.isOver) refuse(response, TOO_MANY)
+    else onRequest(request, response)
+  })
+  server.on('connection', (socket) => {
+    const address = clients.ofSocket(socket)
+    if (address === undefined) return
+    const place = limits.enter('connections', address)
+    places.set(socket, place)
+    socket.once('close', place.leave)
+    if (place.isFarOver) socket.destroy()
+    else if (place.isOver) setTimeout(() => socket.destroy(), OVER_MS).unref()
+  })
+  if (onUpgrade !== undefined)
+    server.on('upgrade', (request, socket, head) => {
+      // Until the handshake nobody else listens: a client that resets must end nothing but itself.
+      socket.on('error', () => socket.destroy())
+      const place = enter(request)
+      socket.once('close', place.leave)
+      if (place.isOver) refuseSocket(socket, TOO_MANY)
+      else onUpgrade(request, socket as Socket, head)
+    })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else refuseSocket(socket, unreadable(error.code))
+  })
+  server.maxHeadersCount = MAX_HEADERS
+  server.maxRequestsPerSocket = MAX_REQUESTS
+  server.maxConnections = maxConnections
+  server.timeout = IDLE_MS
+  return server
+}
+
+function unreadable(code: string | undefined): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, error: 'InvalidRequest', message: 'the header of the request is too large' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, error: 'InvalidRequest', message: 'the request took too long' }
+  return { status: 400, error: 'InvalidRequest', message: 'the request cannot be read' }
+}
+
+function refuse(response: ServerResponse, { status, error, message, headers }: Refusal): void {
+  const body = JSON.stringify({ error, message })
+  response.writeHead(status, { ...refusalHeaders(body), ...headers })
+  response.end(body)
+}
