@@ -78,6 +78,7 @@ describe('the files of the image, read-only, with its user and its command', () 
       'typescript',
       '@bgs/simnet',
       '@bgs/bench',
+      '@bgs/fuzz',
       '@bgs/e2e',
     ]
     expect(packages.filter((name) => unwanted.includes(name))).toEqual([])
