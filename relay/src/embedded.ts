@@ -5,6 +5,7 @@ import { Crawler } from '@bgs/crawler/crawler.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
+import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
@@ -174,6 +175,7 @@ export async function startEmbedded(
 
   let stopping = false
   const unhealthy = () => (stopping ? 'stopping' : undefined)
+  const rate = new HeadRate(log)
   const call = createCall({
     context: {
       database,
@@ -181,6 +183,9 @@ export async function startEmbedded(
       limits: new LocalLimits(),
       allowPrivate,
       newHosts: newHosts(settings),
+      log,
+      windowHours: settings.RELAY_RETENTION_HOURS,
+      eventsPerSecond: rate.perSecond,
       now: Date.now,
     },
     databaseAway: () => undefined,
@@ -271,6 +276,7 @@ export async function startEmbedded(
     await crawler.saveAll()
     await refusals.save()
     await serving.close()
+    rate.close()
     await supervisor.stop()
     await close(opsServer)
     await pool.close()

@@ -1,15 +1,18 @@
-import { REASONS } from '@bgs/shared/verdict/reason.ts'
+import { ADVICE } from '@bgs/shared/verdict/advice.ts'
+import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
 
 /** Contents of docs/reasons.md. */
 export function reasonsDoc(): string {
-  const rows = Object.entries(REASONS).map(([name, { rule, text }]) => `| ${name} | ${rule} | ${text} |`)
+  const rows = Object.entries(REASONS).map(
+    ([name, { rule, text }]) => `| ${name} | ${rule} | ${text} | ${ADVICE[name as Reason]} |`,
+  )
   return [
     '# Why a frame was refused',
     '',
     'Made from shared/src/verdict/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others.',
     '',
-    '| reason | rule | what it says |',
-    '|---|---|---|',
+    '| reason | rule | what it says | what to do |',
+    '|---|---|---|---|',
     ...rows,
     '',
   ].join('\n')

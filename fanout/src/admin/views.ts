@@ -5,6 +5,7 @@ import { VERSION } from '@bgs/shared/service/version.ts'
 import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
 import { ok } from '../http/answer.ts'
 import { integer } from '../http/params.ts'
+import { hostsByState } from '../why/host-report.ts'
 import { auditEntries } from './audit.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminRequest, type AdminRoute, read } from './route.ts'
@@ -46,9 +47,6 @@ async function overview(_request: AdminRequest, { database, log, now }: AdminCon
   const [view] = await database.query<{ generation: number; position: number }>(
     'SELECT generation, position FROM view WHERE id = 1',
   )
-  const hosts = await database.query<{ status: string; hosts: number }>(
-    'SELECT status, count(*) AS hosts FROM hosts GROUP BY status ORDER BY status',
-  )
   const refusals = await database.query<{ reason: Reason; frames: number; last_ms: number }>(
     `SELECT reason, SUM(frames) AS frames, MAX(last_ms) AS last_ms FROM refusals GROUP BY reason
       ORDER BY SUM(frames) DESC, reason`,
@@ -62,7 +60,7 @@ async function overview(_request: AdminRequest, { database, log, now }: AdminCon
       position: Number(view?.position ?? 0),
       lag: Math.max(0, next - 1 - Number(view?.position ?? 0)),
     },
-    hosts: Object.fromEntries(hosts.map(({ status, hosts: count }) => [status, Number(count)])),
+    hosts: await hostsByState(database),
     refusals: refusals.map(({ reason, frames, last_ms }) => ({
       reason,
       text: REASONS[reason]?.text ?? '',

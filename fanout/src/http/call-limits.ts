@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis'
 import { RateLimit } from './rate-limit.ts'
 import { XrpcError } from './xrpc-error.ts'
 
-/** How often somebody may ask for a crawl (protocol.md H6). */
+/** How often somebody may ask for a crawl (protocol.md H6), and for a page. */
 const LIMITS = {
   address: { perMinute: 60, burst: 60 },
   host: { perMinute: 6, burst: 10 },
+  page: { perMinute: 300, burst: 300 },
 } as const
 
 /** Counts calls by what they come from, or are about. Throws RateLimitExceeded. */
@@ -15,7 +16,11 @@ export interface CallLimits {
 
 /** Limits of this process alone. */
 export class LocalLimits implements CallLimits {
-  readonly #limits = { address: new RateLimit(LIMITS.address), host: new RateLimit(LIMITS.host) }
+  readonly #limits = {
+    address: new RateLimit(LIMITS.address),
+    host: new RateLimit(LIMITS.host),
+    page: new RateLimit(LIMITS.page),
+  }
 
   async take(kind: keyof typeof LIMITS, caller: string): Promise<void> {
     this.#limits[kind].take(caller)

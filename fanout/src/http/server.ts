@@ -7,6 +7,8 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER, VERSION } from '@bgs/shared/service/version.ts'
 import type { FanoutMetrics } from '../metrics.ts'
+import { refusedPage } from '../pages/page.ts'
+import { type PageCall, pageAt } from '../pages/pages.ts'
 import { MAX_SUBSCRIBERS, type Subscriptions } from '../subscribe/subscriptions.ts'
 import { type Call, METHODS } from '../xrpc/call.ts'
 import type { Answer } from './answer.ts'
@@ -63,7 +65,8 @@ async function handle(request: IncomingMessage, parts: PublicServerParts): Promi
   if (request.method === 'OPTIONS') return { status: 204, headers: PREFLIGHT_HEADERS }
   const url = new URL(request.url ?? '/', 'http://relay')
   if (url.pathname === '/_health' || url.pathname === '/xrpc/_health') return health(parts)
-  if (url.pathname === '/') return frontPage()
+  const page = pageAt(url, request.headers.accept ?? '')
+  if (page !== undefined) return answerPage(request, page, parts)
   const nsid = /^\/xrpc\/([^/]+)$/.exec(url.pathname)?.[1]
   if (nsid === undefined) throw new XrpcError(404, 'NotFound', 'no such page')
   if (nsid === SUBSCRIBE) throw upgradeRequired(request)
@@ -77,6 +80,19 @@ async function handle(request: IncomingMessage, parts: PublicServerParts): Promi
     })
   const body = method.kind === 'procedure' ? await readJson(request) : undefined
   return parts.call(nsid, { params: url.searchParams, address: parts.clients.of(request), body })
+}
+
+async function answerPage(
+  request: IncomingMessage,
+  page: PageCall,
+  parts: PublicServerParts,
+): Promise<Answer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw new XrpcError(405, 'InvalidRequest', 'pages are asked for with GET', { allow: 'GET, HEAD' })
+  if ('location' in page) return { status: 303, headers: { location: page.location } }
+  const { name, params } = page
+  const answer = await parts.call(name, { params, address: parts.clients.of(request), body: undefined })
+  return answer.status < 400 ? answer : refusedPage(answer, params)
 }
 
 /** The stream asked for without an upgrade (protocol.md W13). */
@@ -126,23 +142,9 @@ function health(parts: PublicServerParts): Answer {
   return { status: 503, body: { version: VERSION, status: unhealthy } }
 }
 
-function frontPage(): Answer {
-  const body = [
-    'This is a relay of the AT Protocol: one verified stream of many servers.',
-    '',
-    `  stream   /xrpc/${SUBSCRIBE}?cursor=SEQ   (WebSocket; without a cursor: live, 0: the whole window)`,
-    '  hosts    /xrpc/com.atproto.sync.listHosts',
-    '  repos    /xrpc/com.atproto.sync.listRepos',
-    '  health   /_health',
-    '',
-    'To have a server crawled: POST {"hostname": "pds.example.com"} to /xrpc/com.atproto.sync.requestCrawl',
-    '',
-  ].join('\n')
-  return { status: 200, body, headers: { 'content-type': 'text/plain; charset=utf-8' } }
-}
-
 /** Labels come from a closed set: what is not known is one word. */
 function methodLabel(url: string): string {
   const nsid = /^\/xrpc\/([^/?]+)/.exec(url)?.[1] ?? ''
+  if (nsid === '' && /^\/(hosts|accounts)?([/?.]|$)/.test(url)) return 'page'
   return Object.hasOwn(METHODS, nsid) || nsid === SUBSCRIBE ? nsid : 'other'
 }

@@ -86,6 +86,16 @@ export async function hostSummaries(database: Database, query: HostQuery): Promi
   return rows.map(summaryOf)
 }
 
+/** How many hosts there are in each state. */
+export async function hostsByState(database: Database): Promise<Record<string, number>> {
+  const rows = await database.query<{ state: string; hosts: number }>(
+    `SELECT CASE WHEN banned = 1 OR (barred = 1 AND paused = 0) THEN 'banned' WHEN paused = 1 THEN 'paused'
+      ELSE status END AS state, count(*) AS hosts
+      FROM (SELECT status, banned, paused, ${BARRED} AS barred FROM hosts) AS h GROUP BY 1 ORDER BY 1`,
+  )
+  return Object.fromEntries(rows.map(({ state, hosts }) => [state, Number(hosts)]))
+}
+
 /** Frames of a host that were refused for one reason, with the last few examples. */
 export interface HostRefusal {
   readonly reason: Reason

@@ -1,6 +1,7 @@
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import type { Answer } from '../http/answer.ts'
 import { errorAnswer, XrpcError } from '../http/xrpc-error.ts'
+import { PAGES } from '../pages/pages.ts'
 import { getHostStatus } from './get-host-status.ts'
 import { getLatestCommit } from './get-latest-commit.ts'
 import { getRepo } from './get-repo.ts'
@@ -21,7 +22,7 @@ export const METHODS: Readonly<Record<string, XrpcMethod>> = {
   'com.atproto.sync.getRepo': getRepo,
 }
 
-/** Answers one call of a method of METHODS. Never rejects: an error is an answer, too. */
+/** Answers one call of a method of METHODS, or of a page. Never rejects: an error is an answer, too. */
 export type Call = (nsid: string, request: XrpcRequest) => Promise<Answer>
 
 export interface CallParts {
@@ -37,7 +38,7 @@ export function createCall({ context, databaseAway, logger }: CallParts): Call {
     try {
       const away = databaseAway()
       if (away !== undefined) throw new XrpcError(503, 'ServiceUnavailable', away, { 'retry-after': '5' })
-      return await (METHODS[nsid] as XrpcMethod).handle(request, context)
+      return await ((METHODS[nsid] ?? PAGES[nsid]) as XrpcMethod).handle(request, context)
     } catch (error) {
       return errorAnswer(error, logger)
     }

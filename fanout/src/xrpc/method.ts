@@ -1,6 +1,7 @@
 import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
+import type { LogReader } from '@bgs/shared/log/log.ts'
 import type { Answer } from '../http/answer.ts'
 import type { CallLimits } from '../http/call-limits.ts'
 
@@ -11,6 +12,11 @@ export interface XrpcContext {
   readonly limits: CallLimits
   readonly allowPrivate: boolean
   readonly newHosts: NewHosts
+  readonly log: Pick<LogReader, 'bounds'>
+  /** How far the replay window reaches back at most, in hours. */
+  readonly windowHours: number
+  /** Events that were sequenced, of late. */
+  readonly eventsPerSecond: () => number
   readonly now: () => number
 }
 

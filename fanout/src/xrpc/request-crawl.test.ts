@@ -56,6 +56,9 @@ async function call(hostname: unknown, allowPrivate = true): Promise<string> {
     limits,
     allowPrivate,
     newHosts: { accountLimit: 100, perDay: 50, trustedDomains: ['*.trusted.com'] },
+    log: { bounds: () => ({ first: 1, next: 2, evicted: false }) },
+    windowHours: 72,
+    eventsPerSecond: () => 0,
     now: () => nowMs,
   }
   const request = { params: new URLSearchParams(), address: '203.0.113.1', body: { hostname } }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { ConsumerDirectory } from '@bgs/fanout/consumers/consumer-directory.ts'
+import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { SharedLimits } from '@bgs/fanout/http/call-limits.ts'
 import { Mirror } from '@bgs/fanout/mirror.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
@@ -48,6 +49,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const databaseAway = () =>
     context.health.postgres.trouble === undefined ? undefined : 'the database is away'
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
+  const rate = new HeadRate(mirror)
   const call = createCall({
     context: {
       database,
@@ -55,6 +57,9 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
       allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
       newHosts: newHosts(settings),
+      log: mirror,
+      windowHours: settings.RELAY_RETENTION_HOURS,
+      eventsPerSecond: rate.perSecond,
       now: Date.now,
     },
     databaseAway,
@@ -115,6 +120,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     stop: async () => {
       stopping = true
       await serving.close()
+      rate.close()
       saying.abort()
       consumers.close()
       questions.close()
