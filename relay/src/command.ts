@@ -1,10 +1,13 @@
 import { LockedError } from '@bgs/shared/db/lock.ts'
-import { ConfigError, loadSettings, settingsHelp } from '@bgs/shared/service/config.ts'
+import { ConfigError, loadSettings, settingsHelp, settingsShown } from '@bgs/shared/service/config.ts'
 import { armCrashPoint } from '@bgs/shared/service/crash-point.ts'
 import { createLogger, type Logger } from '@bgs/shared/service/logger.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import { VERSION } from '@bgs/shared/service/version.ts'
 import { checkCluster, checkValues, isCluster } from './check-config.ts'
+import { CLI_FLAGS, type CliFlags } from './cli/cli-flags.ts'
+import { completion } from './cli/completion.ts'
+import { findCommand, OPERATOR_COMMANDS } from './cli/operator-commands.ts'
 import { ROLE_NAMES, startCluster } from './cluster/cluster.ts'
 import { repairCluster } from './cluster/repair-cluster.ts'
 import { startEmbedded } from './embedded.ts'
@@ -27,6 +30,9 @@ const COMMANDS = {
   sequencer: 'of a cluster: gives the one order; one leads, others stand by',
   fanout: 'of a cluster: serves subscribers and XRPC from a mirror of the log',
   'check-config': 'reads the settings, says what is wrong with them, and ends',
+  'print-config': 'prints all settings as they hold, secrets left out',
+  tail: 'prints the stream; --cursor, --type, --did, --collection, --count, --json',
+  completion: 'prints a completion script for bash and zsh',
   migrate: 'carries the embedded relay of RELAY_DATA_DIR into an empty cluster',
   repair: 'with --accept-gap: goes on where the log has lost what the database lacks',
 } as const
@@ -36,7 +42,12 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
   if (args.includes('--help') || args.includes('-h')) return print(help())
   if (args.includes('--version')) return print(VERSION)
   try {
-    const { settings, words, flags } = loadSettings(env, args, ['accept-gap'])
+    const { settings, words, flags } = loadSettings(env, args, { 'accept-gap': 'boolean', ...CLI_FLAGS })
+    const found = findCommand(words)
+    if (found !== undefined) {
+      const { runOperatorCommand } = await import('./cli/run-operator-command.ts')
+      return await runOperatorCommand(found, settings, flags, print)
+    }
     const [name = 'all', ...rest] = words
     if (rest.length > 0) throw new ConfigError([`unexpected argument: ${rest[0]}`])
     checkValues(settings)
@@ -47,9 +58,26 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
         settings,
         env,
       )
-    if (name === 'check-config') return print('the settings are right')
+    if (name === 'check-config')
+      return print(isJson(flags) ? JSON.stringify({ right: true }) : 'the settings are right')
+    if (name === 'print-config') {
+      const shown = settingsShown(settings)
+      if (isJson(flags)) return print(JSON.stringify(shown))
+      return print(
+        Object.entries(shown)
+          .map(([key, value]) => `${key}=${value}`)
+          .join('\n'),
+      )
+    }
+    if (name === 'completion') return print(completion(Object.keys(COMMANDS)))
+    if (name === 'tail') {
+      const { tail } = await import('./cli/tail.ts')
+      const stop = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+      return await tail(settings, flags, print, stop.signal)
+    }
     if (name === 'repair') {
-      const acceptGap = flags.has('accept-gap')
+      const acceptGap = flags['accept-gap'] === true
       if (!isCluster(settings)) return await repair(settings, acceptGap, print)
       checkCluster(name, settings)
       return await repairCluster(settings, acceptGap, createLogger(settings.RELAY_LOG_LEVEL), print)
@@ -95,9 +123,20 @@ function help(): string {
     'Commands:',
     ...Object.entries(COMMANDS).map(([name, doc]) => `  ${name.padEnd(14)}${doc}`),
     '',
+    "Operator's commands, which ask a running relay at RELAY_OPS_HOST and RELAY_OPS_PORT with RELAY_ADMIN_PASSWORD",
+    '(--json: the answer as JSON; acts need --why):',
+    ...OPERATOR_COMMANDS.map(({ words, doc, flags }) => {
+      const shown = flags.map((flag) => ` --${flag}`).join('')
+      return `  ${words}\n      ${doc}${shown === '' ? '' : `;${shown}`}`
+    }),
+    '',
     'Settings, each a flag and an environment variable:',
     settingsHelp(),
   ].join('\n')
+}
+
+function isJson(flags: CliFlags): boolean {
+  return flags['json'] === true
 }
 
 function print(text: string): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, flagOf, loadSettings, SETTING_NAMES, settingsHelp } from './config.ts'
+import { ConfigError, flagOf, loadSettings, SETTING_NAMES, settingsHelp, settingsShown } from './config.ts'
 import { SETTINGS } from './settings.ts'
 
 /** The problems that a faulty configuration is refused with. */
@@ -94,7 +94,20 @@ describe('settings', () => {
   })
 
   it('words and extra flags are given back', () => {
-    const { words, flags } = loadSettings({}, ['repair', '--accept-gap'], ['accept-gap', 'help'])
-    expect([words, [...flags]]).toEqual([['repair'], ['accept-gap']])
+    const extra = { 'accept-gap': 'boolean', help: 'boolean', why: 'string' } as const
+    const { words, flags } = loadSettings({}, ['repair', '--accept-gap', '--why', 'a reason'], extra)
+    expect([words, flags]).toEqual([['repair'], { 'accept-gap': true, why: 'a reason' }])
+  })
+
+  it('are shown without secrets', () => {
+    const { settings } = loadSettings({ RELAY_ADMIN_PASSWORD: 'hush', RELAY_HOSTS: 'a.com,b.com' }, [])
+    expect(settingsShown(settings)).toMatchObject({
+      RELAY_ADMIN_PASSWORD: '(secret)',
+      RELAY_DATABASE_URL: '',
+      RELAY_HOSTS: 'a.com,b.com',
+      RELAY_RETENTION_BYTES: 'auto',
+      RELAY_PORT: '2470',
+    })
+    expect(JSON.stringify(settingsShown(settings))).not.toContain('hush')
   })
 })

@@ -26,15 +26,15 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 export function loadSettings(
   env: Readonly<Record<string, string | undefined>>,
   args: readonly string[],
-  extraFlags: readonly string[] = [],
-): { settings: Settings; words: string[]; flags: Set<string> } {
+  extraFlags: Readonly<Record<string, 'boolean' | 'string'>> = {},
+): { settings: Settings; words: string[]; flags: Readonly<Record<string, string | true>> } {
   const problems: string[] = []
   for (const name of Object.keys(env)) {
     if (name.startsWith('RELAY_') && !(name in SETTINGS)) problems.push(`${name}: there is no such setting`)
   }
   const options = Object.fromEntries([
     ...SETTING_NAMES.map((name) => [flagOf(name), { type: 'string' as const }]),
-    ...extraFlags.map((flag) => [flag, { type: 'boolean' as const }]),
+    ...Object.entries(extraFlags).map(([flag, type]) => [flag, { type }]),
   ])
   let flags: Record<string, unknown> = {}
   let words: string[] = []
@@ -62,7 +62,9 @@ export function loadSettings(
   return {
     settings: settings as Settings,
     words,
-    flags: new Set(extraFlags.filter((flag) => flags[flag] === true)),
+    flags: Object.fromEntries(
+      Object.keys(extraFlags).flatMap((flag) => (flags[flag] === undefined ? [] : [[flag, flags[flag]]])),
+    ) as Record<string, string | true>,
   }
 }
 
@@ -70,6 +72,18 @@ function complaint(issues: readonly { message: string; code: string; errors?: un
   const [issue] = issues
   const branches = issue?.errors as { message: string }[][] | undefined
   return branches?.at(-1)?.[0]?.message ?? issue?.message ?? 'is wrong'
+}
+
+/** All settings as they hold, one in a line; of secrets only whether they are set. */
+export function settingsShown(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    SETTING_NAMES.map((name) => {
+      const setting: Setting<unknown> = SETTINGS[name]
+      const value: unknown = settings[name]
+      const text = Array.isArray(value) ? value.join(',') : String(value ?? 'auto')
+      return [name, setting.secret === true && text !== '' ? '(secret)' : text]
+    }),
+  )
 }
 
 /** Lines of the settings for --help. */
