@@ -3,7 +3,8 @@
  *
  *   u32 hash of the DID, u16 units of eight bytes that it may fill, u8 used, u8 form of the DID, DID, value
  *
- * did:plc and 24 characters of one byte is written as these alone (PLC_FORM), any other as u32 length and UTF-16.
+ * did:plc and 24 characters of one byte is written as these alone (PLC_FORM), another of characters of one byte with u16
+ * length in front (LATIN1_FORM), any other as u32 length and UTF-16.
  */
 export class Slab {
   readonly bytes: Buffer
@@ -52,38 +53,69 @@ export class Slab {
   /** Where a record's value begins. */
   valueAt(at: number): number {
     const from = at + HEAD_BYTES
-    if (this.bytes[at + FORM_AT] === PLC_FORM) return from + PLC_CHARACTERS
-    return from + LENGTH_BYTES + 2 * this.view.getUint32(from, true)
+    switch (this.bytes[at + FORM_AT]) {
+      case PLC_FORM:
+        return from + PLC_CHARACTERS
+      case LATIN1_FORM:
+        return from + LATIN1_LENGTH_BYTES + this.view.getUint16(from, true)
+      default:
+        return from + LENGTH_BYTES + 2 * this.view.getUint32(from, true)
+    }
   }
 
   did(at: number): string {
     const from = at + HEAD_BYTES
-    if (this.bytes[at + FORM_AT] === PLC_FORM)
-      return PLC + this.bytes.toString('latin1', from, from + PLC_CHARACTERS)
-    return this.bytes.toString('utf16le', from + LENGTH_BYTES, this.valueAt(at))
+    const end = this.valueAt(at)
+    switch (this.bytes[at + FORM_AT]) {
+      case PLC_FORM:
+        return PLC + this.bytes.toString('latin1', from, end)
+      case LATIN1_FORM:
+        return this.bytes.toString('latin1', from + LATIN1_LENGTH_BYTES, end)
+      default:
+        return this.bytes.toString('utf16le', from + LENGTH_BYTES, end)
+    }
   }
 
   isOf(at: number, did: string): boolean {
-    const { bytes } = this
-    if (bytes[at + FORM_AT] !== PLC_FORM) return this.did(at) === did
-    if (!looksPlc(did)) return false
     const from = at + HEAD_BYTES
-    for (let i = 0; i < PLC_CHARACTERS; i++)
-      if (bytes[from + i] !== did.charCodeAt(PLC.length + i)) return false
+    switch (this.bytes[at + FORM_AT]) {
+      case PLC_FORM:
+        return looksPlc(did) && this.#hasCharacters(from, did, PLC.length)
+      case LATIN1_FORM: {
+        const isAsLong = this.view.getUint16(from, true) === did.length
+        return isAsLong && this.#hasCharacters(from + LATIN1_LENGTH_BYTES, did, 0)
+      }
+      default:
+        return this.did(at) === did
+    }
+  }
+
+  /** Whether the characters of `text` from `start` on lie at `at`, a byte each. */
+  #hasCharacters(at: number, text: string, start: number): boolean {
+    for (let i = start; i < text.length; i++)
+      if (this.bytes[at + i - start] !== text.charCodeAt(i)) return false
     return true
+  }
+
+  #putCharacters(at: number, text: string, start: number): void {
+    for (let i = start; i < text.length; i++) this.bytes[at + i - start] = text.charCodeAt(i)
   }
 
   #writeDid(at: number, did: string): void {
     const { bytes, view } = this
     const from = at + HEAD_BYTES
-    if (isPlc(did)) {
-      bytes[at + FORM_AT] = PLC_FORM
-      for (let i = 0; i < PLC_CHARACTERS; i++) bytes[from + i] = did.charCodeAt(PLC.length + i)
-      return
+    const form = formOf(did)
+    bytes[at + FORM_AT] = form
+    switch (form) {
+      case PLC_FORM:
+        return this.#putCharacters(from, did, PLC.length)
+      case LATIN1_FORM:
+        view.setUint16(from, did.length, true)
+        return this.#putCharacters(from + LATIN1_LENGTH_BYTES, did, 0)
+      default:
+        view.setUint32(from, did.length, true)
+        bytes.write(did, from + LENGTH_BYTES, 'utf16le')
     }
-    bytes[at + FORM_AT] = TEXT_FORM
-    view.setUint32(from, did.length, true)
-    bytes.write(did, from + LENGTH_BYTES, 'utf16le')
   }
 }
 
@@ -93,24 +125,37 @@ const HEAD_BYTES = 8
 const UNITS_AT = 4
 const USED_AT = 6
 const FORM_AT = 7
+const LATIN1_LENGTH_BYTES = 2
 const LENGTH_BYTES = 4
+const MAX_LATIN1 = 0xffff
 const PLC_FORM = 1
-const TEXT_FORM = 2
+const LATIN1_FORM = 2
+const UTF16_FORM = 3
 const PLC = 'did:plc:'
 const PLC_CHARACTERS = 24
 const PLC_LENGTH = PLC.length + PLC_CHARACTERS
 
 /** Units that a record with a value of so many bytes takes. */
 export function unitsOf(did: string, valueBytes: number): number {
-  const didBytes = isPlc(did) ? PLC_CHARACTERS : LENGTH_BYTES + 2 * did.length
-  return Math.ceil((HEAD_BYTES + didBytes + valueBytes) / UNIT)
+  return Math.ceil((HEAD_BYTES + didBytes(did) + valueBytes) / UNIT)
 }
 
-function isPlc(did: string): boolean {
-  if (!looksPlc(did)) return false
+function didBytes(did: string): number {
+  switch (formOf(did)) {
+    case PLC_FORM:
+      return PLC_CHARACTERS
+    case LATIN1_FORM:
+      return LATIN1_LENGTH_BYTES + did.length
+    default:
+      return LENGTH_BYTES + 2 * did.length
+  }
+}
+
+function formOf(did: string): number {
   let bits = 0
-  for (let i = PLC.length; i < PLC_LENGTH; i++) bits |= did.charCodeAt(i)
-  return bits < 256
+  for (let i = 0; i < did.length; i++) bits |= did.charCodeAt(i)
+  if (bits > 255 || did.length > MAX_LATIN1) return UTF16_FORM
+  return looksPlc(did) ? PLC_FORM : LATIN1_FORM
 }
 
 function looksPlc(did: string): boolean {

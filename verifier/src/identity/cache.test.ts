@@ -6,7 +6,7 @@ const DAY = 24 * 3_600_000
 
 describe('D8: what is cached', () => {
   it('a document is believed for 24 hours, a conclusive failure for two minutes', () => {
-    const cache = new IdentityCache(100)
+    const cache = new IdentityCache(100_000)
     cache.put('a', { found: identityOf('a'), startedMs: 1_000 })
     cache.put('b', { found: 'identity-not-found', startedMs: 1_000 })
     expect(cache.get('a', 1_000 + DAY - 1)?.startedMs).toBe(1_000)
@@ -17,7 +17,7 @@ describe('D8: what is cached', () => {
   })
 
   it('a look-up that began earlier never replaces one that began later, in whichever order they end', () => {
-    const cache = new IdentityCache(100)
+    const cache = new IdentityCache(100_000)
     cache.put('a', { found: identityOf('a', { pds: 'new.example.com' }), startedMs: 20 })
     cache.put('a', { found: identityOf('a', { pds: 'old.example.com' }), startedMs: 10 })
     cache.put('a', { found: 'identity-not-found', startedMs: 19 })
@@ -26,22 +26,23 @@ describe('D8: what is cached', () => {
     expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'newer.example.com' })
   })
 
-  it('holds over the turn of generations, too: an older one does not shadow what was kept', () => {
-    const cache = new IdentityCache(4)
-    cache.put('a', { found: identityOf('a', { pds: 'new.example.com' }), startedMs: 20 })
-    cache.put('b', { found: identityOf('b'), startedMs: 20 })
-    cache.put('a', { found: identityOf('a', { pds: 'old.example.com' }), startedMs: 10 })
-    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'new.example.com' })
+  it('is bounded, and what is used stays, with no older one in its place', () => {
+    const cache = new IdentityCache(20_000)
+    cache.put('used', { found: identityOf('used', { pds: 'new.example.com' }), startedMs: 20 })
+    for (let i = 0; i < 5_000; i++) {
+      cache.put(`did-${i}`, { found: 'identity-not-found', startedMs: 0 })
+      cache.put('used', { found: identityOf('used', { pds: 'old.example.com' }), startedMs: 10 })
+      expect(cache.get('used', 30)?.found).toMatchObject({ pds: 'new.example.com' })
+    }
+    expect(cache.size).toBeLessThan(500)
+    expect(cache.get('did-0', 1)).toBeUndefined()
+    expect(cache.get('did-4999', 1)).toBeDefined()
   })
 
-  it('is bounded, and what is used stays', () => {
-    const cache = new IdentityCache(10)
-    for (let i = 0; i < 1_000; i++) {
-      cache.put(`did-${i}`, { found: 'identity-not-found', startedMs: 0 })
-      cache.put('used', { found: identityOf('used'), startedMs: 0 })
-      expect(cache.get('used', 1)).toBeDefined()
-      expect(cache.size).toBeLessThanOrEqual(11)
-    }
-    expect(cache.get('did-0', 1)).toBeUndefined()
+  it('forgets those that it is told to', () => {
+    const cache = new IdentityCache(100_000)
+    for (const did of ['a', 'b', 'c']) cache.put(did, { found: identityOf(did), startedMs: 1 })
+    cache.drop((did) => did !== 'b')
+    expect(['a', 'b', 'c'].map((did) => cache.get(did, 2) !== undefined)).toEqual([false, true, false])
   })
 })

@@ -1,5 +1,7 @@
+import { DidRecords } from '@bgs/shared/packed/did-records.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { Identity } from './document.ts'
+import { packEntry, packed, packedStartedMs, unpackEntry } from './packed-entry.ts'
 
 /** What was found for a DID, and when the look-up began (invariant 13). */
 export interface CacheEntry {
@@ -13,48 +15,40 @@ const FRESH_MS = 24 * 3_600_000
 const FRESH_FAILURE_MS = 2 * 60_000
 
 /**
- * Identities by DID, bounded in number; two generations stand in for least-recently-used. An entry never replaces
- * one whose look-up began later.
+ * Identities by DID, packed off the heap and bounded in bytes; the ones not used lately are forgotten. An entry never
+ * replaces one whose look-up began later.
  */
 export class IdentityCache {
-  readonly #maxEntries: number
-  #young = new Map<string, CacheEntry>()
-  #old = new Map<string, CacheEntry>()
+  readonly #records: DidRecords
 
-  constructor(maxEntries: number) {
-    this.#maxEntries = maxEntries
+  constructor(maxBytes: number) {
+    this.#records = new DidRecords(maxBytes)
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#records.size
   }
 
   /** What is known and still fresh. */
   get(did: string, nowMs: number): CacheEntry | undefined {
-    let entry = this.#young.get(did)
-    if (entry === undefined) {
-      entry = this.#old.get(did)
-      if (entry === undefined) return undefined
-      this.#old.delete(did)
-      this.#young.set(did, entry)
-    }
+    const place = this.#records.get(did)
+    if (place === undefined) return undefined
+    const entry = unpackEntry(did, place)
     const age = nowMs - entry.startedMs
     return age < (typeof entry.found === 'string' ? FRESH_FAILURE_MS : FRESH_MS) ? entry : undefined
   }
 
   /** Forgets those DIDs that `which` says. */
   drop(which: (did: string) => boolean): void {
-    for (const generation of [this.#young, this.#old])
-      for (const did of generation.keys()) if (which(did)) generation.delete(did)
+    this.#records.drop(which)
   }
 
   put(did: string, entry: CacheEntry): void {
-    const known = this.#young.get(did) ?? this.#old.get(did)
-    if (known !== undefined && known.startedMs > entry.startedMs) return
-    this.#old.delete(did)
-    this.#young.set(did, entry)
-    if (this.#young.size < this.#maxEntries / 2) return
-    this.#old = this.#young
-    this.#young = new Map()
+    const known = this.#records.get(did)
+    if (known !== undefined && packedStartedMs(known) > entry.startedMs) return
+    const bytes = packEntry(entry)
+    // One of a size that no proper document has is looked up each time.
+    if (bytes > 0) this.#records.put(did, packed, bytes)
+    else this.#records.delete(did)
   }
 }

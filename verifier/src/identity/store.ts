@@ -8,6 +8,7 @@ const UPSERT = `INSERT INTO identities (did, fetched_ms, document) VALUES ($1, $
 /** Entries kept for writing at most; beyond it the oldest are not saved, which costs a look-up after a restart. */
 const MAX_PENDING = 20_000
 const SAVE_ROWS = 1_000
+const PAGE_ROWS = 1_000
 const KEEP_MS = 24 * 3_600_000
 
 /**
@@ -27,13 +28,24 @@ export class IdentityStore {
     await this.#database.transaction([
       { sql: 'DELETE FROM identities WHERE fetched_ms < $1', rows: [[nowMs - KEEP_MS]] },
     ])
-    const rows = await this.#database.query<{ did: string; fetched_ms: number; document: string }>(
-      'SELECT did, fetched_ms, document FROM identities ORDER BY fetched_ms DESC LIMIT $1',
+    // The newest, read in pages: all rows at once would take as much memory as the relay needs for all else.
+    const [oldest] = await this.#database.query<{ fetched_ms: number | null }>(
+      'SELECT MIN(fetched_ms) AS fetched_ms FROM (SELECT fetched_ms FROM identities ORDER BY fetched_ms DESC LIMIT $1) AS newest',
       [limit],
     )
-    for (const row of rows)
-      cache.put(row.did, { found: JSON.parse(row.document) as Identity, startedMs: Number(row.fetched_ms) })
-    return rows.length
+    const since = Number(oldest?.fetched_ms ?? 0)
+    let count = 0
+    for (let after = ''; ; ) {
+      const rows = await this.#database.query<{ did: string; fetched_ms: number; document: string }>(
+        'SELECT did, fetched_ms, document FROM identities WHERE did > $1 AND fetched_ms >= $2 ORDER BY did LIMIT $3',
+        [after, since, PAGE_ROWS],
+      )
+      for (const row of rows)
+        cache.put(row.did, { found: JSON.parse(row.document) as Identity, startedMs: Number(row.fetched_ms) })
+      count += rows.length
+      if (rows.length < PAGE_ROWS) return count
+      after = (rows.at(-1) as { did: string }).did
+    }
   }
 
   /** Notes an identity for the next save. */
