@@ -3,15 +3,19 @@ import { createPublicKey, ECDH, type KeyObject, verify } from 'node:crypto'
 /** SubjectPublicKeyInfo of a P-256 key up to its uncompressed point. */
 const SPKI_HEAD = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
 
-/** A point of 33 or 65 bytes as a key, or null when it is not on the curve. 150 µs: make it once per key and keep it. */
-export function parseP256(point: Uint8Array): KeyObject | null {
+/** The uncompressed form of a point of 33 or 65 bytes, or null when it is not on the curve. 50 µs. */
+export function parseP256(point: Uint8Array): Uint8Array | null {
   try {
-    const uncompressed = ECDH.convertKey(point, 'prime256v1', undefined, undefined, 'uncompressed') as Buffer
-    return createPublicKey({ key: Buffer.concat([SPKI_HEAD, uncompressed]), format: 'der', type: 'spki' })
+    return ECDH.convertKey(point, 'prime256v1', undefined, undefined, 'uncompressed') as Buffer
   } catch {
     // OpenSSL says "not a point" with an exception only.
     return null
   }
+}
+
+/** The key of an uncompressed point of the curve. 60 µs, and more than 2 KB outside the heap. */
+export function p256Key(point: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI_HEAD, point]), format: 'der', type: 'spki' })
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import { decodeBase58 } from './base58.ts'
 import { k256 } from './k256.ts'
-import { parseP256 } from './p256.ts'
+import { p256Key, parseP256 } from './p256.ts'
 
-/** A signing key, parsed once and kept as long as the identity is; opaque to all but verify.ts. */
+/** A signing key with its uncompressed point, parsed once and kept (key-cache.ts); opaque to all but verify.ts. */
 export type PublicKey =
   | { readonly curve: 'k256'; readonly point: Uint8Array }
-  | { readonly curve: 'p256'; readonly key: KeyObject }
+  | { readonly curve: 'p256'; readonly point: Uint8Array; readonly key: KeyObject }
 
 const COMPRESSED_BYTES = 33
 const UNCOMPRESSED_BYTES = 65
@@ -55,6 +55,6 @@ function parsePoint(curve: 'k256' | 'p256', point: Uint8Array): PublicKey | null
     const parsed = k256.parse(point)
     return parsed && { curve, point: parsed }
   }
-  const key = parseP256(point)
-  return key && { curve, key }
+  const uncompressed = parseP256(point)
+  return uncompressed && { curve, point: uncompressed, key: p256Key(uncompressed) }
 }
