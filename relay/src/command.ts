@@ -8,12 +8,8 @@ import { checkCluster, checkValues, isCluster } from './check-config.ts'
 import { CLI_FLAGS, type CliFlags } from './cli/cli-flags.ts'
 import { completion } from './cli/completion.ts'
 import { findCommand, OPERATOR_COMMANDS } from './cli/operator-commands.ts'
-import { ROLE_NAMES, startCluster } from './cluster/cluster.ts'
-import { repairCluster } from './cluster/repair-cluster.ts'
-import { startEmbedded } from './embedded.ts'
-import { migrate } from './migrate.ts'
+import { ROLE_NAMES, type RoleName } from './cluster/role-names.ts'
 import type { Relay } from './relay.ts'
-import { repair } from './repair.ts'
 import { faultCode, untilStopped } from './run-service.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -51,13 +47,7 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
     const [name = 'all', ...rest] = words
     if (rest.length > 0) throw new ConfigError([`unexpected argument: ${rest[0]}`])
     checkValues(settings)
-    if (name === 'all')
-      return await run(
-        (logger) =>
-          isCluster(settings) ? startCluster(settings, logger, ROLE_NAMES) : startEmbedded(settings, logger),
-        settings,
-        env,
-      )
+    if (name === 'all') return await run(isCluster(settings) ? cluster(ROLE_NAMES) : embedded, settings, env)
     if (name === 'check-config')
       return print(isJson(flags) ? JSON.stringify({ right: true }) : 'the settings are right')
     if (name === 'print-config') {
@@ -78,19 +68,24 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
     }
     if (name === 'repair') {
       const acceptGap = flags['accept-gap'] === true
-      if (!isCluster(settings)) return await repair(settings, acceptGap, print)
+      if (!isCluster(settings)) {
+        const { repair } = await import('./repair.ts')
+        return await repair(settings, acceptGap, print)
+      }
       checkCluster(name, settings)
+      const { repairCluster } = await import('./cluster/repair-cluster.ts')
       return await repairCluster(settings, acceptGap, createLogger(settings.RELAY_LOG_LEVEL), print)
     }
     if (name === 'migrate') {
       checkCluster(name, settings)
+      const { migrate } = await import('./migrate.ts')
       await migrate(settings, print)
       return STOPPED
     }
     const role = ROLE_NAMES.find((one) => one === name)
     if (role !== undefined) {
       checkCluster(role, settings)
-      return await run((logger) => startCluster(settings, logger, [role]), settings, env)
+      return await run(cluster([role]), settings, env)
     }
     throw new ConfigError([`${name}: no such command; one of ${Object.keys(COMMANDS).join(', ')}`])
   } catch (error) {
@@ -102,11 +97,26 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
   }
 }
 
-async function run(start: (logger: Logger) => Promise<Relay>, settings: Settings, env: Env): Promise<number> {
+type Start = (settings: Settings, logger: Logger) => Promise<Relay>
+
+// Loaded only by the command that needs it: the clients of a cluster's servers take 16 MB, which an embedded relay saves.
+const embedded: Start = async (settings, logger) => {
+  const { startEmbedded } = await import('./embedded.ts')
+  return await startEmbedded(settings, logger)
+}
+
+function cluster(roles: readonly RoleName[]): Start {
+  return async (settings, logger) => {
+    const { startCluster } = await import('./cluster/cluster.ts')
+    return await startCluster(settings, logger, roles)
+  }
+}
+
+async function run(start: Start, settings: Settings, env: Env): Promise<number> {
   const logger = createLogger(settings.RELAY_LOG_LEVEL)
   armCrashPoint(env['CRASH_POINT'])
   try {
-    const relay = await start(logger)
+    const relay = await start(settings, logger)
     return (await untilStopped(relay, logger)) ? STOPPED : FAULT
   } catch (error) {
     if (error instanceof LockedError) throw error

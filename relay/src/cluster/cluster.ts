@@ -10,6 +10,7 @@ import { openContext, openServers } from './context.ts'
 import { startCrawler } from './crawler-role.ts'
 import { startFanout } from './fanout-role.ts'
 import type { Role } from './role.ts'
+import { ROLE_NAMES, type RoleName } from './role-names.ts'
 import { startSequencer } from './sequencer-role.ts'
 import { startVerifier } from './verifier-role.ts'
 
@@ -17,15 +18,12 @@ import { startVerifier } from './verifier-role.ts'
 const STOP_ROLES_MS = 20_000
 const STOP_REST_MS = 3_000
 
-/** The roles, in the order of the frame's way. */
 const ROLES = {
   crawler: startCrawler,
   verifier: startVerifier,
   sequencer: startSequencer,
   fanout: startFanout,
-}
-export type RoleName = keyof typeof ROLES
-export const ROLE_NAMES = Object.keys(ROLES) as RoleName[]
+} satisfies Record<RoleName, unknown>
 
 /** Runs roles of a cluster in this process. Its servers need not be there yet: /readyz says what it waits for. */
 export async function startCluster(
