@@ -54,8 +54,8 @@ import { retentionBytes, segmentBytes } from './retention.ts'
 import { fanoutThreads, verifierThreads } from './threads.ts'
 
 /** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
-const RAW_BYTES = 32 * 1024 * 1024
-const VERIFIED_BYTES = 16 * 1024 * 1024
+const RAW_BYTES = 16 * 1024 * 1024
+const VERIFIED_BYTES = 8 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 const RESOLVE_TIMEOUT_MS = 5_000
 const SAVE_IDENTITIES_EVERY_MS = 10_000

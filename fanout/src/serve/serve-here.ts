@@ -11,7 +11,7 @@ import { Window } from '../window.ts'
 import type { ServeParts, Serving } from './serve.ts'
 
 /** The newest part of the log that is kept in memory for subscribers. */
-const WINDOW_BYTES = 16 * 1024 * 1024
+const WINDOW_BYTES = 8 * 1024 * 1024
 
 export interface ServeHereParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
   readonly log: LogReader
