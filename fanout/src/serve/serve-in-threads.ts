@@ -11,6 +11,8 @@ import { ThreadFeed } from './thread-feed.ts'
 
 /** What changes without a pack (trimmed segments, readiness) is told so often. */
 const TELL_EVERY_MS = 250
+/** Of packs on their way to one thread. */
+const FEED_BYTES = 32 * 1024 * 1024
 /** For a thread to send its subscribers away. */
 const CLOSE_MS = 3_000
 
@@ -100,7 +102,8 @@ export class ServeInThreads implements Serving {
       onNews: ({ taken }) => feed.taken(taken),
     })
     const { log, takedowns, notReady } = this.#parts
-    const feed = new ThreadFeed({ log, takedowns, notReady, tell: (news) => calls.tell(news) })
+    const tell = (news: MainNews) => calls.tell(news)
+    const feed = new ThreadFeed({ log, takedowns, notReady, tell, maxBytes: FEED_BYTES })
     return { worker, calls, feed }
   }
 

@@ -8,16 +8,17 @@ import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortCalls } from './port-calls.ts'
 import { serveFollowing } from './serve-following.ts'
-import { MAX_OUTSTANDING_BYTES, ThreadFeed } from './thread-feed.ts'
+import { ThreadFeed } from './thread-feed.ts'
 
-const FRAME_BYTES = 1_000_000
+const FRAME_BYTES = 60_000
+const MAX_BYTES = 32 * FRAME_BYTES
 
 let opened: Awaited<ReturnType<typeof openLog>>
 let log: SegmentLog
 let thread: FedThread
 const clients: Client[] = []
 beforeEach(async () => {
-  opened = await openLog({ segmentBytes: 8_000_000, retentionBytes: 1e9 })
+  opened = await openLog({ segmentBytes: 500_000, retentionBytes: 1e9 })
   log = opened.log
   for (let i = 0; i < 10; i++) await log.append([entry(i)])
   thread = await FedThread.start(log)
@@ -62,6 +63,7 @@ class FedThread {
       takedowns,
       notReady: () => undefined,
       tell: (news) => this.#calls.tell(news),
+      maxBytes: MAX_BYTES,
     })
     log.tail((pack) => {
       takedowns.follow(pack)
@@ -119,7 +121,7 @@ function connect(cursor?: number): Client {
 async function appendMuch(): Promise<void> {
   for (let i = 0; i < 96; i++) {
     await log.append([entry(2, { bytes: FRAME_BYTES })])
-    expect(thread.feed.outstandingBytes).toBeLessThanOrEqual(MAX_OUTSTANDING_BYTES)
+    expect(thread.feed.outstandingBytes).toBeLessThanOrEqual(MAX_BYTES)
   }
 }
 
@@ -131,8 +133,8 @@ it('invariant 12: what a thread that takes nothing is sent is bounded, and it se
   await live.has(1)
   thread.isHeld = true
   await appendMuch()
-  await until('what is held', () => thread.heldBytes > MAX_OUTSTANDING_BYTES - 3 * FRAME_BYTES)
-  expect(thread.heldBytes).toBeLessThanOrEqual(MAX_OUTSTANDING_BYTES)
+  await until('what is held', () => thread.heldBytes > MAX_BYTES - 3 * FRAME_BYTES)
+  expect(thread.heldBytes).toBeLessThanOrEqual(MAX_BYTES)
   expect(live.frames.length).toBe(1)
   thread.letGo()
   await live.has(97)

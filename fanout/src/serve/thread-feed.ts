@@ -4,8 +4,6 @@ import type { Takedowns } from '../takedowns.ts'
 import type { SharedPack } from './followed-log.ts'
 import type { MainNews } from './messages.ts'
 
-/** Bytes of packs that a thread has been sent and has not taken. */
-export const MAX_OUTSTANDING_BYTES = 32 * 1024 * 1024
 /** What news cost beside their pack, so that many small ones are bounded too. */
 const NEWS_BYTES = 1024
 
@@ -15,6 +13,8 @@ export interface ThreadFeedParts {
   readonly takedowns: Takedowns
   readonly notReady: () => string | undefined
   readonly tell: (news: MainNews) => void
+  /** What the thread may have been sent and not have taken. */
+  readonly maxBytes: number
 }
 
 /**
@@ -40,7 +40,7 @@ export class ThreadFeed {
   committed(pack: SharedPack): void {
     const bytes = pack.bytes.byteLength + NEWS_BYTES
     // One pack always goes, whatever its size.
-    const isFull = this.#outstandingBytes > 0 && this.#outstandingBytes + bytes > MAX_OUTSTANDING_BYTES
+    const isFull = this.#outstandingBytes > 0 && this.#outstandingBytes + bytes > this.#parts.maxBytes
     this.#isBehind ||= isFull
     if (!this.#isBehind) this.#tell(bytes, this.#newest(), { pack })
   }
