@@ -63,7 +63,8 @@ export function createPublicServer(parts: PublicServerParts): Server {
 
 async function handle(request: IncomingMessage, parts: PublicServerParts): Promise<Answer> {
   if (request.method === 'OPTIONS') return { status: 204, headers: PREFLIGHT_HEADERS }
-  const url = new URL(request.url ?? '/', 'http://relay')
+  const url = URL.parse(request.url ?? '/', 'http://relay')
+  if (url === null) throw invalid('the request cannot be read')
   if (url.pathname === '/_health' || url.pathname === '/xrpc/_health') return health(parts)
   const page = pageAt(url, request.headers.accept ?? '')
   if (page !== undefined) return answerPage(request, page, parts)

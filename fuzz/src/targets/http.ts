@@ -21,6 +21,7 @@ const KEY = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-versio
 const SUBSCRIBE = '/xrpc/com.atproto.sync.subscribeRepos'
 
 const REQUESTS: readonly string[] = [
+  'GET // HTTP/1.1\r\nhost: relay\r\n\r\n',
   'GET / HTTP/1.1\r\nhost: relay\r\n\r\n',
   'GET /_health HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n',
   'GET /xrpc/com.atproto.sync.listHosts?limit=10&cursor=3 HTTP/1.1\r\nhost: relay\r\n\r\n',
