@@ -257,6 +257,7 @@ export class HostSession {
       seq,
       receivedMs: this.#parts.now(),
       lenient: this.#isLenient,
+      ...(this.#isRelay ? { relayed: true } : {}),
       frame,
     }
     const bytes = rawBytes(envelope)

@@ -90,17 +90,23 @@ async function settleAuthority(envelope: RawEnvelope, entry: CacheEntry, work: L
       return { reason: entry.found }
     return authority(envelope, await fetchHeld(did, host, receivedMs, work))
   }
-  if (entry.found.pds === host || entry.startedMs >= receivedMs) return authority(envelope, entry)
+  if (entry.found.pds === host || envelope.relayed === true || entry.startedMs >= receivedMs)
+    return authority(envelope, entry)
   // Cached mismatch (G5): the account may have moved. The hint of an #identity has paid for its look already.
   if (type !== '#identity' && !work.budget.take(host, `move ${did} ${host}`))
     return authority(envelope, entry)
   return authority(envelope, await fetchHeld(did, host, receivedMs, work))
 }
 
-function authority({ host, type }: RawEnvelope, { found, startedMs }: CacheEntry): Settled {
+/**
+ * A relay that is crawled by explicit setting speaks for no host (invariant 4): what it passes on of a repo is believed,
+ * for it is signed; its #identity and #account are hints, to look at the document again and to ask the host.
+ */
+function authority({ host, type, relayed = false }: RawEnvelope, { found, startedMs }: CacheEntry): Settled {
   if (typeof found === 'string') return { reason: found }
-  const authoritative = found.pds === host
-  if (!authoritative && type !== '#identity') return { reason: 'host-not-authoritative' }
+  const isHint = type === '#identity' || (relayed && type === '#account')
+  const authoritative = found.pds === host || (relayed && !isHint)
+  if (!authoritative && !isHint) return { reason: 'host-not-authoritative' }
   return { identity: found, startedMs, authoritative }
 }
 

@@ -7,7 +7,7 @@ import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
-import { documentOf } from './identity/document.ts'
+import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
 import { type JudgeReply, type PassedFrame, readJudgement } from './judge/reply.ts'
@@ -114,7 +114,8 @@ export class Verifier {
         (type === '#commit' || type === '#sync') && this.#lanes.get(did) === undefined
           ? this.#parts.identities.known(did, nowMs)?.found
           : undefined
-      if (known === undefined || typeof known === 'string' || known.pds !== host) {
+      const isHome = typeof known === 'object' && (known.pds === host || entry.value.relayed === true)
+      if (known === undefined || typeof known === 'string' || !isHome) {
         // What of this DID is in the batch being filled must be judged before its lane begins.
         hand()
         this.#intoLane(entry)
@@ -171,7 +172,7 @@ export class Verifier {
       if (lane !== undefined) this.#lanes.insert(lane, { raw, after: batch.number })
       else if (judgement.reason === 'signature-invalid') this.#intoLane(raw, batch.number)
       else if (judgement.reason !== null) this.#refuse(raw, judgement.reason, judgement.detail)
-      else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity.digest, true)
+      else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity, true)
     }
   }
 
@@ -222,7 +223,7 @@ export class Verifier {
       const reply = await this.#judge([{ envelope: raw.value, identity: settled.identity }])
       const judgement = readJudgement(reply, 0)
       if (judgement.reason === null)
-        return this.#pass(raw, judgement, settled.identity.digest, settled.authoritative)
+        return this.#pass(raw, judgement, settled.identity, settled.authoritative)
       const again: Settled | undefined =
         judgement.reason === 'signature-invalid'
           ? await refreshForSignature(raw.value, settled, work)
@@ -237,7 +238,7 @@ export class Verifier {
     return new Promise((resolve) => this.#waiters.push({ number, resolve }))
   }
 
-  #pass(raw: Raw, judged: PassedFrame, digest: string, authoritative: boolean): void {
+  #pass(raw: Raw, judged: PassedFrame, { digest, pds }: Identity, authoritative: boolean): void {
     if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
     this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })
@@ -252,6 +253,7 @@ export class Verifier {
       hostSeq: seq,
       receivedMs,
       authoritative,
+      ...(raw.value.relayed === true ? { home: pds } : {}),
       digest,
       frame: judged.frame,
       seqAt: judged.seqAt,

@@ -31,7 +31,8 @@ export function decide(
 
 function decideByType(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
   if (envelope.type === '#identity') return decideIdentity(account, envelope)
-  if (!envelope.authoritative) return drop('host-not-authoritative')
+  // What a relay says of an account's status is a reason to ask its host.
+  if (!envelope.authoritative) return drop('host-not-authoritative', envelope.home !== undefined)
   if (envelope.account !== null) return decideAccount(account, envelope, envelope.account)
   if (envelope.repo === null) throw new Error(`a verified ${envelope.type} without facts`)
   return envelope.type === '#sync'

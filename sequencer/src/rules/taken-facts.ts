@@ -9,5 +9,6 @@ export function takenFacts(envelope: VerifiedEnvelope): Facts {
     did,
     taken: { rawGeneration, rawOffset, host, epoch, seq: hostSeq },
     moves: envelope.authoritative,
+    home: envelope.home ?? null,
   }
 }

@@ -70,7 +70,7 @@ export function newAccount(did: string, firstSeq: number, host: string): Account
 /** Applies what an appended entry says: the only way in which an account changes. */
 export function applyFacts(account: Account, facts: Facts): void {
   if (facts.taken !== null) applyTaken(account, facts.taken)
-  if (facts.moves && facts.taken !== null) account.host = facts.taken.host
+  if (facts.moves && facts.taken !== null) account.host = facts.home ?? facts.taken.host
   if (facts.repo !== null) {
     account.rev = facts.repo.rev
     account.commit = facts.repo.commit

@@ -18,6 +18,8 @@ export interface HostState {
   banned: boolean
   epoch: number
   dirty: boolean
+  /** It has sent something, or is in the view: one that is known only as where accounts live is not to be crawled. */
+  isKnown: boolean
   /** The limit was set by a fact that the view does not have yet. */
   limitChanged: boolean
 }
@@ -67,22 +69,26 @@ export class State {
     return this.#dirty.length
   }
 
-  /** Reads what the view knows of these DIDs and hosts and memory does not: call before `account` and `host`. */
+  /**
+   * Reads what the view knows of these DIDs and of the hosts that speak, and memory does not: call before `account` and
+   * `host`.
+   */
   async load(dids: ReadonlySet<string>, hosts: ReadonlySet<string>): Promise<void> {
     this.#letGo(dids)
     await this.#domains.load()
     const missing = [...dids].filter((did) => this.account(did) === undefined)
-    const wanted = new Set(hosts)
+    const homes = new Set<string>()
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
       for (const row of await this.#rows(missing.slice(i, i + LOAD_BATCH))) {
         const account = accountFromRow(row, (host) => this.#hostnames.intern(host))
         this.#pack(account)
         this.#use(account)
-        wanted.add(account.host)
+        homes.add(account.host)
       }
     }
-    for (const host of wanted) {
-      if (!this.#hosts.has(host)) await this.#loadHost(host)
+    for (const host of new Set([...hosts, ...homes])) {
+      const known = this.#hosts.get(host) ?? (await this.#loadHost(host))
+      if (known !== undefined && hosts.has(host)) known.isKnown = true
     }
     await this.#loadHeld(dids)
   }
@@ -146,7 +152,7 @@ export class State {
   #applyToAccount(facts: Facts, seq: number): void {
     let account = this.account(facts.did)
     if (account === undefined) {
-      account = newAccount(facts.did, seq, this.#hostnames.intern(facts.taken?.host ?? ''))
+      account = newAccount(facts.did, seq, this.#hostnames.intern(facts.home ?? facts.taken?.host ?? ''))
       this.#inUse.set(account.did, account)
       this.#dirty.push(account)
       this.#count({ host: account.host, throttled: false }, 1)
@@ -186,7 +192,7 @@ export class State {
   }
 
   #touchHost(host: HostState): void {
-    if (host.dirty) return
+    if (host.dirty || !host.isKnown) return
     host.dirty = true
     this.#dirtyHosts.push(host)
   }
@@ -216,8 +222,8 @@ export class State {
     }
   }
 
-  async #loadHost(hostname: string): Promise<void> {
-    if (hostname.startsWith(DOMAIN)) return
+  async #loadHost(hostname: string): Promise<HostState | undefined> {
+    if (hostname.startsWith(DOMAIN)) return undefined
     const [row] = await this.#database.query<{
       account_count: number
       throttled_count: number
@@ -227,7 +233,7 @@ export class State {
     }>('SELECT account_count, throttled_count, account_limit, banned, epoch FROM hosts WHERE hostname = $1', [
       hostname,
     ])
-    this.#hosts.set(this.#hostnames.intern(hostname), {
+    const host: HostState = {
       hostname,
       accountCount: Number(row?.account_count ?? 0),
       throttledCount: Number(row?.throttled_count ?? 0),
@@ -235,8 +241,11 @@ export class State {
       banned: row !== undefined && Number(row.banned) === 1,
       epoch: Number(row?.epoch ?? 1),
       dirty: false,
+      isKnown: row !== undefined,
       limitChanged: false,
-    })
+    }
+    this.#hosts.set(this.#hostnames.intern(hostname), host)
+    return host
   }
 
   #use(account: Account): Account {

@@ -15,6 +15,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     fc.record({ rawGeneration: number, rawOffset: number, host: text(253), epoch: number, seq: number }),
   ),
   moves: fc.boolean(),
+  home: maybe(text(253)),
   repo: maybe(fc.record({ rev: text(13), commit: cid, data: cid })),
   upstream: maybe(text(64)),
   local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled', 'throttled:conduct')),

@@ -10,8 +10,10 @@ export interface Facts {
   readonly did: string
   /** Where the event was taken from (invariant 2); null for what the relay itself says. */
   readonly taken: TakenFrom | null
-  /** The account lives on `taken.host` from here on (invariant 4). */
+  /** The account lives on `taken.host` from here on (invariant 4), or on `home`. */
   readonly moves: boolean
+  /** Where it lives, where a relay has passed the event on. */
+  readonly home: string | null
   readonly repo: { readonly rev: string; readonly commit: string; readonly data: string } | null
   readonly upstream: UpstreamStatus | null
   readonly local: LocalStatus | null
@@ -63,6 +65,7 @@ export const NO_FACTS: Facts = {
   did: '',
   taken: null,
   moves: false,
+  home: null,
   repo: null,
   upstream: null,
   local: null,
@@ -88,6 +91,7 @@ const MARKED = 64
 const HOST = 128
 const HELD = 256
 const UNTIL = 512
+const HOME = 1024
 
 const scratch = Buffer.allocUnsafe(65_536)
 
@@ -105,7 +109,8 @@ export function encodeFacts(facts: Facts): Buffer {
     (facts.marked ? MARKED : 0) |
     (host === null ? 0 : HOST) |
     (held === null ? 0 : HELD) |
-    (facts.untilMs === null ? 0 : UNTIL)
+    (facts.untilMs === null ? 0 : UNTIL) |
+    (facts.home === null ? 0 : HOME)
   let at = writeText(scratch.writeUInt16LE(mask, 1), facts.did)
   if (taken !== null) {
     at = writeNumber(at, taken.rawGeneration)
@@ -137,6 +142,7 @@ export function encodeFacts(facts: Facts): Buffer {
     at += 2 + held.block.length
   }
   if (facts.untilMs !== null) at = writeNumber(at, facts.untilMs)
+  if (facts.home !== null) at = writeText(at, facts.home)
   return Buffer.from(scratch.subarray(0, at))
 }
 
@@ -162,10 +168,12 @@ export function decodeFacts(bytes: Buffer): Facts {
   const host = mask & HOST ? reader.host() : null
   const held = mask & HELD ? reader.held() : null
   const untilMs = mask & UNTIL ? reader.number() : null
+  const home = mask & HOME ? reader.text() : null
   return {
     did,
     taken,
     moves: (mask & MOVES) !== 0,
+    home,
     repo,
     upstream,
     local,

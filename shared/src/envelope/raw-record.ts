@@ -5,6 +5,8 @@ import { RecordWriter } from './record-writer.ts'
 
 /** Format of a record of `raw`; readers know this one (invariant 17). */
 const VERSION = 1
+const LENIENT = 1
+const RELAYED = 2
 /** Bytes before the texts of one entry, and about those of its texts. */
 const ABOUT_ENTRY_BYTES = 96
 
@@ -12,17 +14,17 @@ const ABOUT_ENTRY_BYTES = 96
  * Frames of one flush and partition in one Kafka record: what is known of all of them at the head, then their bytes
  * as they came.
  *
- *   u8 version, u32 count, count × { u32 bytes of the frame, u8 type, u8 lenient, epoch, seq, time, DID, host }, frames
+ *   u8 version, u32 count, count × { u32 bytes of the frame, u8 type, u8 flags, epoch, seq, time, DID, host }, frames
  */
 export function encodeRawRecord(envelopes: readonly RawEnvelope[]): Buffer {
   const frames = envelopes.reduce((sum, { frame }) => sum + frame.length, 0)
   const writer = new RecordWriter(16 + frames + envelopes.length * ABOUT_ENTRY_BYTES)
   writer.u8(VERSION).u32(envelopes.length)
-  for (const { frame, type, lenient, epoch, seq, receivedMs, did, host } of envelopes) {
+  for (const { frame, type, lenient, relayed, epoch, seq, receivedMs, did, host } of envelopes) {
     writer
       .u32(frame.length)
       .u8(EVENT_TYPES.indexOf(type))
-      .u8(lenient ? 1 : 0)
+      .u8((lenient ? LENIENT : 0) | (relayed === true ? RELAYED : 0))
     writer.number(epoch).number(seq).number(receivedMs).latin1(did).latin1(host)
   }
   for (const { frame } of envelopes) writer.bytes(frame)
@@ -38,9 +40,12 @@ export function decodeRawRecord(record: Buffer): RawEnvelope[] {
     const bytes = reader.u32()
     const type = EVENT_TYPES[reader.u8()]
     if (type === undefined) throw new RangeError('a frame of a type not known here')
-    const lenient = reader.u8() === 1
+    const flags = reader.u8()
+    const lenient = (flags & LENIENT) !== 0
+    const relayed = (flags & RELAYED) !== 0 ? { relayed: true } : {}
     const [epoch, seq, receivedMs] = [reader.number(), reader.number(), reader.number()]
-    return { bytes, type, lenient, epoch, seq, receivedMs, did: reader.latin1(), host: reader.latin1() }
+    const [did, host] = [reader.latin1(), reader.latin1()]
+    return { bytes, type, lenient, ...relayed, epoch, seq, receivedMs, did, host }
   })
   return heads.map(({ bytes, ...head }) => ({ ...head, frame: reader.bytes(bytes) }))
 }

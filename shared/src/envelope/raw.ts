@@ -12,6 +12,8 @@ export interface RawEnvelope {
   readonly receivedMs: number
   /** Per-host flag of protocol.md 3.5: lets four checks mark instead of refuse. */
   readonly lenient: boolean
+  /** The host is a relay that is crawled by explicit setting: it passes on what is of other hosts (H5). */
+  readonly relayed?: boolean
   readonly frame: Uint8Array
 }
 

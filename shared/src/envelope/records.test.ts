@@ -86,8 +86,8 @@ describe('records of the bus', () => {
     record[0] = 2
     expect(() => decodeRawRecord(record)).toThrow('of format 2')
     const other = encodeVerifiedRecord(fc.sample(verified, 1))
-    other[0] = 2
-    expect(() => decodeVerifiedRecord(other)).toThrow('of format 2')
+    other[0] = 3
+    expect(() => decodeVerifiedRecord(other)).toThrow('of format 3')
     expect(() => decodeControlRecord(Buffer.from('{"version":2,"messages":[]}'))).toThrow('of format 2')
     const messages = [{ kind: 'host-epoch', host: 'a.example', epoch: 3 } as const]
     expect(decodeControlRecord(encodeControlRecord(messages))).toEqual(messages)

@@ -3,8 +3,10 @@ import { RecordReader } from './record-reader.ts'
 import { RecordWriter } from './record-writer.ts'
 import type { AccountFacts, RepoFacts, VerifiedEnvelope } from './verified.ts'
 
-/** Format of a record of `verified`; readers know this one (invariant 17). */
-const VERSION = 1
+/** Format of a record of `verified`; readers know this one and the one before it (invariant 17). */
+const VERSION = 2
+/** No event was passed on by a relay. */
+const FORMER_VERSION = 1
 const ABOUT_ENTRY_BYTES = 420
 
 const AUTHORITATIVE = 1
@@ -12,6 +14,7 @@ const MARKED = 2
 const REPO = 4
 const ACCOUNT = 8
 const ACTIVE = 16
+const RELAYED = 32
 
 /** Longer words of a status are none that is kept (`upstreamStatus`). */
 const MAX_STATUS = 200
@@ -33,23 +36,26 @@ export function encodeVerifiedRecord(envelopes: readonly VerifiedEnvelope[]): Bu
 export function decodeVerifiedRecord(record: Buffer): VerifiedEnvelope[] {
   const reader = new RecordReader(record)
   const version = reader.u8()
-  if (version !== VERSION) throw new RangeError(`records of verified of format ${version} are not known here`)
+  if (version !== VERSION && version !== FORMER_VERSION)
+    throw new RangeError(`records of verified of format ${version} are not known here`)
   const heads = Array.from({ length: reader.u32() }, () => readFacts(reader))
   return heads.map(({ bytes, ...head }) => ({ ...head, frame: reader.bytes(bytes) }))
 }
 
 function writeFacts(writer: RecordWriter, envelope: VerifiedEnvelope): void {
-  const { repo, account } = envelope
+  const { repo, account, home } = envelope
   const flags =
     (envelope.authoritative ? AUTHORITATIVE : 0) |
     (envelope.marked ? MARKED : 0) |
     (repo === null ? 0 : REPO) |
     (account === null ? 0 : ACCOUNT) |
-    (account?.active ? ACTIVE : 0)
+    (account?.active ? ACTIVE : 0) |
+    (home === undefined ? 0 : RELAYED)
   writer.u32(envelope.frame.length).u32(envelope.seqAt).u8(EVENT_TYPES.indexOf(envelope.type)).u8(flags)
   writer.number(envelope.rawGeneration).number(envelope.rawOffset)
   writer.number(envelope.epoch).number(envelope.hostSeq).number(envelope.receivedMs)
   writer.latin1(envelope.did).latin1(envelope.host).latin1(envelope.digest)
+  if (home !== undefined) writer.latin1(home)
   if (repo !== null) {
     writer.latin1(repo.rev).utf8(repo.since).latin1(repo.commit).latin1(repo.data)
     // '' is no CID.
@@ -69,6 +75,7 @@ function readFacts(reader: RecordReader): Head {
   const [rawGeneration, rawOffset] = [reader.number(), reader.number()]
   const [epoch, hostSeq, receivedMs] = [reader.number(), reader.number(), reader.number()]
   const [did, host, digest] = [reader.latin1(), reader.latin1(), reader.latin1()]
+  const home = flags & RELAYED ? { home: reader.latin1() } : {}
   return {
     bytes,
     seqAt,
@@ -81,6 +88,7 @@ function readFacts(reader: RecordReader): Head {
     did,
     host,
     digest,
+    ...home,
     authoritative: (flags & AUTHORITATIVE) !== 0,
     marked: (flags & MARKED) !== 0,
     repo: flags & REPO ? readRepo(reader) : null,

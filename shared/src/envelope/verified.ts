@@ -13,6 +13,8 @@ export interface VerifiedEnvelope {
   readonly receivedMs: number
   /** Whether the sending host is the PDS in the DID document (G5, invariant 4). */
   readonly authoritative: boolean
+  /** The account's PDS by its document, where a relay has passed the event on. */
+  readonly home?: string
   /** Digest of key, PDS and handle in the DID document (I2). */
   readonly digest: string
   /** The frame with a fixed-width slot for seq at `seqAt`. */
