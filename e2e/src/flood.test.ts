@@ -64,11 +64,11 @@ describe.each(['public', 'operator'] as const)('the %s listener under a flood', 
   }
 
   /** Sends until all is sent or it is cut; reads nothing of what it is answered. */
-  async function pour(text: string, part: Buffer): Promise<number> {
+  async function pour(text: string, part: Buffer, bytes = SENT_BYTES): Promise<number> {
     const socket = await open(text)
     const end = performance.now() + FLOOD_MS
     let sent = 0
-    while (sent < SENT_BYTES && !socket.destroyed) {
+    while (sent < bytes && !socket.destroyed) {
       if (performance.now() > end) throw new Error(`neither cut nor taken: ${sent} bytes`)
       sent += part.length
       if (socket.write(part)) continue
@@ -96,13 +96,17 @@ describe.each(['public', 'operator'] as const)('the %s listener under a flood', 
     judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
     await judge.untilCaughtUp(20_000)
     // The first of a kind compiles code and fills pools.
-    for (const [, text, part] of FLOODS) await pour(text, part).catch(() => undefined)
+    for (const [, text, part] of FLOODS) await pour(text, part, part.length)
+    for (const socket of sockets.splice(0)) socket.destroy()
     before = relay.peakRss()
   })
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy()
     for (const did of network.residents.keys()) await network.commit(did, (account) => account.post())
     await judge.untilCaughtUp(OTHERS_MS)
+    process.stdout.write(
+      `the ${listener} listener: ${Math.round((relay.peakRss() - before) / 2 ** 20)} MiB more\n`,
+    )
     expect(relay.peakRss() - before).toBeLessThan(MORE_RSS)
   })
   afterAll(async () => {

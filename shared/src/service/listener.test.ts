@@ -53,7 +53,13 @@ async function open(proxies: string[] = [], perAddress = 3): Promise<number> {
     clients: new ClientAddresses(proxies),
     limits: new AddressLimits(newAddressLimits(settings)),
     onRequest: (request, response) => {
-      if (request.url !== '/wait') response.end('ok')
+      // As one that reads no further and says so: the request is destroyed before the answer is at its end.
+      if (request.url === '/too-much')
+        request.once('data', () => {
+          request.destroy()
+          response.writeHead(413, { connection: 'close' }).end('too much')
+        })
+      else if (request.url !== '/wait') response.end('ok')
     },
     onUpgrade: (_request, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
@@ -134,6 +140,16 @@ describe('what cannot be read', () => {
     client.socket.on('drain', more)
     more()
     await until('the end', () => client.isClosed)
+  })
+
+  it('a request that is given up in the middle of its body ends nothing else', async () => {
+    const port = await open()
+    const client = new RawClient(
+      port,
+      `POST /too-much HTTP/1.1\r\nhost: x\r\ncontent-length: 900000000\r\n\r\n${'x'.repeat(100_000)}`,
+    )
+    await until('the end', () => client.isClosed)
+    expect(await new RawClient(port, GET).status()).toBe(200)
   })
 
   it('a refused upgrade ends, whatever the client does', async () => {

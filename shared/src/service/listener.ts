@@ -21,8 +21,11 @@ const MAX_AHEAD = 32
 const IDLE_MS = 60_000
 /** For a connection over its address's limit, to ask and to hear that it is. */
 const OVER_MS = 2_000
-/** What is left of a body once the answer is sent may still come for so long. */
-const REST_OF_BODY_MS = 500
+/** What is left of a body once the answer is sent: so much may still come, for so long. */
+const REST_BYTES = 64 * 1024
+const REST_MS = 500
+/** Looked at so often: at full speed a few megabytes come meanwhile, taken and dropped. */
+const REST_LOOK_MS = 5
 const TOO_MANY: Refusal = {
   status: 429,
   error: 'RateLimitExceeded',
@@ -52,6 +55,7 @@ export function createListener(parts: ListenerParts): Server {
     places.get(request.socket) ?? limits.enter('connections', clients.of(request))
 
   const server = createServer(OPTIONS, (request, response) => {
+    // Kept, for the request loses it when it is cut off.
     const { socket } = request
     const count = (ahead.get(socket) ?? 0) + 1
     ahead.set(socket, count)
@@ -60,7 +64,7 @@ export function createListener(parts: ListenerParts): Server {
     response.once('close', () => {
       ahead.set(socket, (ahead.get(socket) ?? 0) - 1)
       if (!places.has(socket)) place.leave()
-      if (!request.complete) setTimeout(() => request.complete || socket.destroy(), REST_OF_BODY_MS)
+      if (!request.complete) endRest(request, socket)
     })
     if (place.isOver) refuse(response, TOO_MANY)
     else onRequest(request, response)
@@ -106,4 +110,15 @@ function refuse(response: ServerResponse, { status, error, message, headers }: R
   const body = JSON.stringify({ error, message })
   response.writeHead(status, { ...refusalHeaders(body), ...headers })
   response.end(body)
+}
+
+/** The answer is sent, the body is not at its end: an honest client is about to see the answer, the others are cut. */
+function endRest(request: IncomingMessage, socket: Socket): void {
+  const mostBytes = socket.bytesRead + REST_BYTES
+  const endMs = performance.now() + REST_MS
+  const looking = setInterval(() => {
+    const isOver = socket.bytesRead > mostBytes || performance.now() > endMs
+    if (isOver && !request.complete) socket.destroy()
+    if (isOver || request.complete || socket.destroyed) clearInterval(looking)
+  }, REST_LOOK_MS)
 }
