@@ -72,18 +72,36 @@ describe('hosts among the live crawlers', () => {
     expect(names(await hosts.look())).toEqual(['new.example.com'])
   })
 
-  it('banned are lost, and come back when the ban is lifted', async () => {
-    await askMany(3)
-    const { hosts } = await join()
-    await hosts.look()
-    const ban = (banned: number) =>
-      database.transaction([
-        { sql: "UPDATE hosts SET banned = $1 WHERE hostname = 'h1.example.com'", rows: [[banned]] },
+  it.each(['banned', 'paused'])(
+    'that are %s are told as barred, and come back when that ends',
+    async (flag) => {
+      await askMany(3)
+      const { hosts } = await join()
+      await hosts.look()
+      const set = (value: number) =>
+        database.transaction([
+          { sql: `UPDATE hosts SET ${flag} = $1 WHERE hostname = 'h1.example.com'`, rows: [[value]] },
+        ])
+      await set(1)
+      const { news, lost } = await hosts.look()
+      expect([news.map(({ hostname, barred }) => [hostname, Number(barred)]), lost]).toEqual([
+        [['h1.example.com', 1]],
+        [],
       ])
-    await ban(1)
-    expect(await hosts.look()).toEqual({ ...NOTHING, lost: ['h1.example.com'] })
-    await ban(0)
-    expect(names(await hosts.look())).toEqual(['h1.example.com'])
+      await hosts.release(['h1.example.com'])
+      expect(await hosts.look()).toEqual(NOTHING)
+      await set(0)
+      expect(names(await hosts.look())).toEqual(['h1.example.com'])
+    },
+  )
+
+  it('under a banned domain are barred, others are not', async () => {
+    for (const name of ['a.bad.com', 'bad.com', 'notbad.com']) await ask(name)
+    await database.transaction([{ sql: "INSERT INTO domains VALUES ('bad.com', 'ban', 1)", rows: [[]] }])
+    const { hosts } = await join()
+    expect(names(await hosts.look())).toEqual(['notbad.com'])
+    await database.transaction([{ sql: 'DELETE FROM domains', rows: [[]] }])
+    expect(names(await hosts.look()).sort()).toEqual(['a.bad.com', 'bad.com'])
   })
 
   it('beyond a fair share are told as surplus until they are given up, and are then another’s', async () => {

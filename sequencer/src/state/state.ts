@@ -186,8 +186,9 @@ export class State {
   #count({ host: hostname, throttled }: Counted, change: number): void {
     const host = hostname === null ? undefined : this.#hosts.get(hostname)
     if (host === undefined) return
-    host.accountCount += change
-    if (throttled) host.throttledCount += change
+    // Accounts that only a relay has told of are counted nowhere until their host speaks: they may leave it uncounted.
+    host.accountCount = Math.max(0, host.accountCount + change)
+    if (throttled) host.throttledCount = Math.max(0, host.throttledCount + change)
     this.#touchHost(host)
   }
 
