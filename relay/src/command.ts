@@ -19,7 +19,8 @@ const STOPPED = 0
 const FAULT = 1
 const BAD_CONFIG = 2
 
-const COMMANDS = {
+/** What the command can be asked to do, beside the operator's commands. */
+export const COMMANDS = {
   all: 'runs the whole relay in this process (the default)',
   crawler: 'of a cluster: reads hosts, as many as its share',
   verifier: 'of a cluster: judges what the hosts sent',

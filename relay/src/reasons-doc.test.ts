@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configDoc, envExample } from '@bgs/shared/service/config.ts'
 import { expect, it } from 'vitest'
+import { adminDoc } from './admin-doc.ts'
+import { commandsDoc } from './commands-doc.ts'
 import { reasonsDoc } from './reasons-doc.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -13,6 +15,8 @@ it.each([
   ['docs/config.md', configDoc],
   ['.env.example', envExample],
   ['docs/reasons.md', reasonsDoc],
+  ['docs/admin-api.md', adminDoc],
+  ['docs/commands.md', commandsDoc],
 ])('%s is what the code says: else `npm run docs`', (name, make) => {
   expect(bare(readFileSync(join(root, name), 'utf8'))).toBe(bare(make()))
 })

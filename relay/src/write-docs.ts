@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { configDoc, envExample } from '@bgs/shared/service/config.ts'
+import { adminDoc } from './admin-doc.ts'
+import { commandsDoc } from './commands-doc.ts'
 import { reasonsDoc } from './reasons-doc.ts'
 
-/** Writes what is made from the code's own tables: docs/config.md, docs/reasons.md, .env.example. */
+/** Writes what is made from the code's own tables: docs/*.md as far as they are lists, .env.example. */
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 writeFileSync(at('docs/config.md'), configDoc())
 writeFileSync(at('.env.example'), envExample())
 writeFileSync(at('docs/reasons.md'), reasonsDoc())
+writeFileSync(at('docs/admin-api.md'), adminDoc())
+writeFileSync(at('docs/commands.md'), commandsDoc())

@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { SETTING_NAMES } from '@bgs/shared/service/config.ts'
+import { describe, expect, it } from 'vitest'
+import { OPERATOR_COMMANDS } from './cli/operator-commands.ts'
+import { COMMANDS } from './command.ts'
+
+const root = join(import.meta.dirname, '../..')
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'deploy/README.md',
+  'deploy/TLS.md',
+  'k8s/README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+/** Variables that look like settings, and what Kubernetes would make. */
+const NO_SETTINGS = ['RELAY_PUBLIC_PORT', 'RELAY_']
+
+describe.each(documents)('%s', (name) => {
+  const text = readFileSync(join(root, name), 'utf8')
+
+  it('names only settings that there are', () => {
+    const named = [...text.matchAll(/\bRELAY_[A-Z_]*[A-Z]\b|\bRELAY_(?=`)/g)].map(([found]) => found)
+    const unknown = named.filter((one) => !NO_SETTINGS.includes(one) && !SETTING_NAMES.includes(one as never))
+    expect(unknown).toEqual([])
+  })
+
+  it('names only commands that there are', () => {
+    const groups = OPERATOR_COMMANDS.map(({ words }) => words.split(' ').slice(0, 2).join(' '))
+    for (const [, words = ''] of text.matchAll(/npm start -- ([a-z][a-z-]*(?: [a-z][a-z-]*)?)/g)) {
+      const [first = ''] = words.split(' ')
+      const isKnown = Object.hasOwn(COMMANDS, first) || groups.includes(words) || groups.includes(first)
+      expect(isKnown, `npm start -- ${words}`).toBe(true)
+    }
+    for (const [, words = ''] of text.matchAll(
+      /`((?:hosts|accounts|domains|consumers|audit|refused) [a-z-]+)/g,
+    ))
+      expect(groups, words).toContain(words)
+  })
+
+  it('leads nowhere in vain', () => {
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      expect(existsSync(join(root, dirname(name), target)), target).toBe(true)
+    }
+  })
+})
