@@ -1,11 +1,12 @@
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
 import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { backoffMs } from './backoff.ts'
 import { breaksStream, lookAt } from './door.ts'
 import { Poison } from './poison.ts'
-import { Quota, quotaLimits } from './quota.ts'
+import { Quota } from './quota.ts'
 
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const time = '2026-01-01T00:00:00Z'

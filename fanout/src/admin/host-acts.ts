@@ -81,7 +81,7 @@ async function change(request: Request, context: AdminContext, act: string, set:
   const sql = `UPDATE hosts SET ${set} WHERE hostname = $1`
   await noted(request, context, act, host, [{ sql, rows: [[host.hostname, context.now()]] }])
   context.wakeUps.emit('hosts')
-  return ok(await hostReport(context.database, host.hostname))
+  return ok(await hostReport(context.database, host.hostname, context.allowPrivate))
 }
 
 /** A new epoch: what comes is judged by its revs alone, not by the positions of the old sequence (Q12). */
@@ -95,7 +95,7 @@ async function resetCursor(request: Request<z.infer<typeof Cursor>>, context: Ad
   const { epoch } = await knownHost(host.hostname, context)
   await say(context, { kind: 'host-epoch', host: host.hostname, epoch: Number(epoch) })
   context.wakeUps.emit('hosts')
-  return ok(await hostReport(context.database, host.hostname))
+  return ok(await hostReport(context.database, host.hostname, context.allowPrivate))
 }
 
 async function setLimits(request: Request<z.infer<typeof Limits>>, context: AdminContext) {
@@ -122,7 +122,7 @@ async function setLimits(request: Request<z.infer<typeof Limits>>, context: Admi
   if (accountLimit !== undefined)
     await say(context, { kind: 'host-limit', host: host.hostname, accountLimit })
   context.wakeUps.emit('hosts')
-  return ok(await hostReport(context.database, host.hostname))
+  return ok(await hostReport(context.database, host.hostname, context.allowPrivate))
 }
 
 async function ban(request: Request, context: AdminContext, banned: boolean) {

@@ -52,7 +52,7 @@ export const HOST_LISTS: readonly AdminRoute[] = [
   ),
   read('/admin/hosts/{host}', 'all that is known of one host', {}, async ({ path }, context) => {
     const { hostname } = await knownHost(path['host'] ?? '', context)
-    return ok(await hostReport(context.database, hostname))
+    return ok(await hostReport(context.database, hostname, context.allowPrivate))
   }),
   act('/admin/hosts', 'add a host, or ask for it again', Add, add),
   act(
@@ -88,5 +88,5 @@ async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: Ad
     nowMs,
   })
   wakeUps.emit('hosts')
-  return ok(await hostReport(database, hostname))
+  return ok(await hostReport(database, hostname, allowPrivate))
 }

@@ -19,6 +19,11 @@ export async function knownHost(
   { database, allowPrivate }: Pick<AdminContext, 'database' | 'allowPrivate'>,
 ): Promise<HostRow> {
   const row = await findHost(database, hostnameOf(text, allowPrivate))
-  if (row === undefined) throw new XrpcError(404, 'HostNotFound', `this relay knows no host ${text}`)
+  if (row === undefined)
+    throw new XrpcError(
+      404,
+      'HostNotFound',
+      `this relay knows no host ${text}: add it first, or ban its domain`,
+    )
   return row
 }

@@ -11,7 +11,7 @@ import { agoText, countText, HOST_STATE, timeText } from './words.ts'
 export const hostPage = page(async (params, { database, allowPrivate, now }): Promise<PageView> => {
   const name = required(params, SUBJECT)
   const hostname = hostnameOf(name, allowPrivate)
-  const report = await hostReport(database, hostname)
+  const report = await hostReport(database, hostname, allowPrivate)
   if (report === undefined)
     throw new XrpcError(
       404,
@@ -53,6 +53,7 @@ function bodyOf(host: HostReport, nowMs: number): Html {
 oldest first, when there is room or the limit is raised, and what they said last is told then.`
       : null
   }</dd>
+<dt>read at most</dt><dd>${paceOf(host)}</dd>
 <dt>trust</dt><dd>${host.trusted ? 'trusted: the large quotas' : 'as any host'}</dd>
 ${host.lastError === null ? null : html`<dt>last error</dt><dd>${host.lastError}</dd>`}
 ${
@@ -68,6 +69,20 @@ ${
 <dt>first met</dt><dd>${timeText(host.firstMetMs)}</dd></dl>
 <h2>What was refused</h2>
 ${host.refusals.length === 0 ? html`<p>Nothing.</p>` : host.refusals.map((refusal) => refusalOf(refusal, nowMs))}`
+}
+
+function paceOf({ limits }: HostReport): string {
+  const { eventsPerSecond, eventsPerHour, eventsPerDay, otherEventsPerHour } = limits
+  const parts = [
+    [eventsPerSecond, 'events a second'],
+    [eventsPerHour, 'an hour'],
+    [eventsPerDay, 'a day'],
+    [otherEventsPerHour, 'an hour that are no commits'],
+  ] as const
+  const shown = parts.flatMap(([limit, what]) => (limit === null ? [] : [`${countText(limit)} ${what}`]))
+  return shown.length === 0
+    ? 'as fast as it sends'
+    : `${shown.join(', ')}; beyond it is read later, nothing is dropped`
 }
 
 function refusalOf({ reason, text, frames, lastMs, examples }: HostRefusal, nowMs: number): Html {

@@ -112,6 +112,7 @@ describe('the public pages', () => {
       'connect ECONNREFUSED',
       'began anew 2 times',
       '102 of 100',
+      '50 events a second, 2,600 an hour, 21,000 a day, 1,100 an hour that are no commits',
       '7 times, last 5 s ago',
       '&lt;b&gt;',
       `/accounts/${encodeURIComponent(DID)}`,

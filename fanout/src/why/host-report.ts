@@ -1,5 +1,6 @@
 import type { Database } from '@bgs/shared/db/database.ts'
 import { BARRED, type HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
 import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
 
 /** Orders of lists of hosts: by what is received and not safe yet, how long nothing came, what was refused, size. */
@@ -116,16 +117,23 @@ export interface HostReport extends HostSummary {
   /** How often its sequence began anew, and when it last did; 0: never. */
   readonly epoch: number
   readonly sequenceBeganMs: number
+  /** At which pace it is read at most; null: without a limit. */
   readonly limits: {
     readonly eventsPerSecond: number | null
     readonly eventsPerHour: number | null
     readonly eventsPerDay: number | null
+    /** Of them such as are no commits. */
+    readonly otherEventsPerHour: number | null
   }
   readonly refusals: readonly HostRefusal[]
 }
 
 /** The report of a host; undefined where it is not known. */
-export async function hostReport(database: Database, hostname: string): Promise<HostReport | undefined> {
+export async function hostReport(
+  database: Database,
+  hostname: string,
+  allowPrivate: boolean,
+): Promise<HostReport | undefined> {
   const [row] = await database.query<SummaryRow>(`${SUMMARY} WHERE hostname = $1`, [hostname])
   if (row === undefined) return undefined
   return {
@@ -137,12 +145,19 @@ export async function hostReport(database: Database, hostname: string): Promise<
     failures: Number(row.failures),
     epoch: Number(row.epoch),
     sequenceBeganMs: Number(row.sequence_ms),
-    limits: {
-      eventsPerSecond: nullable(row.events_per_second),
-      eventsPerHour: nullable(row.events_per_hour),
-      eventsPerDay: nullable(row.events_per_day),
-    },
+    limits: limitsOf(row, allowPrivate),
     refusals: await refusalsOf(database, hostname),
+  }
+}
+
+function limitsOf(row: HostRow, allowPrivate: boolean): HostReport['limits'] {
+  const { perSecond, perHour, perDay, otherPerHour } = quotaLimits(row, allowPrivate)
+  const shown = (limit: number) => (limit === Number.POSITIVE_INFINITY ? null : Math.floor(limit))
+  return {
+    eventsPerSecond: shown(perSecond),
+    eventsPerHour: shown(perHour),
+    eventsPerDay: shown(perDay),
+    otherEventsPerHour: shown(otherPerHour),
   }
 }
 
