@@ -1,4 +1,4 @@
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import { z } from 'zod'
 import { ok } from '../http/answer.ts'
@@ -7,6 +7,7 @@ import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import { HOST_ORDERS, type HostOrder, hostReport, hostSummaries } from '../why/host-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
+import { say } from './control-act.ts'
 import { hostnameOf, knownHost } from './host-name.ts'
 import { importHosts } from './import-hosts.ts'
 import { type AdminRequest, type AdminRoute, act, read, Why } from './route.ts'
@@ -78,6 +79,7 @@ async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: Ad
   await database.transaction([
     auditStep({ atMs: nowMs, who, act: 'host add', subject: hostname, why, detail }),
   ])
+  const known = await findHost(database, hostname)
   await askForHost(database, {
     hostname,
     trusted: body.trusted || rules.trusted || body.upstream,
@@ -87,6 +89,10 @@ async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: Ad
     startLive: body.cursor === 'live',
     nowMs,
   })
+  // The sequencer may know the host already, with another limit.
+  const { account_limit: accountLimit } = await knownHost(hostname, context)
+  if (Number(known?.account_limit ?? accountLimit) !== Number(accountLimit))
+    await say(context, { kind: 'host-limit', host: hostname, accountLimit: Number(accountLimit) })
   wakeUps.emit('hosts')
   return ok(await hostReport(database, hostname, allowPrivate))
 }

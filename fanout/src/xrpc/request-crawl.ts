@@ -41,7 +41,7 @@ export const requestCrawl: XrpcMethod = {
       nowMs,
     }
     // Looked at before the host was asked, counted only now: a host that is none takes nobody's place.
-    if (known !== undefined) await askForHost(database, asked)
+    if (known !== undefined) await askForHost(database, { ...asked, trusted: false })
     else if (!(await meetHost(database, asked, newHosts.perDay))) throw tooManyToday()
     context.wakeUps.emit('hosts')
     return { status: 200 }

@@ -71,9 +71,9 @@ const ASK = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, s
     account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms, source, upstream, start_live)
   VALUES ($1, $2, 1, NULL, NULL, 'active', 0, $3, 0, 0, 0, $4, 0, 0, 0, NULL, $2, $5, $6, $7)
   ON CONFLICT (hostname) DO UPDATE SET asked_ms = excluded.asked_ms`
-/** Trust given by a setting is not taken away by a later call, and brings the larger limit. */
+/** Trust is not taken away by a later call, and brings the larger limit when it is given: one set since then stays. */
 const TRUST = `UPDATE hosts SET trusted = 1, upstream = $3,
-    account_limit = CASE WHEN account_limit > $2 THEN account_limit ELSE $2 END WHERE hostname = $1`
+    account_limit = CASE WHEN trusted = 0 AND account_limit < $2 THEN $2 ELSE account_limit END WHERE hostname = $1`
 /** One host more met on this day, unless that would be too many (H6): the same count for all processes. */
 const MEET = `INSERT INTO met_hosts (day, hosts) VALUES ($1, 1)
   ON CONFLICT (day) DO UPDATE SET hosts = met_hosts.hosts + 1 WHERE met_hosts.hosts < $2`
