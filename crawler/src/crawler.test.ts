@@ -179,6 +179,57 @@ describe('the crawler', () => {
     expect(pds.cursorsSeen).toEqual([])
   })
 
+  it('H2: a host that was away for a week is read from where it was, by a start or when it asks to be', async () => {
+    pds.announceIdentity('did:plc:ewvi7nxzyoun6zhxrhs64oiz')
+    pds.announceIdentity('did:plc:ewvi7nxzyoun6zhxrhs64oiz')
+    await ask(pds.hostname)
+    const away = "UPDATE hosts SET cursor = 1, failures = 300, status = 'offline', retry_at_ms = 9e15"
+    await database.transaction([{ sql: away, rows: [[]] }])
+    const { wakeUps, crawler, take, seqs, end } = startCrawler()
+    await until('what it sent meanwhile', () => take() === 1)
+    expect(seqs).toEqual([2])
+    await pds.close()
+    await until('the end of the connection', () => pds.cursorsSeen.length === 1)
+    await expect.poll(async () => (await findHost(database, pds.hostname))?.connected).toBe(0)
+    // It comes back, and says so: the pause it is in ends.
+    const port = Number(pds.hostname.split(':')[1])
+    const again = await SimPds.start({ port })
+    again.announceIdentity('did:plc:ewvi7nxzyoun6zhxrhs64oiz', 'a.example.com')
+    await ask(pds.hostname)
+    wakeUps.emit('hosts')
+    await expect.poll(() => again.cursorsSeen.length, { timeout: 4_000 }).toBeGreaterThan(0)
+    await end()
+    await again.close()
+    expect(crawler.crawls(pds.hostname)).toBe(true)
+  })
+
+  it('pause, other limits, a restart and a ban reach a session that runs; each ends in the database as it is', async () => {
+    await ask(pds.hostname)
+    const { wakeUps, end } = startCrawler()
+    const set = async (change: string) => {
+      const sql = `UPDATE hosts SET ${change}, changed_ms = ${++nowMs}`
+      await database.transaction([{ sql, rows: [[]] }])
+      wakeUps.emit('hosts')
+    }
+    const connections = () => pds.cursorsSeen.length
+    const row = () => findHost(database, pds.hostname)
+    const soon = <T>(what: () => T) => expect.poll(what, { timeout: 4_000 })
+    await soon(async () => (await row())?.connected).toBe(1)
+    await set('events_per_second = 5')
+    await set('paused = 1')
+    await soon(row).toMatchObject({ connected: 0, status: 'idle' })
+    expect(connections()).toBe(1)
+    await set('paused = 0')
+    await soon(row).toMatchObject({ connected: 1, status: 'active' })
+    expect(connections()).toBe(2)
+    await set('restarts = restarts + 1')
+    await soon(connections).toBe(3)
+    await set('banned = 1')
+    await soon(row).toMatchObject({ connected: 0, status: 'banned' })
+    await end()
+    expect(connections()).toBe(3)
+  })
+
   it('H5: a relay is banned through control', async () => {
     pds.handshakeHeaders = { Server: 'atproto-relay' }
     await ask(pds.hostname)
