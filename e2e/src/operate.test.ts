@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { until } from '@bgs/shared/testing/until.ts'
+import { FAULTS } from '@bgs/simnet/hostile.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -48,6 +53,24 @@ describe('what operators do, as seen from outside', () => {
       return type === '#account' ? [`${type} ${body['status'] ?? body['active']}`] : [type]
     })
   const later = <T>(what: () => T) => expect.poll(what, { timeout: 10_000, interval: 20 })
+  /** Runs a command of this project to its end. */
+  const run = async (file: string, args: readonly string[], env: Record<string, string>) => {
+    const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
+    const child = spawn(process.execPath, [path, ...args], { env: { PATH: process.env['PATH'], ...env } })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    const [code] = (await once(child, 'exit')) as [number]
+    return { code, output }
+  }
+  const command = (args: readonly string[]) =>
+    run('relay/src/main.ts', args, {
+      RELAY_HOST: '127.0.0.1',
+      RELAY_PORT: String(relay.port),
+      RELAY_OPS_PORT: String(relay.opsPort),
+      RELAY_ADMIN_PASSWORD: PASSWORD,
+    })
   const soon = <T>(what: () => T) => expect.poll(what, { timeout: SOON_MS, interval: 20 })
 
   beforeAll(async () => {
@@ -183,6 +206,69 @@ describe('what operators do, as seen from outside', () => {
     })
     await commit(did)
     await later(() => of(did, from).filter((type) => type === '#commit')).toHaveLength(1)
+  })
+
+  it('whoever asks is told why; refused frames can be judged again offline, with the same outcome', async () => {
+    const hostile = await network.addHostileHost()
+    const { hostname } = hostile
+    await act('/hosts', { hostname })
+    await later(async () => (await admin(host(hostname))).json).toMatchObject({ connected: true })
+    for (const fault of FAULTS) await hostile.send(fault)
+    const page = (path: string) => fetch(`http://127.0.0.1:${relay.port}${path}`)
+    type Said = { refusals: { reason: string; frames: number; advice: string; examples: object[] }[] }
+    const said = async () => {
+      const answer = await page(`/hosts/${encodeURIComponent(hostname)}?format=json`)
+      return ((await answer.json()) as Said).refusals
+    }
+    // Each fault that breaks the stream ends the connection; and a page has a limit of its own.
+    const slowly = <T>(what: () => T) => expect.poll(what, { timeout: 60_000, interval: 300 })
+    await slowly(async () => (await said()).length).toBeGreaterThan(15)
+    await slowly(async () =>
+      (await said()).find(({ reason }) => reason === 'signature-invalid'),
+    ).toMatchObject({
+      advice: expect.stringContaining('#atproto key'),
+      examples: expect.arrayContaining([expect.anything()]),
+    })
+    const html = await (await page(`/hosts/${encodeURIComponent(hostname)}`)).text()
+    expect(html).toContain('<code>signature-invalid</code>')
+
+    const file = join(folder.path, 'refused.jsonl.gz')
+    const cli = await command(['refused', 'download', '--out', file, '--json'])
+    expect(cli).toMatchObject({ code: 0 })
+    const judged = await run('relay/src/conformance/main.ts', [file], {})
+    const cases = judged.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string; pass: boolean })
+    expect(cases.length).toBeGreaterThan(15)
+    expect(cases.filter(({ pass }) => !pass)).toEqual([])
+  })
+
+  it('the command line does what the API does', async () => {
+    const [did] = dids()
+    const listed = JSON.parse((await command(['hosts', 'list', '--json'])).output) as { hosts: object[] }
+    expect(listed.hosts.length).toBeGreaterThanOrEqual(2)
+    expect((await command(['hosts', 'list'])).output).toContain(hostOf(did))
+    expect(await command(['accounts', 'takedown', did, '--why', 'a test'])).toMatchObject({ code: 0 })
+    expect((await command(['accounts', 'list', '--local', 'takendown'])).output).toContain(did)
+    expect(await command(['accounts', 'restore', did, '--why', 'a test'])).toMatchObject({ code: 0 })
+    expect((await command(['accounts', 'show', 'did:plc:nobody'])).code).toBe(1)
+    expect((await command(['accounts', 'takedown', did])).code, 'without a reason').toBe(2)
+    expect((await command(['hosts', 'list', '--did', 'x'])).code).toBe(2)
+    const tail = command(['tail', '--count', '1', '--type', 'commit', '--did', did, '--json'])
+    let isDone = false
+    void tail.then(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      await commit(did)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    expect(JSON.parse((await tail).output)).toMatchObject({
+      type: '#commit',
+      did,
+      ops: [expect.stringContaining('create ')],
+    })
   })
 
   it('subscribers are seen, with what they lack, and can be sent away', async () => {
