@@ -2,13 +2,14 @@ import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import { z } from 'zod'
 import { ok } from '../http/answer.ts'
+import { hostParam } from '../http/host-param.ts'
 import { integer, optional } from '../http/params.ts'
 import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import { HOST_ORDERS, type HostOrder, hostReport, hostSummaries } from '../why/host-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
 import { say } from './control-act.ts'
-import { hostnameOf, knownHost } from './host-name.ts'
+import { knownHost } from './host-name.ts'
 import { importHosts } from './import-hosts.ts'
 import { type AdminRequest, type AdminRoute, act, read, Why } from './route.ts'
 
@@ -71,7 +72,7 @@ export const HOST_LISTS: readonly AdminRoute[] = [
 
 async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: AdminContext) {
   const { database, newHosts, allowPrivate, wakeUps } = context
-  const hostname = hostnameOf(body.hostname, allowPrivate)
+  const { hostname } = hostParam(body.hostname, allowPrivate, '"hostname"')
   const rules = await rulesOf(database, hostname, newHosts)
   if (rules.banned) throw new XrpcError(400, 'HostBanned', `${hostname} lies in a banned domain`)
   const { why, ...detail } = body

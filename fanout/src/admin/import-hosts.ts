@@ -1,10 +1,11 @@
 import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
-import { HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
+import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
-import { invalid, XrpcError } from '../http/xrpc-error.ts'
+import { hostParam } from '../http/host-param.ts'
+import { XrpcError } from '../http/xrpc-error.ts'
 import type { AdminContext } from './context.ts'
 
 const TIMEOUT_MS = 15_000
@@ -33,7 +34,7 @@ export interface Imported {
  */
 export async function importHosts(from: string, context: AdminContext): Promise<Imported> {
   const { database, newHosts, allowPrivate, wakeUps } = context
-  const origin = originOf(from, allowPrivate)
+  const origin = hostParam(from, allowPrivate, '"from"').http
   const seen = new Set<string>()
   const counts = { listed: 0, added: 0, known: 0, refused: 0 }
   let cursor: string | undefined
@@ -61,15 +62,6 @@ export async function importHosts(from: string, context: AdminContext): Promise<
     cursor = found.cursor
   }
   return counts
-}
-
-function originOf(from: string, allowPrivate: boolean): string {
-  try {
-    return parseHost(from, allowPrivate).http
-  } catch (error) {
-    if (error instanceof HostnameError) throw invalid(`"from": ${error.message}`)
-    throw error
-  }
 }
 
 function usable(name: string, allowPrivate: boolean): string | undefined {

@@ -1,7 +1,7 @@
-import { HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
 import { ADVICE } from '@bgs/shared/verdict/advice.ts'
+import { hostParam } from '../http/host-param.ts'
 import { required } from '../http/params.ts'
-import { invalid, XrpcError } from '../http/xrpc-error.ts'
+import { XrpcError } from '../http/xrpc-error.ts'
 import { type HostRefusal, type HostReport, hostReport } from '../why/host-report.ts'
 import { type Html, html } from './html.ts'
 import { type PageView, page, SUBJECT } from './page.ts'
@@ -10,7 +10,7 @@ import { agoText, countText, HOST_STATE, timeText } from './words.ts'
 /** `/hosts/NAME`: how one host fares here, and why. */
 export const hostPage = page(async (params, { database, allowPrivate, now }): Promise<PageView> => {
   const name = required(params, SUBJECT)
-  const hostname = hostnameOf(name, allowPrivate)
+  const { hostname } = hostParam(name, allowPrivate, `"${name}"`)
   const report = await hostReport(database, hostname, allowPrivate)
   if (report === undefined)
     throw new XrpcError(
@@ -30,15 +30,6 @@ export const hostPage = page(async (params, { database, allowPrivate, now }): Pr
     body: bodyOf(report, now()),
   }
 })
-
-function hostnameOf(text: string, allowPrivate: boolean): string {
-  try {
-    return parseHost(text, allowPrivate).hostname
-  } catch (error) {
-    if (error instanceof HostnameError) throw invalid(`"${text}": ${error.message}`)
-    throw error
-  }
-}
 
 function bodyOf(host: HostReport, nowMs: number): Html {
   const throttled = host.throttledAccounts

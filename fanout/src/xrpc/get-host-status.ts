@@ -1,8 +1,8 @@
 import { findHost } from '@bgs/shared/hosts/host-rows.ts'
-import { HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
 import { ok } from '../http/answer.ts'
+import { hostParam } from '../http/host-param.ts'
 import { required } from '../http/params.ts'
-import { invalid, XrpcError } from '../http/xrpc-error.ts'
+import { XrpcError } from '../http/xrpc-error.ts'
 import { hostView } from './host-view.ts'
 import type { XrpcMethod } from './method.ts'
 
@@ -11,17 +11,8 @@ export const getHostStatus: XrpcMethod = {
   kind: 'query',
   async handle({ params }, { database, allowPrivate }) {
     const text = required(params, 'hostname')
-    const row = await findHost(database, normalised(text, allowPrivate))
+    const row = await findHost(database, hostParam(text, allowPrivate, 'the parameter "hostname"').hostname)
     if (row === undefined) throw new XrpcError(400, 'HostNotFound', `this relay knows no host ${text}`)
     return ok(hostView(row))
   },
-}
-
-function normalised(text: string, allowPrivate: boolean): string {
-  try {
-    return parseHost(text, allowPrivate).hostname
-  } catch (error) {
-    if (error instanceof HostnameError) throw invalid(`the parameter "hostname": ${error.message}`)
-    throw error
-  }
 }

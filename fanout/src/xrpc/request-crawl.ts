@@ -1,9 +1,10 @@
 import { type AskedHost, askForHost, findHost, hostsMetToday, meetHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
-import { type HostAddress, HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
+import type { HostAddress } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
+import { hostParam } from '../http/host-param.ts'
 import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import type { XrpcMethod } from './method.ts'
 
@@ -51,12 +52,7 @@ export const requestCrawl: XrpcMethod = {
 function parseBody(body: unknown, allowPrivate: boolean): HostAddress {
   const parsed = Body.safeParse(body)
   if (!parsed.success) throw invalid('the body must be JSON with a "hostname"')
-  try {
-    return parseHost(parsed.data.hostname, allowPrivate)
-  } catch (error) {
-    if (error instanceof HostnameError) throw invalid(`"hostname": ${error.message}`)
-    throw error
-  }
+  return hostParam(parsed.data.hostname, allowPrivate, '"hostname"')
 }
 
 /** H6: the limit holds for all processes, and starts anew at midnight UTC. */
