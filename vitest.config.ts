@@ -15,7 +15,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{shared,crawler,verifier,sequencer,fanout,relay,simnet,bench,fuzz}/src/**/*.test.ts'],
+          include: [
+            '{shared,crawler,verifier,sequencer,fanout,dashboard,relay,simnet,bench,fuzz}/src/**/*.test.ts',
+          ],
           exclude: [...exclude, SERVERS],
         },
       },

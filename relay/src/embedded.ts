@@ -4,6 +4,7 @@ import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { Crawler } from '@bgs/crawler/crawler.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
+import { createDashboard } from '@bgs/dashboard/serve-dashboard.ts'
 import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
@@ -25,6 +26,7 @@ import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { processFigures } from '@bgs/shared/figures/process-figures.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
@@ -205,6 +207,11 @@ export async function startEmbedded(
     threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
+  const busBytes = busGauges(registry, { raw, verified, control })
+  const figures = async () => {
+    busBytes()
+    return [await processFigures('embedded', 'all', [registry, await serving.threadRegistry()])]
+  }
   const admin = createAdminApi({
     passwords: settings.RELAY_ADMIN_PASSWORD,
     context: {
@@ -213,6 +220,7 @@ export async function startEmbedded(
       wakeUps,
       log,
       consumers: serving.consumers,
+      figures,
       ask: recheck.ask,
       newHosts: newHosts(settings),
       allowPrivate,
@@ -221,12 +229,12 @@ export async function startEmbedded(
     databaseAway: () => undefined,
     logger: logger.child({ part: 'admin' }),
   })
-  const busBytes = busGauges(registry, { raw, verified, control })
+  const dashboard = createDashboard()
   const opsServer = createOpsServer(settings, registry, {
     notReady: unhealthy,
     refresh: busBytes,
-    others: () => serving.figures(),
-    handle: admin,
+    others: async () => (await serving.threadRegistry()).metrics(),
+    handle: (request, response) => admin(request, response) || dashboard(request, response),
   })
 
   // Three signals, so that a stop can end the stages in the order of the frame's way.
@@ -261,7 +269,9 @@ export async function startEmbedded(
   logger.info(
     `subscribe:  ws://${shown(settings.RELAY_HOST)}:${publicPort}/xrpc/com.atproto.sync.subscribeRepos`,
   )
-  logger.info(`operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/metrics  /readyz  /livez`)
+  logger.info(
+    `operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/dashboard/  /metrics  /readyz  /livez`,
+  )
   if (allowPrivate)
     logger.warn('RELAY_ALLOW_PRIVATE_HOSTS is on: any address is crawled. For development only.')
 

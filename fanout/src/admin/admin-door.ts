@@ -8,6 +8,7 @@ const WRONG = { perMinute: 6, burst: 10 }
 /** Requests of one address, right ones too. */
 const ALL = { perMinute: 1_200, burst: 300 }
 const USER = 'admin'
+const CHALLENGE = { 'www-authenticate': 'Basic realm="relay", charset="UTF-8"' }
 
 /** Lets operators in: HTTP Basic `admin:…` with any of several passwords, so that one can be changed (protocol.md 7). */
 export class AdminDoor {
@@ -38,9 +39,10 @@ export class AdminDoor {
     if (which >= 0) return `${USER} (password ${which + 1}) from ${address}`
     // Only what is wrong counts, so that nobody can lock an operator out by being right often.
     if (request.headers.authorization !== undefined) this.#wrong.take(address)
-    throw new XrpcError(401, 'AuthenticationRequired', 'give admin and a password by HTTP Basic', {
-      'www-authenticate': 'Basic realm="relay", charset="UTF-8"',
-    })
+    // The dashboard asks for a password itself: with this header the browser would, too, and then keep it.
+    const isDashboard = request.headers['x-requested-with'] === 'dashboard'
+    const message = 'give admin and a password by HTTP Basic'
+    throw new XrpcError(401, 'AuthenticationRequired', message, isDashboard ? {} : CHALLENGE)
   }
 
   /** Index of the password that was given, -1 where it is none. All are compared, each in the same time. */

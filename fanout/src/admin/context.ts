@@ -2,6 +2,7 @@ import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import type { WakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import type { ProcessFigures } from '@bgs/shared/figures/process-figures.ts'
 import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
 import type { Consumers } from '../consumers/consumers.ts'
@@ -13,6 +14,8 @@ export interface AdminContext {
   readonly wakeUps: WakeUps
   readonly log: Pick<LogReader, 'bounds' | 'read'>
   readonly consumers: Consumers
+  /** What each process of the relay says of itself. */
+  readonly figures: () => Promise<readonly ProcessFigures[]>
   /** Has an account's PDS asked for its status; must return at once. */
   readonly ask: (question: { did: string; host: string; version: number }) => void
   readonly newHosts: NewHosts

@@ -1,6 +1,7 @@
 import { ACCOUNT_ACTS } from './account-acts.ts'
 import { CONSUMER_ACTS } from './consumer-acts.ts'
 import { DOMAIN_ACTS } from './domain-acts.ts'
+import { FIGURES } from './figures.ts'
 import { HOST_ACTS } from './host-acts.ts'
 import { HOST_LISTS } from './host-lists.ts'
 import { REFUSED_FRAMES } from './refused-frames.ts'
@@ -10,6 +11,7 @@ import { VIEWS } from './views.ts'
 /** All that the admin API does. A path without variable parts stands before one that would take it for a name. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...VIEWS,
+  FIGURES,
   ...HOST_LISTS,
   ...HOST_ACTS,
   ...DOMAIN_ACTS,

@@ -3,6 +3,7 @@ import type { LogReader } from '@bgs/shared/log/log.ts'
 import { AddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { close, listen } from '@bgs/shared/service/listen.ts'
+import { Registry } from 'prom-client'
 import type { Consumers } from '../consumers/consumers.ts'
 import { createPublicServer } from '../http/server.ts'
 import { fanoutMetrics } from '../metrics.ts'
@@ -57,8 +58,8 @@ export class ServeHere implements Serving {
     return this.#subscriptions
   }
 
-  async figures(): Promise<string> {
-    return ''
+  async threadRegistry(): Promise<Registry> {
+    return new Registry()
   }
 
   async close(): Promise<void> {

@@ -89,7 +89,7 @@ describe('threads that share the listening port', () => {
     expect(all.length).toBe(before.length + 2)
     for (const client of many) await client.has(all.length)
     for (const client of many) expect(client.seqs).toEqual(all)
-    const figures = await serving.figures()
+    const figures = await (await serving.threadRegistry()).metrics()
     expect(figures).toMatch(/relay_fanout_subscribers 24\n/)
     expect(figures).toMatch(/relay_fanout_events_total\{source="log"\} [1-9]/)
     expect(figures).toMatch(/relay_fanout_events_total\{source="window"\} 48\n/)

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Pack } from '@bgs/shared/log/pack.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
-import { AggregatorRegistry } from 'prom-client'
+import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { Consumer, Consumers } from '../consumers/consumers.ts'
 import type { SharedPack } from './followed-log.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
@@ -63,9 +63,9 @@ export class ServeInThreads implements Serving {
     return bound
   }
 
-  async figures(): Promise<string> {
+  async threadRegistry(): Promise<Registry> {
     const all = await Promise.all(this.#threads.map(({ calls }) => calls.ask<object>({ what: 'figures' })))
-    return AggregatorRegistry.aggregate(all).metrics()
+    return AggregatorRegistry.aggregate(all)
   }
 
   /** Those of all threads. */

@@ -32,8 +32,8 @@ export interface ServeParts {
 export interface Serving {
   /** Begins to listen; resolves to the port. Rejects where the address cannot be bound. */
   listen(port: number, host: string): Promise<number>
-  /** Figures that are not in the registry, in Prometheus's text form. */
-  figures(): Promise<string>
+  /** Figures that are not in the registry: those of the threads, added up. */
+  threadRegistry(): Promise<Registry>
   /** Its subscribers. */
   readonly consumers: Consumers
   /** Sends subscribers away, to come back (W11), and stops listening. */

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { processFigures } from '@bgs/shared/figures/process-figures.ts'
+import { FiguresDirectory } from '@bgs/shared/redis/figures-directory.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
@@ -51,16 +54,26 @@ export async function startCluster(
     ].filter((trouble) => trouble !== undefined)
     return troubles.length === 0 ? undefined : troubles.join('\n')
   }
+  const refresh = () => {
+    for (const role of roles) role.refresh()
+  }
+  const threadRegistries = async () =>
+    (await Promise.all(roles.map((role) => role.threadRegistry?.()))).filter((one) => one !== undefined)
+  const id = randomUUID()
+  const figures = new FiguresDirectory(servers.redis, settings.RELAY_KAFKA_TOPIC_PREFIX, id, async () => {
+    refresh()
+    return processFigures(id, names.join(', '), [registry, ...(await threadRegistries())])
+  })
   const opsServer = createOpsServer(settings, registry, {
     notReady,
-    refresh: () => {
-      for (const role of roles) role.refresh()
-    },
+    refresh,
     handle: (request, response) => roles.some((role) => role.handle?.(request, response) === true),
-    others: async () => (await Promise.all(roles.map((role) => role.figures?.() ?? ''))).join(''),
+    others: async () => (await Promise.all((await threadRegistries()).map((one) => one.metrics()))).join(''),
   })
   const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)
-  logger.info(`operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}/metrics  /readyz  /livez`)
+  logger.info(
+    `operate:    http://${shown(settings.RELAY_OPS_HOST)}:${opsPort}${names.includes('fanout') ? '/dashboard/  ' : ''}/metrics  /readyz  /livez`,
+  )
   if (settings.RELAY_ALLOW_PRIVATE_HOSTS)
     logger.warn('RELAY_ALLOW_PRIVATE_HOSTS is on: any address is crawled. For development only.')
 
@@ -71,6 +84,7 @@ export async function startCluster(
       logger,
       registry,
       supervisor,
+      figures: () => figures.list(),
     })
     database = context.database
     // Backwards: what reads is there before what writes.
@@ -90,6 +104,7 @@ export async function startCluster(
     if (!stopping) throw error
   })
   supervisor.run('start', begun)
+  supervisor.run('figures', figures.run(supervisor.signal))
 
   return {
     opsPort,

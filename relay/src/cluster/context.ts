@@ -1,6 +1,7 @@
 import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import type { ProcessFigures } from '@bgs/shared/figures/process-figures.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { KafkaCluster } from '@bgs/shared/kafka/cluster.ts'
 import type { TopicMetadata } from '@bgs/shared/kafka/metadata.ts'
@@ -29,6 +30,8 @@ export interface ClusterContext {
   readonly kafka: KafkaCluster
   readonly redis: Redis
   readonly refusals: RefusalBook
+  /** What each process of the cluster says of itself. */
+  readonly figures: () => Promise<readonly ProcessFigures[]>
   readonly health: {
     readonly postgres: ServerHealth
     readonly kafka: ServerHealth
@@ -59,7 +62,7 @@ export function openServers(settings: Settings, logger: Logger): Servers {
  */
 export async function openContext(
   servers: Servers,
-  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor'>,
+  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'figures'>,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts
   const { signal } = supervisor

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createDashboard } from '@bgs/dashboard/serve-dashboard.ts'
 import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { ConsumerDirectory } from '@bgs/fanout/consumers/consumer-directory.ts'
 import { HeadRate } from '@bgs/fanout/head-rate.ts'
@@ -86,7 +87,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const consumers = new ConsumerDirectory(redis, prefix, randomUUID(), serving.consumers)
   supervisor.run('directory of subscribers', consumers.run(saying.signal))
-  const handle = createAdminApi({
+  const dashboard = createDashboard()
+  const admin = createAdminApi({
     passwords: settings.RELAY_ADMIN_PASSWORD,
     context: {
       database,
@@ -94,6 +96,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       wakeUps,
       log: mirror,
       consumers,
+      figures: context.figures,
       ask: (question) => questions.send(question),
       newHosts: newHosts(settings),
       allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
@@ -115,8 +118,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     publicPort,
     notReady,
     refresh: () => lag.set(mirror.lag),
-    figures: () => serving.figures(),
-    handle,
+    threadRegistry: () => serving.threadRegistry(),
+    handle: (request, response) => admin(request, response) || dashboard(request, response),
     stop: async () => {
       stopping = true
       await serving.close()

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Registry } from 'prom-client'
 
 /** One role as it runs in a process. */
 export interface Role {
@@ -6,8 +7,8 @@ export interface Role {
   readonly notReady: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh: () => void
-  /** Figures that are not in the registry, in Prometheus's text form. */
-  readonly figures?: () => Promise<string>
+  /** Figures that are not in the process's own registry. */
+  readonly threadRegistry?: () => Promise<Registry>
   /** Answers requests on the operator listener, and says whether it does. */
   readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean
   /** Ends it: finishes what is on its way, saves, and lets go of what it has leased. */

@@ -1,0 +1,50 @@
+import type { MetricObject, Registry } from 'prom-client'
+
+/** One figure of a process: a sample of one of its metrics. */
+export interface Figure {
+  /** As on /metrics, with `_bucket`, `_sum` and `_count` for a histogram. */
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** What stands for several processes: their sum, or the greatest of them. */
+  readonly total: 'sum' | 'max'
+}
+
+/** What one process of a relay says of itself. */
+export interface ProcessFigures {
+  readonly id: string
+  readonly role: string
+  readonly figures: readonly Figure[]
+}
+
+const SHOWN = /^(relay_|process_resident_memory_bytes$|process_cpu_seconds_total$)/
+/** Positions and distances, and whether something is down: the sum of those of two processes means nothing. */
+const GREATEST = /(_seq|_lag_\w+|_behind_\w+|_directory_down)$/
+
+/** The figures of a process, out of all the registries that it keeps. */
+export async function processFigures(
+  id: string,
+  role: string,
+  registries: readonly Pick<Registry, 'getMetricsAsJSON'>[],
+): Promise<ProcessFigures> {
+  const metrics = (await Promise.all(registries.map((one) => one.getMetricsAsJSON()))).flat()
+  return { id, role, figures: metrics.filter(({ name }) => SHOWN.test(name)).flatMap(figuresOf) }
+}
+
+/** A sample of a histogram has a name of its own, which the type of the library leaves out. */
+interface Sample {
+  readonly metricName?: string
+  readonly labels: object
+  readonly value: number
+}
+
+function figuresOf(metric: MetricObject & { values?: readonly Sample[]; aggregator?: string }): Figure[] {
+  const { name, aggregator } = metric
+  const total = aggregator === 'max' || GREATEST.test(name) ? 'max' : 'sum'
+  return (metric.values ?? []).map(({ metricName, labels, value }) => ({
+    name: metricName ?? name,
+    labels: Object.fromEntries(Object.entries(labels).map(([key, label]) => [key, String(label)])),
+    value,
+    total,
+  }))
+}
