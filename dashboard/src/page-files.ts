@@ -43,7 +43,7 @@ function vendored() {
     {
       name: 'vendor/preact.js',
       type: SCRIPT,
-      path: join(dirname(resolve('htm/preact/standalone')), 'standalone.module.js'),
+      path: join(dirname(resolve('htm')), '../preact/standalone.module.js'),
     },
     { name: 'vendor/uplot.js', type: SCRIPT, path: join(uplot, 'uPlot.esm.js') },
     { name: 'vendor/uplot.css', type: TYPES['.css'] as string, path: join(uplot, 'uPlot.min.css') },

@@ -1,0 +1,53 @@
+import type { AuditEntry } from '@bgs/fanout/admin/audit.ts'
+import type { ProcessInShort } from '@bgs/fanout/admin/figures.ts'
+import type { ShortEvent } from '@bgs/fanout/admin/views.ts'
+import type { Consumer } from '@bgs/fanout/consumers/consumers.ts'
+import type { AccountReport } from '@bgs/fanout/why/account-report.ts'
+import type { HostReport, HostSummary } from '@bgs/fanout/why/host-report.ts'
+import type { Total } from '@bgs/shared/figures/sum-figures.ts'
+
+export type {
+  AccountReport,
+  AuditEntry,
+  Consumer,
+  HostReport,
+  HostSummary,
+  ProcessInShort,
+  ShortEvent,
+  Total,
+}
+
+/** GET /admin/figures. */
+export interface Reading {
+  readonly nowMs: number
+  readonly processes: readonly ProcessInShort[]
+  readonly figures: Readonly<Record<string, readonly Total[]>>
+}
+
+/** GET /admin/overview. */
+export interface Overview {
+  readonly version: string
+  readonly nowMs: number
+  readonly log: { readonly oldest: number; readonly head: number }
+  readonly view: { readonly generation: number; readonly position: number; readonly lag: number }
+  readonly hosts: Readonly<Record<string, number>>
+  readonly refusals: readonly {
+    readonly reason: string
+    readonly text: string
+    readonly frames: number
+    readonly lastMs: number
+  }[]
+  readonly members: readonly {
+    readonly id: string
+    readonly role: string
+    readonly startedMs: number
+    readonly expiresMs: number
+  }[]
+  readonly partitions: readonly {
+    readonly topic: string
+    readonly number: number
+    readonly position: number
+    readonly owner: string | null
+    readonly fence: number
+  }[]
+}

@@ -1,0 +1,54 @@
+import { consumerAct } from '../acts.ts'
+import type { Consumer } from '../answers.ts'
+import { ago, bytes, count, perSecond } from '../format.ts'
+import { Acts, Trouble } from '../parts.ts'
+import { usePoll } from '../relay-context.ts'
+import { Table } from '../table.ts'
+import { html } from '../vendor/preact.js'
+
+const LOOK_EVERY_MS = 2_000
+const COLUMNS = [
+  { title: 'Address' },
+  { title: 'Software' },
+  { title: 'Since' },
+  { title: 'Position', isNumber: true },
+  { title: 'Events behind', isNumber: true },
+  { title: 'Bytes behind', isNumber: true },
+  { title: 'Events/s', isNumber: true },
+  { title: 'Sent', isNumber: true },
+  { title: 'Act' },
+]
+
+/** Who reads the stream, those that are furthest behind first. */
+export function ConsumersView() {
+  const { answer, error, again } = usePoll<{ head: number; consumers: Consumer[] }>(
+    'consumers',
+    LOOK_EVERY_MS,
+  )
+  const head = answer?.head ?? 0
+  const rows = (answer?.consumers ?? [])
+    .toSorted((a, b) => a.next - b.next)
+    .map((one) => {
+      const behind = Math.max(0, head + 1 - one.next)
+      const eventBytes = one.events === 0 ? 0 : one.bytes / one.events
+      return {
+        key: one.id,
+        cells: [
+          one.address,
+          one.userAgent === '' ? '–' : one.userAgent,
+          ago(one.sinceMs, Date.now()),
+          String(one.next - 1),
+          count(behind),
+          // What waits in its socket is known; what is still to come is reckoned from what it was sent.
+          bytes(one.queuedBytes + behind * eventBytes),
+          perSecond(one.eventsPerSecond),
+          `${count(one.events)}, ${bytes(one.bytes)}`,
+          html`<${Acts} acts=${[consumerAct(one.id, one.address)]} then=${again} />`,
+        ],
+      }
+    })
+  return html`<h1>Consumers</h1>
+    <p class="quiet">Newest seq ${head}. Bytes behind: what waits in the socket, and events to come at this subscriber's mean size.</p>
+    <${Trouble} error=${error} />
+    <${Table} caption="Consumers" columns=${COLUMNS} rows=${rows} none="Nobody reads the stream." />`
+}

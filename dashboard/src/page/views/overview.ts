@@ -1,0 +1,86 @@
+import type { Overview } from '../answers.ts'
+import { Chart } from '../chart.ts'
+import { quantile, rate, total } from '../figures.ts'
+import { bytes, count, perSecond, seconds } from '../format.ts'
+import type { History } from '../history.ts'
+import { Trouble } from '../parts.ts'
+import { linkTo } from '../place.ts'
+import { usePoll } from '../relay-context.ts'
+import { html } from '../vendor/preact.js'
+import { Processes } from './processes.ts'
+import { Refusals } from './refusals.ts'
+import { Stages } from './stages.ts'
+
+const LOOK_EVERY_MS = 4_000
+
+/** The relay at one look. */
+export function OverviewView({ history, error }: { history: History; error: string | undefined }) {
+  const overview = usePoll<Overview>('overview', LOOK_EVERY_MS)
+  const { answer } = overview
+  return html`<h1>Overview</h1>
+    <${Trouble} error=${error ?? overview.error} />
+    <${Tiles} history=${history} overview=${answer} />
+    <${Charts} history=${history} />
+    <${Stages} history=${history} lag=${answer?.view.lag} />
+    ${
+      answer !== undefined &&
+      html`<${HostStates} hosts=${answer.hosts} />
+        <${Refusals} history=${history} overview=${answer} />
+        <${Processes} overview=${answer} history=${history} />`
+    }`
+}
+
+function Tiles({ history, overview }: { history: History; overview: Overview | undefined }) {
+  const { readings } = history
+  const [first, before, now] = [readings[0], readings.at(-2), readings.at(-1)]
+  const flow = (name: string) => (before && now ? perSecond(rate(before, now, name)) : '–')
+  const level = (name: string) => (now ? count(total(now, name)) : '–')
+  const late = first && now ? quantile(first, now, 'relay_sequencer_end_to_end_seconds', 0.99) : undefined
+  const memory = now?.processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
+  const tiles: [string, string, string][] = [
+    ['in', 'Events in per second', flow('relay_crawler_frames_total')],
+    ['sequenced', 'Sequenced per second', flow('relay_sequencer_events_total')],
+    ['out', 'Events out per second', flow('relay_fanout_events_total')],
+    ['hosts', 'Connected hosts', level('relay_crawler_connected_hosts')],
+    ['subscribers', 'Subscribers', level('relay_fanout_subscribers')],
+    ['late', 'Receive to durable, p99', seconds(late)],
+    ['head', 'Newest seq', overview === undefined ? '–' : String(overview.log.head)],
+    ['memory', 'Memory', bytes(memory)],
+  ]
+  return html`<dl class="tiles">
+    ${tiles.map(
+      ([id, title, value]) =>
+        html`<div class="box"><dt>${title}</dt><dd data-figure=${id}>${value}</dd></div>`,
+    )}
+  </dl>`
+}
+
+function Charts({ history: { points } }: { history: History }) {
+  const times = points.map(({ atMs }) => atMs / 1_000)
+  const flow = [
+    { title: 'in', colour: 'one', values: points.map(({ eventsIn }) => eventsIn) },
+    { title: 'out', colour: 'two', values: points.map(({ eventsOut }) => eventsOut) },
+  ]
+  const latency = [
+    { title: 'p50', colour: 'one', values: points.map(({ middleSeconds }) => middleSeconds) },
+    { title: 'p99', colour: 'two', values: points.map(({ lateSeconds }) => lateSeconds) },
+  ]
+  return html`<div class="charts">
+    <${Chart} title="Events per second" times=${times} lines=${flow} format=${perSecond} />
+    <${Chart} title="From receive to durable" times=${times} lines=${latency} format=${seconds} />
+  </div>`
+}
+
+function HostStates({ hosts }: { hosts: Overview['hosts'] }) {
+  const states = Object.entries(hosts)
+  return html`<section class="box" aria-labelledby="host-states">
+    <h2 id="host-states">Hosts by state</h2>
+    ${states.length === 0 && html`<p class="quiet">No host is known yet.</p>`}
+    <ul class="chips">
+      ${states.map(
+        ([state, hosts]) =>
+          html`<li><a class="chip" href=${`${linkTo('hosts')}?${state}`}>${state} <b>${count(hosts)}</b></a></li>`,
+      )}
+    </ul>
+  </section>`
+}

@@ -1,0 +1,98 @@
+import { quantile, rate, ratesBy, total } from '../figures.ts'
+import { bytes, count, perSecond, seconds } from '../format.ts'
+import type { History } from '../history.ts'
+import { Facts } from '../parts.ts'
+import { type Child, html } from '../vendor/preact.js'
+
+type Fact = readonly [string, Child]
+
+/** What each stage does, in the order in which a frame meets them. */
+export function Stages({ history, lag }: { history: History; lag: number | undefined }) {
+  const { readings } = history
+  const [first, before, now] = [readings[0], readings.at(-2), readings.at(-1)]
+  if (first === undefined || before === undefined || now === undefined)
+    return html`<p class="quiet">Rates need two readings; one moment.</p>`
+  const flow = (name: string, where = {}) => perSecond(rate(before, now, `relay_${name}`, where))
+  const byteFlow = (name: string) => `${bytes(rate(before, now, `relay_${name}`))}/s`
+  const level = (name: string) => total(now, `relay_${name}`)
+  const share = (name: string, q: number) => seconds(quantile(first, now, `relay_${name}`, q))
+  const by = (name: string, label: string): Child => {
+    const rates = ratesBy(first, now, `relay_${name}`, label)
+    return rates.length === 0
+      ? 'none'
+      : rates.map(([value, each]) => `${value} ${perSecond(each)}`).join(', ')
+  }
+  const judging = rate(first, now, 'relay_verifier_judge_seconds_total')
+  const stages: readonly (readonly [string, readonly Fact[]])[] = [
+    [
+      'Crawler',
+      [
+        ['connected hosts', count(level('crawler_connected_hosts'))],
+        ['frames/s', flow('crawler_frames_total')],
+        ['bytes', byteFlow('crawler_bytes_total')],
+        ['not yet safe', bytes(level('crawler_in_flight_bytes'))],
+        ['refused/s', by('crawler_refused_frames_total', 'reason')],
+        ['pauses/s', by('crawler_pauses_total', 'cause')],
+      ],
+    ],
+    [
+      'Verifier',
+      [
+        ['passed/s', flow('verifier_frames_total', { outcome: 'passed' })],
+        ['marked/s', flow('verifier_frames_total', { outcome: 'marked' })],
+        ['refused/s', flow('verifier_frames_total', { outcome: 'refused' })],
+        [
+          'wait for an identity',
+          `${count(level('verifier_held_lanes'))} accounts, ${bytes(level('verifier_held_bytes'))}`,
+        ],
+        ['judging', `${(judging * 100).toFixed(1)} % of a core`],
+      ],
+    ],
+    [
+      'Identities',
+      [
+        [
+          'PLC directory',
+          level('verifier_directory_down') > 0 ? html`<b class="bad">does not answer</b>` : 'answers',
+        ],
+        ['in memory', count(level('verifier_cached_identities'))],
+        ['look-ups/s', by('verifier_resolutions_total', 'method')],
+        ['results/s', by('verifier_resolutions_total', 'result')],
+        [
+          'look-up p50, p99',
+          `${share('verifier_resolve_seconds', 0.5)}, ${share('verifier_resolve_seconds', 0.99)}`,
+        ],
+      ],
+    ],
+    [
+      'Sequencer',
+      [
+        ['events/s', by('sequencer_events_total', 'outcome')],
+        ['refused/s', by('sequencer_refused_events_total', 'reason')],
+        ['append p99', share('sequencer_append_seconds', 0.99)],
+        [
+          'receive to durable p50, p99',
+          `${share('sequencer_end_to_end_seconds', 0.5)}, ${share('sequencer_end_to_end_seconds', 0.99)}`,
+        ],
+        ['database behind', `${count(lag ?? level('sequencer_view_lag_events'))} events`],
+      ],
+    ],
+    [
+      'Fan-out',
+      [
+        ['subscribers', count(level('fanout_subscribers'))],
+        ['events/s', flow('fanout_events_total')],
+        ['bytes', byteFlow('fanout_bytes_total')],
+        ['furthest behind', `${count(level('fanout_furthest_behind_events'))} events`],
+        ['in send buffers', bytes(level('fanout_queued_bytes'))],
+        ['requests p99', share('fanout_request_seconds', 0.99)],
+      ],
+    ],
+  ]
+  return html`<section aria-labelledby="stages">
+    <h2 id="stages">Stage by stage</h2>
+    <ol class="stages">
+      ${stages.map(([name, facts]) => html`<li class="box"><h3>${name}</h3><${Facts} facts=${facts} /></li>`)}
+    </ol>
+  </section>`
+}
