@@ -80,7 +80,7 @@ function optionsOf(
       y: { range: FROM_ZERO },
     },
     axes: [
-      { ...axis, values: (_, at) => at.map(clock), space: 70 },
+      { ...axis, values: (_, at) => at.map(clock), space: 70, size: 28 },
       { ...axis, values: (_, at) => at.map(format), size: 62 },
     ],
     series: [

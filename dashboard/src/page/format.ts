@@ -27,6 +27,7 @@ export function bytes(value: number | undefined): string {
 /** A span of time as it is said. */
 export function seconds(value: number | undefined): string {
   if (value === undefined) return NONE
+  if (value === 0) return '0'
   if (value < 0.01) return `${(value * 1_000).toFixed(1)} ms`
   if (value < 1) return `${Math.round(value * 1_000)} ms`
   if (value < 60) return `${value.toFixed(1)} s`

@@ -33,6 +33,11 @@ interface Asked {
 export function Shell({ api, signOut }: { api: Api; signOut: (why?: string) => void }) {
   const [asked, setAsked] = useState<Asked | undefined>(undefined)
   const [said, setSaid] = useState({ text: '', isBad: false })
+  const { view, about } = usePlace()
+  useEffect(() => {
+    setSaid({ text: '', isBad: false })
+    return undefined
+  }, [view, about])
   const done = (text: string, isBad: boolean) => {
     if (!isBad) asked?.then?.()
     setAsked(undefined)
@@ -42,6 +47,7 @@ export function Shell({ api, signOut }: { api: Api; signOut: (why?: string) => v
   return html`<${RelayContext.Provider} value=${relay}>
     <a class="skip" href="#main" onClick=${toMain}>Skip to content</a>
     <${Navigation} onLeave=${() => signOut()} />
+    <main id="main" tabindex="-1">
     <div class=${`said ${said.isBad ? 'bad' : 'good'}`} role="status" aria-live="polite">
       ${
         said.text !== '' &&
@@ -51,7 +57,8 @@ export function Shell({ api, signOut }: { api: Api; signOut: (why?: string) => v
           </button>`
       }
     </div>
-    <main id="main" tabindex="-1"><${View} /></main>
+      <${View} />
+    </main>
     ${asked !== undefined && html`<${ActDialog} act=${asked.act} onDone=${done} onCancel=${() => setAsked(undefined)} />`}
   </${RelayContext.Provider}>`
 }

@@ -1,9 +1,11 @@
 import { type Child, html } from './vendor/preact.js'
 
-/** One column: what stands at its head, and whether numbers stand in it. */
+/** One column: what stands at its head, and what kind of thing below it. */
 export interface Column {
   readonly title: string
   readonly isNumber?: boolean
+  /** Sentences: lines are broken, and the column is wide enough for some words. */
+  readonly isText?: boolean
 }
 
 /** One row: its cells, the first of which names it. */
@@ -31,7 +33,7 @@ export function Table({ caption, columns, rows, none }: Props) {
       </caption>
       <thead>
         <tr>
-          ${columns.map(({ title, isNumber }) => html`<th scope="col" class=${numeric(isNumber)}>${title}</th>`)}
+          ${columns.map((column) => html`<th scope="col" class=${classOf(column)}>${column.title}</th>`)}
         </tr>
       </thead>
       <tbody>
@@ -41,7 +43,7 @@ export function Table({ caption, columns, rows, none }: Props) {
               ${cells.map((cell, i) =>
                 i === 0
                   ? html`<th scope="row">${cell}</th>`
-                  : html`<td class=${numeric(columns[i]?.isNumber)}>${cell}</td>`,
+                  : html`<td class=${classOf(columns[i])}>${cell}</td>`,
               )}
             </tr>`,
         )}
@@ -50,6 +52,7 @@ export function Table({ caption, columns, rows, none }: Props) {
   </div>`
 }
 
-function numeric(isNumber: boolean | undefined): string | undefined {
-  return isNumber === true ? 'number' : undefined
+function classOf(column: Column | undefined): string | undefined {
+  if (column?.isNumber === true) return 'number'
+  return column?.isText === true ? 'words' : undefined
 }

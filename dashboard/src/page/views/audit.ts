@@ -11,9 +11,9 @@ const COLUMNS = [
   { title: 'When' },
   { title: 'Act' },
   { title: 'About' },
-  { title: 'Why' },
+  { title: 'Why', isText: true },
   { title: 'Who' },
-  { title: 'Details' },
+  { title: 'Details', isText: true },
 ]
 
 /** What operators did, newest first. */

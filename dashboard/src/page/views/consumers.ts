@@ -9,7 +9,7 @@ import { html } from '../vendor/preact.js'
 const LOOK_EVERY_MS = 2_000
 const COLUMNS = [
   { title: 'Address' },
-  { title: 'Software' },
+  { title: 'Software', isText: true },
   { title: 'Since' },
   { title: 'Position', isNumber: true },
   { title: 'Events behind', isNumber: true },

@@ -13,7 +13,7 @@ const REFUSALS = [
   { title: 'Reason' },
   { title: 'Frames', isNumber: true },
   { title: 'Last' },
-  { title: 'Last examples' },
+  { title: 'Last examples', isText: true },
 ]
 
 /** All that is known of one host, and what can be done with it. */

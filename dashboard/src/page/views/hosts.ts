@@ -24,7 +24,7 @@ const COLUMNS = [
   { title: 'Not safe yet', isNumber: true },
   { title: 'Refused', isNumber: true },
   { title: 'Last event' },
-  { title: 'Last error' },
+  { title: 'Last error', isText: true },
 ]
 
 /** Hosts, with search. */

@@ -4,7 +4,6 @@ import { quantile, rate, total } from '../figures.ts'
 import { bytes, count, perSecond, seconds } from '../format.ts'
 import type { History } from '../history.ts'
 import { Trouble } from '../parts.ts'
-import { linkTo } from '../place.ts'
 import { usePoll } from '../relay-context.ts'
 import { html } from '../vendor/preact.js'
 import { Processes } from './processes.ts'
@@ -21,11 +20,10 @@ export function OverviewView({ history, error }: { history: History; error: stri
     <${Trouble} error=${error ?? overview.error} />
     <${Tiles} history=${history} overview=${answer} />
     <${Charts} history=${history} />
-    <${Stages} history=${history} lag=${answer?.view.lag} />
+    <${Stages} history=${history} overview=${answer} />
     ${
       answer !== undefined &&
-      html`<${HostStates} hosts=${answer.hosts} />
-        <${Refusals} history=${history} overview=${answer} />
+      html`<${Refusals} history=${history} overview=${answer} />
         <${Processes} overview=${answer} history=${history} />`
     }`
 }
@@ -43,8 +41,8 @@ function Tiles({ history, overview }: { history: History; overview: Overview | u
     ['out', 'Events out per second', flow('relay_fanout_events_total')],
     ['hosts', 'Connected hosts', level('relay_crawler_connected_hosts')],
     ['subscribers', 'Subscribers', level('relay_fanout_subscribers')],
-    ['late', 'Receive to durable, p99', seconds(late)],
-    ['head', 'Newest seq', overview === undefined ? '–' : String(overview.log.head)],
+    ['late', 'Receive to durable p99', seconds(late)],
+    ['behind', 'Database behind, events', count(overview?.view.lag)],
     ['memory', 'Memory', bytes(memory)],
   ]
   return html`<dl class="tiles">
@@ -69,18 +67,4 @@ function Charts({ history: { points } }: { history: History }) {
     <${Chart} title="Events per second" times=${times} lines=${flow} format=${perSecond} />
     <${Chart} title="From receive to durable" times=${times} lines=${latency} format=${seconds} />
   </div>`
-}
-
-function HostStates({ hosts }: { hosts: Overview['hosts'] }) {
-  const states = Object.entries(hosts)
-  return html`<section class="box" aria-labelledby="host-states">
-    <h2 id="host-states">Hosts by state</h2>
-    ${states.length === 0 && html`<p class="quiet">No host is known yet.</p>`}
-    <ul class="chips">
-      ${states.map(
-        ([state, hosts]) =>
-          html`<li><a class="chip" href=${`${linkTo('hosts')}?${state}`}>${state} <b>${count(hosts)}</b></a></li>`,
-      )}
-    </ul>
-  </section>`
 }

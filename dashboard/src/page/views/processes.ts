@@ -59,7 +59,7 @@ function Members({ overview }: { overview: Overview }) {
     { title: 'Role' },
     { title: 'Began' },
     { title: 'Lease' },
-    { title: 'Partitions' },
+    { title: 'Partitions', isText: true },
   ]
   return html`<${Table} caption="Leader and leases" columns=${columns} rows=${rows} none="" />`
 }

@@ -30,7 +30,7 @@ export function Refusals({ history, overview }: { history: History; overview: Ov
     { title: 'Frames', isNumber: true },
     { title: 'Now/s', isNumber: true },
     { title: 'Last' },
-    { title: 'In words' },
+    { title: 'In words', isText: true },
   ]
   return html`<${Table}
     caption="Refused, by reason"

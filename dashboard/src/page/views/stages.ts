@@ -1,13 +1,15 @@
+import type { Overview } from '../answers.ts'
 import { quantile, rate, ratesBy, total } from '../figures.ts'
 import { bytes, count, perSecond, seconds } from '../format.ts'
 import type { History } from '../history.ts'
 import { Facts } from '../parts.ts'
 import { type Child, html } from '../vendor/preact.js'
+import { HostStates } from './host-states.ts'
 
 type Fact = readonly [string, Child]
 
 /** What each stage does, in the order in which a frame meets them. */
-export function Stages({ history, lag }: { history: History; lag: number | undefined }) {
+export function Stages({ history, overview }: { history: History; overview: Overview | undefined }) {
   const { readings } = history
   const [first, before, now] = [readings[0], readings.at(-2), readings.at(-1)]
   if (first === undefined || before === undefined || now === undefined)
@@ -67,6 +69,7 @@ export function Stages({ history, lag }: { history: History; lag: number | undef
     [
       'Sequencer',
       [
+        ['newest seq', String(level('sequencer_head_seq'))],
         ['events/s', by('sequencer_events_total', 'outcome')],
         ['refused/s', by('sequencer_refused_events_total', 'reason')],
         ['append p99', share('sequencer_append_seconds', 0.99)],
@@ -74,7 +77,7 @@ export function Stages({ history, lag }: { history: History; lag: number | undef
           'receive to durable p50, p99',
           `${share('sequencer_end_to_end_seconds', 0.5)}, ${share('sequencer_end_to_end_seconds', 0.99)}`,
         ],
-        ['database behind', `${count(lag ?? level('sequencer_view_lag_events'))} events`],
+        ['database behind', `${count(overview?.view.lag ?? level('sequencer_view_lag_events'))} events`],
       ],
     ],
     [
@@ -91,8 +94,9 @@ export function Stages({ history, lag }: { history: History; lag: number | undef
   ]
   return html`<section aria-labelledby="stages">
     <h2 id="stages">Stage by stage</h2>
-    <ol class="stages">
-      ${stages.map(([name, facts]) => html`<li class="box"><h3>${name}</h3><${Facts} facts=${facts} /></li>`)}
-    </ol>
+    <div class="stages">
+      ${stages.map(([name, facts]) => html`<section class="box"><h3>${name}</h3><${Facts} facts=${facts} /></section>`)}
+    ${overview !== undefined && html`<${HostStates} hosts=${overview.hosts} />`}
+    </div>
   </section>`
 }

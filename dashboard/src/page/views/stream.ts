@@ -6,7 +6,7 @@ import { Table } from '../table.ts'
 import { html, useState } from '../vendor/preact.js'
 
 const LOOK_EVERY_MS = 1_000
-const COLUMNS = [{ title: 'Seq' }, { title: 'Type' }, { title: 'Account' }, { title: 'What' }]
+const COLUMNS = [{ title: 'Seq' }, { title: 'Type' }, { title: 'Account' }, { title: 'What', isText: true }]
 
 /** A sample of the stream as it passes by. */
 export function StreamView() {
