@@ -157,7 +157,7 @@ describe('the dashboard, in a browser, over a running relay', () => {
     await page.getByLabel('Domain').fill('no domain!')
     await page.getByRole('button', { name: 'Ban domain' }).click()
     await page.getByRole('dialog').getByLabel('Why?').fill('a test')
-    await page.getByRole('dialog').getByRole('button', { name: 'Ban domain' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click()
     await poll(() => page.getByRole('dialog').getByRole('alert').textContent()).toContain('is not a domain')
     await page.getByRole('button', { name: 'Cancel' }).click()
     expect(complaints.splice(0)).toEqual([expect.stringContaining('400')])

@@ -62,7 +62,7 @@ describe('the files of the image, read-only, with its user and its command', () 
   })
 
   it('are of production only', async () => {
-    const own = ['crawler', 'fanout', 'relay', 'sequencer', 'shared', 'verifier']
+    const own = ['crawler', 'dashboard', 'fanout', 'relay', 'sequencer', 'shared', 'verifier']
     expect(readdirSync(app()).toSorted()).toEqual(['LICENSE', ...own, 'deploy', 'node_modules'].toSorted())
     const packages = globSync('node_modules/{@*/*,[!@.]*}', { cwd: app() }).map((path) => path.slice(13))
     expect(packages).toEqual(

@@ -24,6 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const folder = mkdtempSync(join(tmpdir(), 'relay-demo-'))
 const port = process.env['RELAY_PORT'] ?? '2470'
+const password = process.env['RELAY_ADMIN_PASSWORD'] ?? 'demo'
 const opsPort = process.env['RELAY_OPS_PORT'] ?? '2471'
 say('simnet: starting a PLC directory and hosts …')
 const network = await SimNetwork.start({ seed: 1, hosts: HOSTS, accountsPerHost: ACCOUNTS_PER_HOST })
@@ -38,6 +39,7 @@ const relay = spawn(process.execPath, [RELAY], {
     RELAY_DATA_DIR: folder,
     RELAY_PORT: port,
     RELAY_OPS_PORT: opsPort,
+    RELAY_ADMIN_PASSWORD: password,
     RELAY_LOG_LEVEL: 'warn',
   },
   stdio: ['ignore', 'inherit', 'inherit'],
@@ -69,6 +71,7 @@ async function watch(): Promise<void> {
   say(
     `relay:  up. Stream ws://localhost:${port}/xrpc/com.atproto.sync.subscribeRepos  Metrics http://localhost:${opsPort}/metrics`,
   )
+  say(`relay:  dashboard http://localhost:${opsPort}/dashboard/  password ${password}`)
   say('Events as a subscriber sees them (Ctrl-C ends):')
   const url = `ws://127.0.0.1:${port}/xrpc/com.atproto.sync.subscribeRepos`
   const subscriber = await JudgingSubscriber.connect({

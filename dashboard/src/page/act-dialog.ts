@@ -55,6 +55,8 @@ export function ActDialog({ act, onDone, onCancel }: Props) {
   </dialog>`
 }
 
+const PATTERNS = { text: '.*\\S.*', count: '\\d*', cursor: '\\d+|live' }
+
 function FieldInput({ field }: { field: Field }) {
   const { name, label, hint, kind, value } = field
   const id = `act-${name}`
@@ -71,7 +73,8 @@ function FieldInput({ field }: { field: Field }) {
       name=${name}
       value=${value}
       inputmode=${kind === 'count' ? 'numeric' : 'text'}
-      pattern=${kind === 'count' ? '\\d*' : '\\d+|live'}
+      required=${kind === 'text' || kind === 'cursor'}
+      pattern=${PATTERNS[kind]}
       autocomplete="off"
     />`
 }

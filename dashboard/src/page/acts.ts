@@ -5,7 +5,7 @@ export interface Field {
   readonly name: string
   readonly label: string
   readonly hint?: string
-  readonly kind: 'count' | 'cursor' | 'choice'
+  readonly kind: 'text' | 'count' | 'cursor' | 'choice'
   readonly value: string
 }
 
@@ -23,7 +23,7 @@ export interface Act {
   readonly fields?: readonly Field[]
 }
 
-/** Acts on a host. `limits` are the ones that it has now. */
+/** Acts on a host, as far as its state has room for them. */
 export function hostActs(name: string, status: string): Act[] {
   const act = (what: string, verb: string, effect: string, isGrave = false): Act => ({
     path: `hosts/${part(name)}/${what}`,
@@ -69,7 +69,7 @@ export function limitsAct(name: string): Act {
       'Accounts beyond the limit are throttled; a higher limit releases them. Events beyond a limit are read later and not lost.',
     verb: 'Set limits',
     fields: [
-      { ...events('accounts', 'Accounts') },
+      events('accounts', 'Accounts'),
       events('eventsPerSecond', 'Events per second'),
       events('eventsPerHour', 'Events per hour'),
       events('eventsPerDay', 'Events per day'),
@@ -77,6 +77,18 @@ export function limitsAct(name: string): Act {
       { name: 'lenient', label: 'Lenient (old software)', kind: 'choice', value: '' },
     ],
   }
+}
+
+/** Adds a host. */
+export const ADD_HOST: Act = {
+  path: 'hosts',
+  title: 'Add a host',
+  effect: 'The host is crawled from all that it retains. One that is known already is tried again.',
+  verb: 'Add host',
+  fields: [
+    { name: 'hostname', label: 'Name', kind: 'text', value: '', hint: 'pds.example.com' },
+    { name: 'trusted', label: 'Trusted (the large quotas)', kind: 'choice', value: '' },
+  ],
 }
 
 /** Has a host read from another place. */
@@ -99,16 +111,24 @@ export function cursorAct(name: string, cursor: number | null): Act {
   }
 }
 
-/** Bans a domain or ends its ban. */
-export function domainAct(domain: string, what: 'ban' | 'unban'): Act {
+const DOMAIN_ACTS = {
+  ban: ['Ban', 'All hosts under it are disconnected at once and refused until the ban ends.'],
+  unban: ['Unban', 'Hosts under it that are not banned themselves are read again.'],
+  trust: ['Trust', 'Hosts under it get the large quotas when they are first met.'],
+  untrust: [
+    'No longer trust',
+    'Hosts that are first met from now on get no more than others. Known ones keep their trust.',
+  ],
+} as const
+
+/** Rules for a domain with everything under it. */
+export function domainAct(domain: string, what: keyof typeof DOMAIN_ACTS): Act {
+  const [verb, effect] = DOMAIN_ACTS[what]
   return {
     path: `domains/${part(domain)}/${what}`,
-    title: `${what === 'ban' ? 'Ban' : 'Unban'} the domain ${domain}?`,
-    effect:
-      what === 'ban'
-        ? `All hosts under ${domain} are disconnected at once and refused until the ban ends.`
-        : `Hosts under ${domain} that are not banned themselves are read again.`,
-    verb: what === 'ban' ? 'Ban domain' : 'Unban domain',
+    title: `${verb} the domain ${domain}?`,
+    effect,
+    verb,
     isGrave: what === 'ban',
   }
 }
@@ -164,7 +184,7 @@ export function bodyOf(
     const text = (given[name] ?? '').trim()
     if (text === '') continue
     if (kind === 'choice') body[name] = text === 'yes'
-    else body[name] = /^\d+$/.test(text) ? Number(text) : text
+    else body[name] = kind !== 'text' && /^\d+$/.test(text) ? Number(text) : text
   }
   return body
 }

@@ -1,5 +1,3 @@
-import { useEffect, useState } from './vendor/preact.js'
-
 /** Where in the dashboard one is: a view, and what it is about. */
 export interface Place {
   readonly view: string
@@ -20,15 +18,4 @@ export function placeOf(hash: string): Place {
 /** The address of a place. */
 export function linkTo(view: string, about = ''): string {
   return about === '' ? `#/${view}` : `#/${view}/${encodeURIComponent(about)}`
-}
-
-/** The place of now; follows the address. */
-export function usePlace(): Place {
-  const [place, setPlace] = useState(() => placeOf(location.hash))
-  useEffect(() => {
-    const follow = () => setPlace(placeOf(location.hash))
-    addEventListener('hashchange', follow)
-    return () => removeEventListener('hashchange', follow)
-  }, [])
-  return place
 }

@@ -63,6 +63,24 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
   const account = (did: string) => `/accounts/${encodeURIComponent(did)}`
   const soon = <T>(what: () => T) => expect.poll(what, { timeout: SOON_MS, interval: 20 })
 
+  it('figures are those of all processes, whichever node is asked', async () => {
+    for (const node of [0, 1]) {
+      const told = async () => {
+        const { processes, figures } = (await admin('/figures', undefined, node)) as {
+          processes: { role: string }[]
+          figures: Record<string, { labels: object; value: number }[]>
+        }
+        return [processes.map(({ role }) => role).sort(), figures['relay_fanout_subscribers']]
+      }
+      await expect
+        .poll(told, { timeout: 10_000 })
+        .toEqual([
+          ['crawler', 'crawler', 'fanout', 'fanout', 'sequencer', 'verifier'],
+          [{ labels: {}, value: readers.length }],
+        ])
+    }
+  })
+
   it('a takedown through one node is seen on both within two seconds, its reversal too', async () => {
     const [did = ''] = cluster.network.residents.keys()
     await admin(`${account(did)}/takedown`, {})

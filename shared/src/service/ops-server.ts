@@ -44,7 +44,7 @@ export function createOpsServer(settings: Settings, registry: Registry, health: 
       return
     }
     if (path === '/')
-      return answer(200, 'operator listener: /metrics, /livez, /readyz, /admin/openapi.json\n')
+      return answer(200, 'operator listener: /metrics, /livez, /readyz, /admin/openapi.json, /dashboard/\n')
     answer(404, 'no such page\n')
   }
   return createListener({

@@ -10,6 +10,8 @@ import { html } from '../vendor/preact.js'
 
 const LOOK_EVERY_MS = 3_000
 
+const DOMAIN_COLUMNS = [{ title: 'Domain' }, { title: 'Rule' }, { title: 'Since' }, { title: 'Act' }]
+
 interface Held {
   readonly accounts: readonly { did: string; host: string; local: string; upstream: string }[]
 }
@@ -81,10 +83,10 @@ function Account({ did }: { did: string }) {
 function DomainRules() {
   const { ask } = useRelay()
   const { answer, again } = usePoll<Domains>('domains', LOOK_EVERY_MS)
-  const ban = (event: SubmitEvent) => {
+  const add = (event: SubmitEvent) => {
     event.preventDefault()
     const domain = String(new FormData(event.currentTarget as HTMLFormElement).get('domain') ?? '').trim()
-    ask(domainAct(domain, 'ban'), again)
+    ask(domainAct(domain, event.submitter?.getAttribute('value') === 'trust' ? 'trust' : 'ban'), again)
   }
   const rows = (answer?.domains ?? []).map(({ domain, rule, sinceMs }) => ({
     key: `${domain} ${rule}`,
@@ -92,17 +94,13 @@ function DomainRules() {
       domain,
       rule === 'trust' ? 'trusted' : 'banned',
       moment(sinceMs),
-      rule !== 'trust' && html`<${Acts} acts=${[domainAct(domain, 'unban')]} then=${again} />`,
+      html`<${Acts} acts=${[domainAct(domain, rule === 'trust' ? 'untrust' : 'unban')]} then=${again} />`,
     ],
   }))
-  return html`<${Table}
-      caption="Rules for domains"
-      columns=${[{ title: 'Domain' }, { title: 'Rule' }, { title: 'Since' }, { title: 'Act' }]}
-      rows=${rows}
-      none="None."
-    />
-    <form class="filters" onSubmit=${ban}>
-      <label>Domain <input name="domain" required autocomplete="off" spellcheck=${false} /></label>
-      <button type="submit" class="grave">Ban domain…</button>
-    </form>`
+  return html`<form class="filters" onSubmit=${add}>
+      <label>Domain, with all under it <input name="domain" required autocomplete="off" spellcheck=${false} /></label>
+      <button type="submit" value="ban" class="grave">Ban domain…</button>
+      <button type="submit" value="trust">Trust domain…</button>
+    </form>
+    <${Table} caption="Rules for domains" columns=${DOMAIN_COLUMNS} rows=${rows} none="None." />`
 }

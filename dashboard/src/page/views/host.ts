@@ -29,7 +29,8 @@ function Report({ host, again }: { host: HostReport; again: () => void }) {
   const { hostname, status, limits } = host
   const nowMs = Date.now()
   const acts = [...hostActs(hostname, status), limitsAct(hostname), cursorAct(hostname, host.cursor)]
-  const limit = (value: number | null) => (value === null ? 'by trust and size' : count(value))
+  const perSecondHourDay = [limits.eventsPerSecond, limits.eventsPerHour, limits.eventsPerDay]
+  const limit = (value: number | null) => (value === null ? 'by trust' : count(value))
   const facts = [
     ['connection', host.connected ? 'open' : 'none'],
     ['accounts', `${count(host.accounts)} of ${count(host.accountLimit)}`],
@@ -40,10 +41,12 @@ function Report({ host, again }: { host: HostReport; again: () => void }) {
     ['tried again', host.retryAtMs > nowMs ? moment(host.retryAtMs) : '–'],
     ['failures in a row', count(host.failures)],
     ['first met', `${moment(host.firstMetMs)}, by ${host.source}`],
-    ['sequence began anew', `${count(host.epoch)} times, last ${ago(host.sequenceBeganMs, nowMs)}`],
+    ['epoch of its sequence', `${host.epoch}, began anew ${ago(host.sequenceBeganMs, nowMs)}`],
     [
       'events per second, hour, day',
-      [limits.eventsPerSecond, limits.eventsPerHour, limits.eventsPerDay].map(limit).join(', '),
+      perSecondHourDay.every((one) => one === null)
+        ? 'by trust and size'
+        : perSecondHourDay.map(limit).join(', '),
     ],
     [
       'trusted, lenient, a relay',

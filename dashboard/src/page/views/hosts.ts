@@ -1,7 +1,8 @@
+import { ADD_HOST } from '../acts.ts'
 import type { HostSummary } from '../answers.ts'
 import { part } from '../api.ts'
 import { ago, count } from '../format.ts'
-import { State, Trouble } from '../parts.ts'
+import { Acts, State, Trouble } from '../parts.ts'
 import { linkTo } from '../place.ts'
 import { usePoll } from '../relay-context.ts'
 import { Table } from '../table.ts'
@@ -35,7 +36,7 @@ export function HostsView() {
   const [order, setOrder] = useState('name')
   const [offset, setOffset] = useState(0)
   const query = `limit=${PAGE}&offset=${offset}&order=${order}&status=${status}&q=${part(search.trim())}`
-  const { answer, error } = usePoll<{ hosts: HostSummary[] }>(`hosts?${query}`, LOOK_EVERY_MS)
+  const { answer, error, again } = usePoll<{ hosts: HostSummary[] }>(`hosts?${query}`, LOOK_EVERY_MS)
   const chosen = (set: (value: string) => void) => (event: Event) => {
     set((event.currentTarget as HTMLInputElement | HTMLSelectElement).value)
     setOffset(0)
@@ -66,6 +67,7 @@ export function HostsView() {
       none=${answer === undefined ? 'One moment.' : 'No such host.'}
     />
     <div class="pager">
+      <${Acts} acts=${[ADD_HOST]} then=${again} />
       <button type="button" disabled=${offset === 0} onClick=${() => setOffset(Math.max(0, offset - PAGE))}>
         Previous
       </button>
