@@ -35,7 +35,7 @@ export function usePoll<T>(path: string | undefined, everyMs: number): Polled<T>
     let isOver = false
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async () => {
-      if (!document.hidden || turn > 0) {
+      if (!document.hidden) {
         try {
           const answer = await api.get<T>(path)
           if (!isOver) setGot({ path, answer })

@@ -18,8 +18,11 @@ export interface ProcessFigures {
 }
 
 const SHOWN = /^(relay_|process_resident_memory_bytes$|process_cpu_seconds_total$)/
-/** Positions and distances, and whether something is down: the sum of those of two processes means nothing. */
-const GREATEST = /(_seq|_lag_\w+|_behind_\w+|_directory_down)$/
+/**
+ * Positions, distances, what waits in a topic, and whether something is down: each process that tells it tells the whole,
+ * and the sum of two means nothing.
+ */
+const GREATEST = /(_seq|_lag_\w+|_behind_\w+|_bus_pending_\w+|_directory_down)$/
 
 /** The figures of a process, out of all the registries that it keeps. */
 export async function processFigures(

@@ -68,7 +68,12 @@ function setting<T>(
 
 export const SETTINGS = {
   RELAY_PORT: setting(port, '2470', 'public listener: XRPC, WebSockets, /_health', '2470'),
-  RELAY_OPS_PORT: setting(port, '2471', 'operator listener: /metrics, /livez, /readyz, admin API', '2471'),
+  RELAY_OPS_PORT: setting(
+    port,
+    '2471',
+    'operator listener: /metrics, /livez, /readyz, admin API, dashboard',
+    '2471',
+  ),
   RELAY_HOST: setting(text, '0.0.0.0', 'address that the public listener binds', '0.0.0.0'),
   RELAY_OPS_HOST: setting(text, '127.0.0.1', 'address that the operator listener binds', '127.0.0.1'),
   RELAY_HOSTS: setting(

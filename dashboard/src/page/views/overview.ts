@@ -2,7 +2,7 @@ import type { Overview } from '../answers.ts'
 import { Chart } from '../chart.ts'
 import { quantile, rate, total } from '../figures.ts'
 import { bytes, count, perSecond, seconds } from '../format.ts'
-import type { History } from '../history.ts'
+import { type History, spanOf } from '../history.ts'
 import { Trouble } from '../parts.ts'
 import { usePoll } from '../relay-context.ts'
 import { html } from '../vendor/preact.js'
@@ -29,11 +29,11 @@ export function OverviewView({ history, error }: { history: History; error: stri
 }
 
 function Tiles({ history, overview }: { history: History; overview: Overview | undefined }) {
-  const { readings } = history
-  const [first, before, now] = [readings[0], readings.at(-2), readings.at(-1)]
-  const flow = (name: string) => (before && now ? perSecond(rate(before, now, name)) : '–')
+  const span = spanOf(history)
+  const now = history.readings.at(-1)
+  const flow = (name: string) => (span ? perSecond(rate(span.before, span.now, name)) : '–')
   const level = (name: string) => (now ? count(total(now, name)) : '–')
-  const late = first && now ? quantile(first, now, 'relay_sequencer_end_to_end_seconds', 0.99) : undefined
+  const late = span && quantile(span.oldest, span.now, 'relay_sequencer_end_to_end_seconds', 0.99)
   const memory = now?.processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
   const tiles: [string, string, string][] = [
     ['in', 'Events in per second', flow('relay_crawler_frames_total')],

@@ -1,7 +1,7 @@
 import type { Overview } from '../answers.ts'
 import { quantile, rate, ratesBy, total } from '../figures.ts'
 import { bytes, count, perSecond, seconds } from '../format.ts'
-import type { History } from '../history.ts'
+import { type History, spanOf } from '../history.ts'
 import { Facts } from '../parts.ts'
 import { type Child, html } from '../vendor/preact.js'
 import { HostStates } from './host-states.ts'
@@ -10,10 +10,9 @@ type Fact = readonly [string, Child]
 
 /** What each stage does, in the order in which a frame meets them. */
 export function Stages({ history, overview }: { history: History; overview: Overview | undefined }) {
-  const { readings } = history
-  const [first, before, now] = [readings[0], readings.at(-2), readings.at(-1)]
-  if (first === undefined || before === undefined || now === undefined)
-    return html`<p class="quiet">Rates need two readings; one moment.</p>`
+  const span = spanOf(history)
+  if (span === undefined) return html`<p class="quiet">Rates need two readings; one moment.</p>`
+  const { before, now, oldest: first } = span
   const flow = (name: string, where = {}) => perSecond(rate(before, now, `relay_${name}`, where))
   const byteFlow = (name: string) => `${bytes(rate(before, now, `relay_${name}`))}/s`
   const level = (name: string) => total(now, `relay_${name}`)
@@ -24,6 +23,8 @@ export function Stages({ history, overview }: { history: History; overview: Over
       ? 'none'
       : rates.map(([value, each]) => `${value} ${perSecond(each)}`).join(', ')
   }
+  const pending = 'relay_bus_pending_bytes'
+  const waiting = (topic: string) => bytes(now.figures[pending] && total(now, pending, { topic }))
   const judging = rate(first, now, 'relay_verifier_judge_seconds_total')
   const stages: readonly (readonly [string, readonly Fact[]])[] = [
     [
@@ -47,6 +48,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
           'wait for an identity',
           `${count(level('verifier_held_lanes'))} accounts, ${bytes(level('verifier_held_bytes'))}`,
         ],
+        ['wait to be judged', waiting('raw')],
         ['judging', `${(judging * 100).toFixed(1)} % of a core`],
       ],
     ],
@@ -77,6 +79,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
           'receive to durable p50, p99',
           `${share('sequencer_end_to_end_seconds', 0.5)}, ${share('sequencer_end_to_end_seconds', 0.99)}`,
         ],
+        ['wait to be sequenced', waiting('verified')],
         ['database behind', `${count(overview?.view.lag ?? level('sequencer_view_lag_events'))} events`],
       ],
     ],
