@@ -37,6 +37,7 @@ export function Login({ why, onApi }: { why: string; onApi: (api: Api) => void }
     <form class="stacked framed" onSubmit=${submit}>
       <h1>Relay</h1>
       <p>The password is one of RELAY_ADMIN_PASSWORD.</p>
+      <input type="text" name="user" value="admin" autocomplete="username" hidden readonly />
       <label for="password">Password</label>
       <input id="password" name="password" type="password" autocomplete="current-password" required autofocus />
       <label class="tick"><input type="checkbox" name="keep" value="yes" /> Keep it until this tab is closed</label>

@@ -46,7 +46,7 @@ function Members({ overview }: { overview: Overview }) {
     return {
       key: id,
       cells: [
-        html`<code>${id.slice(0, 8)}</code>`,
+        html`<code>${id}</code>`,
         html`${role}${leads && html` <b class="state good">leads</b>`}`,
         ago(startedMs, nowMs),
         expiresMs < nowMs ? html`<b class="bad">expired</b>` : `for ${seconds((expiresMs - nowMs) / 1_000)}`,

@@ -24,7 +24,9 @@ export function Stages({ history, overview }: { history: History; overview: Over
       : rates.map(([value, each]) => `${value} ${perSecond(each)}`).join(', ')
   }
   const pending = 'relay_bus_pending_bytes'
-  const waiting = (topic: string) => bytes(now.figures[pending] && total(now, pending, { topic }))
+  // A topic in memory tells what waits in it, one in Kafka does not.
+  const waiting = (title: string, topic: string): Fact[] =>
+    now.figures[pending] === undefined ? [] : [[title, bytes(total(now, pending, { topic }))]]
   const judging = rate(first, now, 'relay_verifier_judge_seconds_total')
   const stages: readonly (readonly [string, readonly Fact[]])[] = [
     [
@@ -48,7 +50,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
           'wait for an identity',
           `${count(level('verifier_held_lanes'))} accounts, ${bytes(level('verifier_held_bytes'))}`,
         ],
-        ['wait to be judged', waiting('raw')],
+        ...waiting('wait to be judged', 'raw'),
         ['judging', `${(judging * 100).toFixed(1)} % of a core`],
       ],
     ],
@@ -79,8 +81,8 @@ export function Stages({ history, overview }: { history: History; overview: Over
           'receive to durable p50, p99',
           `${share('sequencer_end_to_end_seconds', 0.5)}, ${share('sequencer_end_to_end_seconds', 0.99)}`,
         ],
-        ['wait to be sequenced', waiting('verified')],
-        ['database behind', `${count(overview?.view.lag ?? level('sequencer_view_lag_events'))} events`],
+        ...waiting('wait to be sequenced', 'verified'),
+        ['database behind', `${count(overview?.view.lag ?? level('sequencer_view_lag_events'))} seqs`],
       ],
     ],
     [
@@ -89,7 +91,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
         ['subscribers', count(level('fanout_subscribers'))],
         ['events/s', flow('fanout_events_total')],
         ['bytes', byteFlow('fanout_bytes_total')],
-        ['furthest behind', `${count(level('fanout_furthest_behind_events'))} events`],
+        ['furthest behind', `${count(level('fanout_furthest_behind_events'))} seqs`],
         ['in send buffers', bytes(level('fanout_queued_bytes'))],
         ['requests p99', share('fanout_request_seconds', 0.99)],
       ],
