@@ -6,22 +6,18 @@ import type { AccountReport } from '@bgs/fanout/why/account-report.ts'
 import type { HostReport, HostSummary } from '@bgs/fanout/why/host-report.ts'
 import type { Total } from '@bgs/shared/figures/sum-figures.ts'
 
-export type {
-  AccountReport,
-  AuditEntry,
-  Consumer,
-  HostReport,
-  HostSummary,
-  ProcessInShort,
-  ShortEvent,
-  Total,
-}
+export type { AccountReport, AuditEntry, HostReport, HostSummary, ProcessInShort, ShortEvent, Total }
 
 /** GET /admin/figures. */
 export interface Reading {
   readonly nowMs: number
   readonly processes: readonly ProcessInShort[]
   readonly figures: Readonly<Record<string, readonly Total[]>>
+}
+
+/** A subscriber in GET /admin/consumers. */
+export interface ConsumerInList extends Consumer {
+  readonly bytesBehind: number
 }
 
 /** GET /admin/overview. */

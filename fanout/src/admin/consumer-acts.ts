@@ -1,3 +1,4 @@
+import { bytesBehind } from '../consumers/bytes-behind.ts'
 import { ok } from '../http/answer.ts'
 import { XrpcError } from '../http/xrpc-error.ts'
 import { auditStep } from './audit.ts'
@@ -7,10 +8,15 @@ import { type AdminRoute, act, read, WhyBody } from './route.ts'
 export const CONSUMER_ACTS: readonly AdminRoute[] = [
   read(
     '/admin/consumers',
-    'subscribers of all nodes: position, rate, bytes, address',
+    'subscribers of all nodes: position, seqs and bytes behind it, rate, address',
     {},
-    async (_request, { consumers, log }) =>
-      ok({ head: log.bounds().next - 1, consumers: await consumers.list() }),
+    async (_request, { consumers, log }) => {
+      const { next } = log.bounds()
+      const { segments } = log.files
+      const all = await consumers.list()
+      const withBytes = all.map((one) => ({ ...one, bytesBehind: bytesBehind(segments, one.next, next) }))
+      return ok({ head: next - 1, consumers: withBytes })
+    },
   ),
   act('/admin/consumers/{id}/disconnect', 'send a subscriber away', WhyBody, async (request, context) => {
     const id = request.path['id'] ?? ''

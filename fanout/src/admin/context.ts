@@ -4,7 +4,7 @@ import type { Database } from '@bgs/shared/db/database.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { ProcessFigures } from '@bgs/shared/figures/process-figures.ts'
 import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
-import type { LogReader } from '@bgs/shared/log/log.ts'
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
 import type { Consumers } from '../consumers/consumers.ts'
 
 /** What the acts of operators work with. */
@@ -12,7 +12,7 @@ export interface AdminContext {
   readonly database: Database
   readonly control: BusProducer<ControlMessage, () => void>
   readonly wakeUps: WakeUps
-  readonly log: Pick<LogReader, 'bounds' | 'read'>
+  readonly log: Pick<FiledLog, 'bounds' | 'read' | 'files'>
   readonly consumers: Consumers
   /** What each process of the relay says of itself. */
   readonly figures: () => Promise<readonly ProcessFigures[]>

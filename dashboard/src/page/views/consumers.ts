@@ -1,5 +1,5 @@
 import { consumerAct } from '../acts.ts'
-import type { Consumer } from '../answers.ts'
+import type { ConsumerInList } from '../answers.ts'
 import { ago, bytes, count, perSecond } from '../format.ts'
 import { Acts, Trouble } from '../parts.ts'
 import { usePoll } from '../relay-context.ts'
@@ -12,7 +12,7 @@ const COLUMNS = [
   { title: 'Software', isText: true },
   { title: 'Since' },
   { title: 'Position', isNumber: true },
-  { title: 'Events behind', isNumber: true },
+  { title: 'Seqs behind', isNumber: true },
   { title: 'Bytes behind', isNumber: true },
   { title: 'Events/s', isNumber: true },
   { title: 'Sent', isNumber: true },
@@ -21,7 +21,7 @@ const COLUMNS = [
 
 /** Who reads the stream, those that are furthest behind first. */
 export function ConsumersView() {
-  const { answer, error, again } = usePoll<{ head: number; consumers: Consumer[] }>(
+  const { answer, error, again } = usePoll<{ head: number; consumers: ConsumerInList[] }>(
     'consumers',
     LOOK_EVERY_MS,
   )
@@ -30,7 +30,6 @@ export function ConsumersView() {
     .toSorted((a, b) => a.next - b.next)
     .map((one) => {
       const behind = Math.max(0, head + 1 - one.next)
-      const eventBytes = one.events === 0 ? 0 : one.bytes / one.events
       return {
         key: one.id,
         cells: [
@@ -39,8 +38,7 @@ export function ConsumersView() {
           ago(one.sinceMs, Date.now()),
           String(one.next - 1),
           count(behind),
-          // What waits in its socket is known; what is still to come is reckoned from what it was sent.
-          bytes(one.queuedBytes + behind * eventBytes),
+          bytes(one.bytesBehind + one.queuedBytes),
           perSecond(one.eventsPerSecond),
           `${count(one.events)}, ${bytes(one.bytes)}`,
           html`<${Acts} acts=${[consumerAct(one.id, one.address)]} then=${again} />`,
@@ -48,7 +46,7 @@ export function ConsumersView() {
       }
     })
   return html`<h1>Consumers</h1>
-    <p class="quiet">Newest seq ${head}. Bytes behind: what waits in the socket, and events to come at this subscriber's mean size.</p>
+    <p class="quiet">Newest seq ${head}. Bytes behind: what is left of the log, and what waits in the socket.</p>
     <${Trouble} error=${error} />
     <${Table} caption="Consumers" columns=${COLUMNS} rows=${rows} none="Nobody reads the stream." />`
 }
