@@ -159,6 +159,7 @@ describe('the dashboard, in a browser, over a running relay', () => {
     await page.getByRole('dialog').getByLabel('Why?').fill('a test')
     await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click()
     await poll(() => page.getByRole('dialog').getByRole('alert').textContent()).toContain('is not a domain')
+    expect(await page.getByLabel('Why?').inputValue()).toBe('a test')
     await page.getByRole('button', { name: 'Cancel' }).click()
     expect(complaints.splice(0)).toEqual([expect.stringContaining('400')])
   })
@@ -166,6 +167,9 @@ describe('the dashboard, in a browser, over a running relay', () => {
   it('an account is looked up, taken down and restored', async () => {
     const [did] = [...network.residents.keys()] as [string]
     await page.getByLabel('DID').fill(did)
+    // What is typed stays, whatever is read meanwhile.
+    await page.waitForResponse('**/admin/accounts')
+    await page.waitForResponse('**/admin/accounts')
     await page.getByRole('button', { name: 'Look up' }).click()
     await page.getByRole('button', { name: 'Take down' }).click()
     await page.getByLabel('Why?').fill('a test')
@@ -209,6 +213,25 @@ describe('the dashboard, in a browser, over a running relay', () => {
     await shot(`phone-dark-${view}`)
   })
 
+  it('a host and a dialog fit a phone, too', async () => {
+    await page.setViewportSize(PHONE)
+    await open(`hosts/${encodeURIComponent(network.hosts[0]?.hostname as string)}`)
+    await page.getByRole('button', { name: 'Set limits' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Events per second').fill('9999999999')
+    await dialog.getByLabel('Why?').fill('a test')
+    await dialog.getByRole('button', { name: 'Set limits' }).click()
+    await poll(() => dialog.getByRole('alert').textContent()).toContain('Refused')
+    expect(await dialog.getByLabel('Events per second').inputValue()).toBe('9999999999')
+    complaints.splice(0)
+    await dialog.getByLabel('Events per second').fill('500')
+    await shot('phone-dark-dialog')
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.width)
+    await dialog.getByRole('button', { name: 'Set limits' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await poll(() => page.locator('main').textContent()).toContain('500')
+  })
+
   it.each(VIEWS)('%s on a desk, in the light and in the dark', async (view) => {
     await page.setViewportSize(DESK)
     for (const colorScheme of ['dark', 'light'] as const) {
@@ -217,6 +240,18 @@ describe('the dashboard, in a browser, over a running relay', () => {
       await page.locator('main .box').first().waitFor()
       await shot(`desk-${colorScheme}-${view}`)
     }
+  })
+
+  it('a password is kept over a reload only where that is ticked, and not after logging out', async () => {
+    await page.reload()
+    await page.getByLabel('Keep it').check()
+    await logIn(PASSWORD)
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor()
+    await page.reload()
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor()
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.getByLabel('Password').waitFor()
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
   })
 
   it('has nothing to complain about: no breach of the policy, no error', () => {

@@ -71,7 +71,7 @@ function FieldInput({ field }: { field: Field }) {
     <input
       id=${id}
       name=${name}
-      value=${value}
+      defaultValue=${value}
       inputmode=${kind === 'count' ? 'numeric' : 'text'}
       required=${kind === 'text' || kind === 'cursor'}
       pattern=${PATTERNS[kind]}

@@ -38,7 +38,7 @@ export function AccountsView({ did }: { did: string }) {
   }))
   return html`<h1>Accounts and domains</h1>
     <form class="filters" role="search" onSubmit=${look}>
-      <label>DID <input name="did" value=${did} required size="36" autocomplete="off" spellcheck=${false} /></label>
+      <label>DID <input name="did" defaultValue=${did} required size="36" autocomplete="off" spellcheck=${false} /></label>
       <button type="submit" class="first">Look up</button>
     </form>
     ${did !== '' && html`<${Account} did=${did} />`}
