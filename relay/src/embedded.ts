@@ -214,6 +214,7 @@ export async function startEmbedded(
   }
   const admin = createAdminApi({
     passwords: settings.RELAY_ADMIN_PASSWORD,
+    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
     context: {
       database,
       control: say,

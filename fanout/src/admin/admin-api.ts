@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { type Answer, NO_STORE, ok } from '../http/answer.ts'
 import { readJson } from '../http/read-json.ts'
@@ -12,6 +13,7 @@ import { ADMIN_ROUTES } from './routes.ts'
 
 export interface AdminApiParts {
   readonly passwords: readonly string[]
+  readonly trustedProxies: readonly string[]
   readonly context: AdminContext
   /** Undefined while the database answers; else why not. */
   readonly databaseAway: () => string | undefined
@@ -22,8 +24,14 @@ export interface AdminApiParts {
 export type AdminApi = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /** The admin API, for the operator listener. */
-export function createAdminApi({ passwords, context, databaseAway, logger }: AdminApiParts): AdminApi {
-  const door = new AdminDoor(passwords)
+export function createAdminApi({
+  passwords,
+  trustedProxies,
+  context,
+  databaseAway,
+  logger,
+}: AdminApiParts): AdminApi {
+  const door = new AdminDoor(passwords, new ClientAddresses(trustedProxies))
   const description = openApi(ADMIN_ROUTES)
 
   async function answer(request: IncomingMessage, url: URL): Promise<Answer> {

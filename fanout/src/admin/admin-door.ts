@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { RateLimit } from '../http/rate-limit.ts'
 import { XrpcError } from '../http/xrpc-error.ts'
 
@@ -13,11 +14,13 @@ const CHALLENGE = { 'www-authenticate': 'Basic realm="relay", charset="UTF-8"' }
 /** Lets operators in: HTTP Basic `admin:…` with any of several passwords, so that one can be changed (protocol.md 7). */
 export class AdminDoor {
   readonly #digests: readonly Buffer[]
+  readonly #clients: ClientAddresses
   readonly #wrong = new RateLimit(WRONG)
   readonly #all = new RateLimit(ALL)
 
-  constructor(passwords: readonly string[]) {
+  constructor(passwords: readonly string[], clients: ClientAddresses) {
     this.#digests = passwords.map(digest)
+    this.#clients = clients
   }
 
   /** Without a password there is no admin API. */
@@ -30,7 +33,7 @@ export class AdminDoor {
    * send, 429.
    */
   admit(request: IncomingMessage): string {
-    const address = request.socket.remoteAddress ?? ''
+    const address = this.#clients.of(request)
     this.#all.take(address)
     if (!this.isOpen)
       throw new XrpcError(403, 'AdminDisabled', 'the admin API is off: RELAY_ADMIN_PASSWORD is not set')

@@ -90,6 +90,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const dashboard = createDashboard()
   const admin = createAdminApi({
     passwords: settings.RELAY_ADMIN_PASSWORD,
+    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
     context: {
       database,
       control,
