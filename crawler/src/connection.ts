@@ -3,6 +3,7 @@ import { checkTarget, lookupFor } from '@bgs/shared/net/guard.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import WebSocket from 'ws'
+import { type HandshakeFailure, handshakeFailure } from './handshake-failure.ts'
 
 /** From the first packet to the end of the handshake (protocol.md H4). */
 const HANDSHAKE_MS = 5_000
@@ -19,6 +20,8 @@ const RELAY_TOKEN = 'atproto-relay'
 export interface ConnectionEnd {
   readonly cause: 'refused' | 'closed' | 'dead' | 'relay' | 'too-large' | 'stopped'
   readonly detail: string
+  /** Where it was never opened. */
+  readonly failure?: HandshakeFailure
 }
 
 export interface ConnectionHandlers {
@@ -98,15 +101,21 @@ export class Connection {
     }
     // The library's own handshake timeout starts anew with every byte.
     const deadline = setTimeout(
-      () => this.close({ cause: 'refused', detail: `no handshake within ${HANDSHAKE_MS} ms` }),
+      () =>
+        this.close({
+          cause: 'refused',
+          detail: `no handshake within ${HANDSHAKE_MS} ms`,
+          failure: 'timeout',
+        }),
       HANDSHAKE_MS,
     )
     let pings: NodeJS.Timeout | undefined
+    let isOpen = false
     socket.on('redirect', (target: string) => {
       try {
         checkTarget(new URL(target), allowPrivate)
       } catch (error) {
-        this.close({ cause: 'refused', detail: (error as Error).message })
+        this.close({ cause: 'refused', detail: (error as Error).message, failure: 'forbidden' })
       }
     })
     socket.on('upgrade', (response) => {
@@ -115,6 +124,7 @@ export class Connection {
     })
     socket.on('open', () => {
       clearTimeout(deadline)
+      isOpen = true
       if (this.#cause !== undefined) return this.close(this.#cause)
       heard()
       pings = setInterval(() => this.#checkAlive(), PING_MS)
@@ -131,7 +141,9 @@ export class Connection {
     socket.on('ping', heard)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const tooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-      this.#cause ??= { cause: tooLarge ? 'too-large' : 'refused', detail: error.message }
+      if (tooLarge) this.#cause ??= { cause: 'too-large', detail: error.message }
+      else if (isOpen) this.#cause ??= { cause: 'refused', detail: error.message }
+      else this.#cause ??= { cause: 'refused', detail: error.message, failure: handshakeFailure(error) }
     })
     socket.on('close', (code, reason) => {
       clearTimeout(deadline)

@@ -106,6 +106,7 @@ export class Crawler {
   async #admit(signal: AbortSignal): Promise<void> {
     const { news, lost, surplus } = await this.#parts.hosts.look()
     await Promise.all(lost.map((hostname) => this.#end(hostname)))
+    this.#parts.metrics.hostLeases.inc({ change: 'lost' }, lost.length)
     if (surplus.length > 0) await this.#giveUp(surplus)
     const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, news.length * SPREAD_MS_PER_HOST)
     this.#hasLooked = true
@@ -152,6 +153,7 @@ export class Crawler {
     const sessions = ended.filter((session) => session !== undefined)
     await this.#store.saveCursors(sessions, true)
     await this.#parts.hosts.release(hostnames)
+    this.#parts.metrics.hostLeases.inc({ change: 'given-up' }, hostnames.length)
     this.#parts.logger.info({ hosts: hostnames.length }, 'gave hosts up to another crawler')
   }
 
@@ -171,6 +173,7 @@ export class Crawler {
         this.#bell.ring()
       })
     this.#running.set(hostname, { session, stop, ended })
+    this.#parts.metrics.hostLeases.inc({ change: 'taken' })
   }
 
   /** The new epoch goes through control, so that a view restored from before still learns of it (invariant 7). */

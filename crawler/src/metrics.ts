@@ -27,6 +27,12 @@ export function crawlerMetrics(registry: Registry) {
       labelNames: ['result'] as const,
       registers,
     }),
+    handshakeFailures: new Counter({
+      name: 'relay_crawler_handshake_failures_total',
+      help: 'Connections to hosts that were never opened, by why',
+      labelNames: ['failure'] as const,
+      registers,
+    }),
     hosts: new Gauge({
       name: 'relay_crawler_hosts',
       help: 'Hosts known to this crawler, by state',
@@ -52,6 +58,17 @@ export function crawlerMetrics(registry: Registry) {
     epochs: new Counter({
       name: 'relay_crawler_host_epochs_total',
       help: 'Times a host was found to have begun its sequence anew',
+      registers,
+    }),
+    hostLeases: new Counter({
+      name: 'relay_crawler_host_leases_total',
+      help: 'Hosts that this crawler took up, lost to another, or gave up',
+      labelNames: ['change'] as const,
+      registers,
+    }),
+    recheckWaiting: new Gauge({
+      name: 'relay_crawler_waiting_status_rechecks',
+      help: 'Questions to hosts for the status of an account that wait for their turn',
       registers,
     }),
     rechecks: new Counter({

@@ -8,6 +8,7 @@ import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { beginSpan } from '@bgs/shared/service/spans.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
@@ -159,10 +160,12 @@ export class HostSession {
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
     this.tracker = this.#newTracker(cursor)
     this.#behind = cursor ?? 0
+    const span = beginSpan('connect host', { host: this.hostname })
     let connection: Connection
     try {
       connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, this.#isRelay, {
         onOpen: () => {
+          span?.end()
           this.report.connected = true
           this.report.lastError = null
           metrics.connects.inc({ result: 'opened' })
@@ -179,16 +182,21 @@ export class HostSession {
       })
     } catch (error) {
       metrics.connects.inc({ result: 'refused' })
+      metrics.handshakeFailures.inc({ failure: 'forbidden' })
+      span?.end((error as Error).message)
       return { cause: 'refused', detail: (error as Error).message }
     }
     this.#connection = connection
     const stop = () => connection.close({ cause: 'stopped', detail: 'the relay stops' }, 1001)
     signal.addEventListener('abort', stop)
     const end = await connection.ended
+    // Where it was opened the span has ended long ago.
+    span?.end(end.detail)
     signal.removeEventListener('abort', stop)
     this.#connection = undefined
     this.report.connected = false
     metrics.connects.inc({ result: end.cause })
+    if (end.failure !== undefined) metrics.handshakeFailures.inc({ failure: end.failure })
     if (end.cause === 'too-large') {
       this.#refuse('frame-too-large', -1, '')
       this.#sequence.noteUnreadable()

@@ -51,11 +51,13 @@ export class StatusRecheck {
   readonly ask = (question: Question): void => {
     const nowMs = Date.now()
     const asked = this.#askedMs.get(question.did)
-    if ((asked !== undefined && nowMs - asked < ONCE_MS) || this.#waiting.length >= MAX_WAITING) return
+    if (asked !== undefined && nowMs - asked < ONCE_MS) return
+    if (this.#waiting.length >= MAX_WAITING) return this.#metrics.rechecks.inc({ result: 'left-out' })
     this.#askedMs.delete(question.did)
     this.#askedMs.set(question.did, nowMs)
     if (this.#askedMs.size > MAX_REMEMBERED) this.#askedMs.delete(this.#askedMs.keys().next().value as string)
     this.#waiting.push(question)
+    this.#metrics.recheckWaiting.set(this.#waiting.length)
     this.#bell.ring()
   }
 
@@ -63,6 +65,7 @@ export class StatusRecheck {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const questions = this.#waiting.splice(0, PARALLEL)
+      this.#metrics.recheckWaiting.set(this.#waiting.length)
       if (questions.length === 0) await this.#bell.wait(1_000, signal)
       await Promise.all(questions.map((question) => this.#put(question)))
     }

@@ -62,6 +62,12 @@ export function fanoutMetrics(registry: Registry) {
       aggregator: 'max',
       registers,
     }),
+    newestEventAge: new Gauge({
+      name: 'relay_fanout_newest_event_age_seconds',
+      help: 'Time since the newest event that subscribers can get came here, looked at every few seconds',
+      aggregator: 'max',
+      registers,
+    }),
     requests: new Counter({
       name: 'relay_fanout_requests_total',
       help: 'HTTP requests, by method of XRPC (known ones) and status',
@@ -78,3 +84,31 @@ export function fanoutMetrics(registry: Registry) {
 }
 
 export type FanoutMetrics = ReturnType<typeof fanoutMetrics>
+
+/** Figures of what feeds the threads that serve. */
+export function feedMetrics(registry: Registry) {
+  return {
+    bytes: new Gauge({
+      name: 'relay_fanout_feed_bytes',
+      help: 'Bytes on their way to the serving threads',
+      registers: [registry],
+    }),
+  }
+}
+
+/** Figures of a node's mirror of the log. */
+export function mirrorMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    lag: new Gauge({
+      name: 'relay_fanout_mirror_lag_records',
+      help: 'Records of the log that the mirror of this node does not have yet',
+      registers,
+    }),
+    full: new Counter({
+      name: 'relay_fanout_mirror_full_total',
+      help: 'Times that the mirror put a pack off because no space was left',
+      registers,
+    }),
+  }
+}

@@ -7,6 +7,7 @@ import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { type Kept, openKept } from './mirror-start.ts'
 
@@ -42,6 +43,10 @@ export class Mirror implements FiledLog {
   /** Seq of the first entry that the log ever had, where it still begins with it. */
   #origin: number | undefined
   #trimmedMs = 0
+  /** When a record last came, on the clock of `performance`. */
+  #heardMs = performance.now()
+  /** Times that no space was left. */
+  fullTimes = 0
 
   private constructor(options: MirrorOptions, { log, at }: Kept) {
     this.#log = log
@@ -75,6 +80,10 @@ export class Mirror implements FiledLog {
   /** Records of the cluster's log that are not here yet. */
   get lag(): number {
     return Math.max(0, this.#end - this.#next)
+  }
+
+  get heardMs(): number {
+    return this.#heardMs
   }
 
   bounds(): LogBounds {
@@ -127,7 +136,7 @@ export class Mirror implements FiledLog {
         this.#end = end
         this.#floor = floor
         if (this.#next > end) await this.#lookAgain(signal)
-        else if (await this.#take(records, signal)) this.#next = Math.max(this.#next, next)
+        else if (await this.#takeTraced(records, signal)) this.#next = Math.max(this.#next, next)
         await this.#trim()
       } catch (error) {
         if (signal.aborted) return
@@ -165,6 +174,11 @@ export class Mirror implements FiledLog {
     return true
   }
 
+  #takeTraced(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
+    const take = () => this.#take(records, signal)
+    return records.length === 0 ? take() : inSpan('mirror batch', { records: records.length }, take)
+  }
+
   /** Takes records over; false where the log has gone on from an earlier offset, to which it goes back. */
   async #take(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
     for (const { base, offset, pack, timeMs } of records) {
@@ -181,6 +195,7 @@ export class Mirror implements FiledLog {
       }
       if (signal.aborted) return false
       this.#next = offset + 1
+      this.#heardMs = performance.now()
     }
     return true
   }
@@ -192,6 +207,7 @@ export class Mirror implements FiledLog {
         return
       } catch (error) {
         if (!(error instanceof LogFullError)) throw error
+        this.fullTimes++
         this.#logger.error({ err: error }, 'no space left for the mirror: waiting for space')
         await wait(FULL_RETRY_MS, signal)
       }

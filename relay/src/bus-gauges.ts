@@ -1,28 +1,29 @@
-import type { BusTopic } from '@bgs/shared/bus/bus.ts'
-import { Gauge, type Registry } from 'prom-client'
+import type { BusTopic, PartitionLag } from '@bgs/shared/bus/bus.ts'
+import type { BusMetrics } from '@bgs/shared/metrics.ts'
 
-type Pending = Pick<BusTopic<unknown>, 'pendingBytes' | 'pendingRecords'>
+type Pending = Pick<BusTopic<unknown>, 'pendingBytes' | 'pendingRecords' | 'lags'>
 
-/** Gauges of what waits on each topic; the returned function brings them up to date. */
-export function busGauges(registry: Registry, topics: Readonly<Record<string, Pending>>): () => void {
-  const labelNames = ['topic'] as const
-  const registers = [registry]
-  const bytes = new Gauge({
-    name: 'relay_bus_pending_bytes',
-    help: 'Bytes on a topic that are not done',
-    labelNames,
-    registers,
-  })
-  const records = new Gauge({
-    name: 'relay_bus_pending_records',
-    help: 'Records on a topic that are not done',
-    labelNames,
-    registers,
-  })
-  return () => {
-    for (const [topic, { pendingBytes, pendingRecords }] of Object.entries(topics)) {
-      bytes.set({ topic }, pendingBytes)
-      records.set({ topic }, pendingRecords)
+/** Brings the gauges of topics in memory up to date. */
+export function gaugeTopics(metrics: BusMetrics, topics: Readonly<Record<string, Pending>>): void {
+  for (const [topic, { pendingBytes, pendingRecords }] of Object.entries(topics)) {
+    metrics.pendingBytes.set({ topic }, pendingBytes)
+    metrics.pendingRecords.set({ topic }, pendingRecords)
+  }
+  gaugeLags(metrics, topics)
+}
+
+/** Brings the lag of what this process reads up to date. */
+export function gaugeLags(
+  { lagRecords, lagSeconds }: BusMetrics,
+  topics: Readonly<Record<string, { lags(): PartitionLag[] }>>,
+): void {
+  const nowMs = Date.now()
+  for (const [topic, reader] of Object.entries(topics)) {
+    for (const { partition, records, oldestMs } of reader.lags()) {
+      const labels = { topic, partition: String(partition) }
+      lagRecords.set(labels, records)
+      // Another machine's clock may be ahead.
+      lagSeconds.set(labels, oldestMs === undefined ? 0 : Math.max(0, (nowMs - oldestMs) / 1_000))
     }
   }
 }

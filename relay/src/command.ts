@@ -11,6 +11,7 @@ import { findCommand, OPERATOR_COMMANDS } from './cli/operator-commands.ts'
 import { ROLE_NAMES, type RoleName } from './cluster/role-names.ts'
 import type { Relay } from './relay.ts'
 import { faultCode, untilStopped } from './run-service.ts'
+import { startTracing } from './tracing.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -117,8 +118,13 @@ async function run(start: Start, settings: Settings, env: Env): Promise<number> 
   const logger = createLogger(settings.RELAY_LOG_LEVEL)
   armCrashPoint(env['CRASH_POINT'])
   try {
+    const endTracing = await startTracing(env)
     const relay = await start(settings, logger)
-    return (await untilStopped(relay, logger)) ? STOPPED : FAULT
+    const stop = async () => {
+      await relay.stop()
+      await endTracing()
+    }
+    return (await untilStopped({ ...relay, stop }, logger)) ? STOPPED : FAULT
   } catch (error) {
     if (error instanceof LockedError) throw error
     logger.fatal({ err: error }, 'the relay could not start')

@@ -1,6 +1,7 @@
 import type { Disk } from '@bgs/shared/log/disk.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import type { DiskMetrics } from './metrics.ts'
 
 /** Below this share of free space hosts are read no further (architecture.md, RELAY_RETENTION_BYTES). */
 const LEAST_FREE = 0.05
@@ -11,12 +12,14 @@ export class DiskGate {
   readonly #disk: Disk
   readonly #folder: string
   readonly #log: Logger
+  readonly #metrics: DiskMetrics
   #closed: PromiseWithResolvers<void> | undefined
 
-  constructor(disk: Disk, folder: string, log: Logger) {
+  constructor(disk: Disk, folder: string, log: Logger, metrics: DiskMetrics) {
     this.#disk = disk
     this.#folder = folder
     this.#log = log
+    this.#metrics = metrics
   }
 
   /** A promise while no host may be read; undefined otherwise. */
@@ -33,6 +36,8 @@ export class DiskGate {
 
   async look(): Promise<void> {
     const { free, total } = await this.#disk.space(this.#folder)
+    this.#metrics.free.set(free)
+    this.#metrics.total.set(total)
     const full = free < total * LEAST_FREE
     if (full && this.#closed === undefined) {
       this.#log.error(

@@ -8,10 +8,13 @@ import { createDashboard } from '@bgs/dashboard/serve-dashboard.ts'
 import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
+import { feedMetrics } from '@bgs/fanout/metrics.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { createCall } from '@bgs/fanout/xrpc/call.ts'
 import { bringUp } from '@bgs/sequencer/bring-up.ts'
+import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
+import { HostCensus } from '@bgs/sequencer/host-census.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { Releaser } from '@bgs/sequencer/releaser.ts'
 import { Sequencer } from '@bgs/sequencer/sequencer.ts'
@@ -30,6 +33,7 @@ import { processFigures } from '@bgs/shared/figures/process-figures.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
+import { busMetrics, refusalMetrics } from '@bgs/shared/metrics.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -45,12 +49,15 @@ import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
-import { busGauges } from './bus-gauges.ts'
+import { gaugeTopics } from './bus-gauges.ts'
 import { conductLimits } from './conduct-limits.ts'
 import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
+import { gaugeHeartbeat } from './heartbeat-gauges.ts'
+import { diskMetrics, heartbeatMetrics } from './metrics.ts'
 import { newHosts } from './new-hosts.ts'
+import { gaugeRefusals } from './refusal-gauges.ts'
 import type { Relay } from './relay.ts'
 import { retentionBytes, segmentBytes } from './retention.ts'
 import { fanoutThreads, verifierThreads } from './threads.ts'
@@ -141,6 +148,9 @@ export async function startEmbedded(
   })
 
   const crawlerFigures = crawlerMetrics(registry)
+  const sequencerFigures = sequencerMetrics(registry)
+  // Whoever runs all of it leads.
+  sequencerFigures.leader.set(1)
   const recheck = new StatusRecheck(say, crawlerFigures, allowPrivate)
   const sequencer = new Sequencer({
     verified: verified.consumer(),
@@ -148,7 +158,7 @@ export async function startEmbedded(
     log,
     state,
     view,
-    metrics: sequencerMetrics(registry),
+    metrics: sequencerFigures,
     logger: logger.child({ part: 'sequencer' }),
     ask: recheck.ask,
     refusals,
@@ -156,7 +166,7 @@ export async function startEmbedded(
     now: Date.now,
   })
 
-  const gate = new DiskGate(disk, folder, logger)
+  const gate = new DiskGate(disk, folder, logger, diskMetrics(registry))
   await gate.look()
   const crawler = new Crawler({
     database,
@@ -207,9 +217,23 @@ export async function startEmbedded(
     threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
-  const busBytes = busGauges(registry, { raw, verified, control })
+  const busFigures = busMetrics(registry)
+  const heartbeat = heartbeatMetrics(registry)
+  const feedFigures = feedMetrics(registry)
+  const refusalFigures = refusalMetrics(registry)
+  const refresh = () => {
+    gaugeTopics(busFigures, { raw, verified, control })
+    gaugeHeartbeat(heartbeat, {
+      ...sequencer.heartbeatAges,
+      fanout: performance.now() - serving.heardMs,
+    })
+    sequencer.gauge()
+    identities.gauge()
+    feedFigures.bytes.set(serving.feedBytes)
+    gaugeRefusals(refusalFigures, refusals)
+  }
   const figures = async () => {
-    busBytes()
+    refresh()
     return [await processFigures('embedded', 'all', [registry, await serving.threadRegistry()])]
   }
   const admin = createAdminApi({
@@ -233,7 +257,7 @@ export async function startEmbedded(
   const dashboard = createDashboard()
   const opsServer = createOpsServer(settings, registry, {
     notReady: unhealthy,
-    refresh: busBytes,
+    refresh,
     others: async () => (await serving.threadRegistry()).metrics(),
     handle: (request, response) => admin(request, response) || dashboard(request, response),
   })
@@ -251,6 +275,8 @@ export async function startEmbedded(
   supervisor.run('status recheck', recheck.run(supervisor.signal))
   const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
   supervisor.run('releaser', new Releaser(database, say, Date.now).run(judging.signal))
+  supervisor.run('heartbeat', sayHeartbeats(say, judging.signal))
+  supervisor.run('host census', new HostCensus(database, sequencerFigures).run(judging.signal))
   supervisor.run('status sweep', new StatusSweep(database, recheck.ask, roundMs).run(judging.signal))
   supervisor.run('disk gate', gate.run(supervisor.signal))
   supervisor.run('refusals', refusals.run(supervisor.signal))

@@ -4,6 +4,7 @@ import { configDoc, envExample } from '@bgs/shared/service/config.ts'
 import { expect, it } from 'vitest'
 import { adminDoc } from './admin-doc.ts'
 import { commandsDoc } from './commands-doc.ts'
+import { metricsDoc } from './metrics-doc.ts'
 import { reasonsDoc } from './reasons-doc.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -17,6 +18,7 @@ it.each([
   ['docs/reasons.md', reasonsDoc],
   ['docs/admin-api.md', adminDoc],
   ['docs/commands.md', commandsDoc],
+  ['docs/metrics.md', metricsDoc],
 ])('%s is what the code says: else `npm run docs`', (name, make) => {
   expect(bare(readFileSync(join(root, name), 'utf8'))).toBe(bare(make()))
 })

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { configDoc, envExample } from '@bgs/shared/service/config.ts'
 import { adminDoc } from './admin-doc.ts'
 import { commandsDoc } from './commands-doc.ts'
+import { metricsDoc } from './metrics-doc.ts'
 import { reasonsDoc } from './reasons-doc.ts'
 
 /** Writes what is made from the code's own tables: docs/*.md as far as they are lists, .env.example. */
@@ -12,3 +13,4 @@ writeFileSync(at('.env.example'), envExample())
 writeFileSync(at('docs/reasons.md'), reasonsDoc())
 writeFileSync(at('docs/admin-api.md'), adminDoc())
 writeFileSync(at('docs/commands.md'), commandsDoc())
+writeFileSync(at('docs/metrics.md'), metricsDoc())

@@ -29,6 +29,44 @@ export function sequencerMetrics(registry: Registry) {
       help: 'Seqs between the end of the log and the database',
       registers,
     }),
+    viewWriting: new Gauge({
+      name: 'relay_sequencer_view_writing_seconds',
+      help: 'For how long the batch has been under way that brings the database up to the log; 0: none is',
+      registers,
+    }),
+    newestEventAge: new Gauge({
+      name: 'relay_sequencer_newest_event_age_seconds',
+      help: 'Time since the newest event in the log was received from its host; 0: none since the start',
+      registers,
+    }),
+    waiting: new Gauge({
+      name: 'relay_sequencer_waiting_envelopes',
+      help: 'Envelopes taken from the bus that one append could not hold',
+      registers,
+    }),
+    dirtyAccounts: new Gauge({
+      name: 'relay_sequencer_dirty_accounts',
+      help: 'Accounts that have changed and are not in the database yet',
+      registers,
+    }),
+    accountLoads: new Counter({
+      name: 'relay_sequencer_account_loads_total',
+      help: 'Accounts asked for, by whether they were in memory (hit) or read from the database (miss)',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    control: new Counter({
+      name: 'relay_sequencer_control_messages_total',
+      help: 'Messages taken from control, by kind and by whether they changed anything',
+      labelNames: ['kind', 'outcome'] as const,
+      registers,
+    }),
+    throttles: new Counter({
+      name: 'relay_sequencer_throttles_total',
+      help: 'Accounts that were throttled, because their host is full (limit) or for what they did (conduct)',
+      labelNames: ['cause'] as const,
+      registers,
+    }),
     appendSeconds: new Histogram({
       name: 'relay_sequencer_append_seconds',
       help: 'Time of one append to the log: write and fdatasync',
@@ -44,6 +82,39 @@ export function sequencerMetrics(registry: Registry) {
     cachedAccounts: new Gauge({
       name: 'relay_sequencer_cached_accounts',
       help: 'Accounts held in memory',
+      registers,
+    }),
+    leader: new Gauge({
+      name: 'relay_sequencer_leader',
+      help: '1 while this process leads, 0 while it stands by',
+      registers,
+    }),
+    knownHosts: new Gauge({
+      name: 'relay_sequencer_known_hosts',
+      help: 'Hosts in the database, by state',
+      labelNames: ['status'] as const,
+      registers,
+    }),
+    fullHosts: new Gauge({
+      name: 'relay_sequencer_full_hosts',
+      help: 'Hosts that have as many accounts as they may, or more',
+      registers,
+    }),
+    accounts: new Gauge({
+      name: 'relay_sequencer_accounts',
+      help: 'Accounts that the hosts in the database have, without deleted ones',
+      registers,
+    }),
+    throttledAccounts: new Gauge({
+      name: 'relay_sequencer_throttled_accounts',
+      help: 'Accounts that are throttled now, because their host is full (limit) or for what they did (conduct)',
+      labelNames: ['cause'] as const,
+      registers,
+    }),
+    webhooks: new Counter({
+      name: 'relay_sequencer_webhook_calls_total',
+      help: 'Calls of the webhook for account limits, by result',
+      labelNames: ['result'] as const,
       registers,
     }),
     logFull: new Counter({

@@ -2,6 +2,7 @@ import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
 import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { encodeFacts } from '@bgs/shared/envelope/facts.ts'
+import { HOST_THROTTLE } from '@bgs/shared/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Log, LogFullError } from '@bgs/shared/log/log.ts'
@@ -9,6 +10,7 @@ import type { LogEntry, Pack } from '@bgs/shared/log/pack.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { InputPositions } from './input-positions.ts'
 import type { SequencerMetrics } from './metrics.ts'
@@ -66,7 +68,12 @@ export class Sequencer {
   readonly #bell = new Bell()
   readonly #inputs: InputPositions
   readonly #conduct: Conduct
+  /** When something last came through each part of the way. */
+  readonly #pulse: Record<'control' | 'log' | 'view', number>
   #position: number
+  /** When the newest event in the log was received. */
+  #newestMs: number | undefined
+  #viewSeen: number
   #trimmedMs = 0
   /** Since when input positions have moved that no append has carried; undefined: none have. */
   #movedMs: number | undefined
@@ -74,11 +81,32 @@ export class Sequencer {
   constructor(parts: SequencerParts) {
     this.#parts = parts
     this.#position = parts.view.position
+    this.#viewSeen = parts.view.position
     this.#conduct = new Conduct(parts.conduct)
+    const nowMs = parts.now()
+    this.#pulse = { control: nowMs, log: nowMs, view: nowMs }
     this.#inputs = InputPositions.decode(parts.log.checkpoint, {
       verified: parts.verified.generation,
       control: parts.control.generation,
     })
+  }
+
+  /**
+   * How long ago a heartbeat was taken from control, something was appended to the log, and the view was written, in
+   * milliseconds.
+   */
+  get heartbeatAges(): Record<'control' | 'log' | 'view', number> {
+    const nowMs = this.#parts.now()
+    const { control, log, view } = this.#pulse
+    return { control: nowMs - control, log: nowMs - log, view: nowMs - view }
+  }
+
+  /** Brings up to date what changes while nothing comes. */
+  gauge(): void {
+    const { metrics, view, now } = this.#parts
+    metrics.newestEventAge.set(this.#newestMs === undefined ? 0 : (now() - this.#newestMs) / 1_000)
+    // The loop itself may be the one that waits.
+    metrics.viewWriting.set(view.writingMs(now()) / 1_000)
   }
 
   /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
@@ -103,7 +131,7 @@ export class Sequencer {
   }
 
   async #takeControl(batch: readonly BusEntry<ControlMessage>[]): Promise<void> {
-    const { state, now } = this.#parts
+    const { state, metrics, now } = this.#parts
     const dids = new Set(batch.flatMap(({ value }) => ('did' in value ? [value.did] : [])))
     const hosts = new Set(batch.flatMap(({ value }) => ('host' in value ? [value.host] : [])))
     await state.load(dids, hosts)
@@ -112,6 +140,8 @@ export class Sequencer {
       const account = 'did' in value ? state.account(value.did) : undefined
       const host = account && state.host(account.host)
       const decision = decideControl(account, host, value, now())
+      metrics.control.inc({ kind: value.kind, outcome: decision === null ? 'void' : 'applied' })
+      if (value.kind === 'heartbeat') this.#pulse.control = now()
       if (decision !== null) appends.add(decision, state)
       if (account !== undefined) appends.addHeld(account, state, now())
     }
@@ -140,13 +170,17 @@ export class Sequencer {
       if (known === undefined || decision.kind === 'drop') continue
       appends.addHeld(known, state, now())
       const throttled = this.#conduct.note(known, decision, value, now())
-      if (throttled !== null) appends.add(throttled, state)
+      if (decision.facts.local === HOST_THROTTLE) metrics.throttles.inc({ cause: 'limit' })
+      if (throttled === null) continue
+      metrics.throttles.inc({ cause: 'conduct' })
+      appends.add(throttled, state)
     }
     for (const entry of batch) this.#inputs.takeVerified(entry)
     crashPoint('before-append')
     await this.#append(appends)
     crashPoint('after-append')
     const doneMs = now()
+    this.#newestMs = batch.at(-1)?.value.receivedMs
     for (const entry of batch) {
       metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
       this.#parts.verified.done(entry)
@@ -179,12 +213,15 @@ export class Sequencer {
     for (;;) {
       const end = metrics.appendSeconds.startTimer()
       try {
-        const pack: Pack = await log.append(appends.entries, this.#inputs.encode())
+        const pack: Pack = await inSpan('append', { entries: appends.entries.length }, () =>
+          log.append(appends.entries, this.#inputs.encode()),
+        )
         this.#movedMs = undefined
         end()
         if (pack.firstSeq !== appends.firstSeq)
           throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
         this.#position = pack.lastSeq
+        this.#pulse.log = now()
         metrics.bytes.inc(pack.bytes.length)
         metrics.head.set(pack.lastSeq)
         for (const [key, count] of appends.outcomes) {
@@ -212,9 +249,17 @@ export class Sequencer {
       // Not awaited: settled() and due() report its failure.
       view.flush(this.#position, now()).catch(() => undefined)
     }
+    if (view.position !== this.#viewSeen) this.#pulse.view = now()
+    this.#viewSeen = view.position
     metrics.viewPosition.set(view.position)
+    metrics.waiting.set(this.#waiting.length)
+    metrics.dirtyAccounts.set(state.dirtyAccounts)
     metrics.viewLag.set(Math.max(0, this.#position - view.position))
     metrics.cachedAccounts.set(state.cachedAccounts)
+    metrics.accountLoads.inc({ result: 'hit' }, state.loads.hits)
+    metrics.accountLoads.inc({ result: 'miss' }, state.loads.misses)
+    state.loads.hits = 0
+    state.loads.misses = 0
     if (log.keepsPositions && this.#movedMs !== undefined && now() - this.#movedMs >= POSITIONS_EVERY_MS) {
       await log.append([], this.#inputs.encode())
       this.#movedMs = undefined

@@ -1,5 +1,6 @@
 import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { inSpan } from '@bgs/shared/service/spans.ts'
 import { accountParams, UPSERT_ACCOUNT } from './state/account-rows.ts'
 import { domainSteps } from './state/banned-domains.ts'
 import { heldSteps } from './state/held-rows.ts'
@@ -77,6 +78,11 @@ export class View {
     return this.#position
   }
 
+  /** For how long the batch under way has been, in milliseconds; 0: none is. */
+  writingMs(nowMs: number): number {
+    return this.#writing === undefined ? 0 : nowMs - this.#writingSinceMs
+  }
+
   /** Whether a batch should be written now; `position` is that of the last appended entry. */
   due(position: number, nowMs: number): boolean {
     if (this.#failed !== undefined) throw this.#failed
@@ -131,7 +137,8 @@ export class View {
     ].filter(({ rows }) => rows.length > 0)
     this.#state.setWriting(accounts, true)
     crashPoint('before-view')
-    const writing = this.#database.transaction(steps).then(
+    const write = () => this.#database.transaction(steps)
+    const writing = inSpan('write view', { accounts: accounts.length }, write).then(
       () => {
         crashPoint('after-view')
         this.#position = position

@@ -54,6 +54,65 @@ export function verifierMetrics(registry: Registry) {
       help: '1 while the PLC directory as a whole does not answer',
       registers,
     }),
+    directoryOutages: new Counter({
+      name: 'relay_verifier_directory_outages_total',
+      help: 'Times that the PLC directory was taken to be down',
+      registers,
+    }),
+    knownLookUps: new Counter({
+      name: 'relay_verifier_known_did_resolutions_total',
+      help: 'Conclusive look-ups at the PLC directory of DIDs of which a document was known, by result or reason',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    identityHits: new Counter({
+      name: 'relay_verifier_identity_cache_total',
+      help: 'Frames of which the identity was in memory and fit (hit), or which went into a lane of their DID (lane)',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    waitingLookUps: new Gauge({
+      name: 'relay_verifier_waiting_resolutions',
+      help: 'DID look-ups that wait for a slot, by method',
+      labelNames: ['method'] as const,
+      registers,
+    }),
+    busyLookUps: new Gauge({
+      name: 'relay_verifier_busy_resolutions',
+      help: 'DID look-ups under way, by method',
+      labelNames: ['method'] as const,
+      registers,
+    }),
+    plcTokens: new Gauge({
+      name: 'relay_verifier_directory_budget_lookups',
+      help: 'Look-ups that the budget toward the PLC directory would let through at once',
+      registers,
+    }),
+    refreshCauses: new Gauge({
+      name: 'relay_verifier_refresh_causes',
+      help: 'Causes of forced look-ups that are remembered, so that each happens once in its pause',
+      registers,
+    }),
+    refreshesDenied: new Counter({
+      name: 'relay_verifier_refreshes_denied_total',
+      help: 'Forced look-ups that the budget of a host or the pause of a cause did not let through',
+      registers,
+    }),
+    lanes: new Gauge({
+      name: 'relay_verifier_lanes',
+      help: 'DIDs whose frames go one by one, held or not',
+      registers,
+    }),
+    queuedBatches: new Gauge({
+      name: 'relay_verifier_queued_batches',
+      help: 'Batches that wait for a judging thread',
+      registers,
+    }),
+    openBatches: new Gauge({
+      name: 'relay_verifier_open_batches',
+      help: 'Batches handed to the judges and not finished',
+      registers,
+    }),
     curve: new Gauge({
       name: 'relay_verifier_curve_backend',
       help: '1 for the implementation that verifies signatures of a curve',

@@ -5,6 +5,7 @@ import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { inSpan } from '@bgs/shared/service/spans.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { documentOf, type Identity } from './identity/document.ts'
@@ -98,7 +99,9 @@ export class Verifier {
   }
 
   #dispatch(entries: readonly Raw[]): void {
+    const { identityHits } = this.#parts.metrics
     const nowMs = this.#parts.now()
+    let hits = 0
     let raws: Raw[] = []
     let items: JudgeItem[] = []
     let bytes = 0
@@ -121,12 +124,15 @@ export class Verifier {
         this.#intoLane(entry)
         continue
       }
+      hits++
       raws.push(entry)
       items.push({ envelope: entry.value, identity: known })
       bytes += frame.length
       if (raws.length >= BATCH || bytes >= BATCH_BYTES) hand()
     }
     hand()
+    identityHits.inc({ result: 'hit' }, hits)
+    identityHits.inc({ result: 'lane' }, entries.length - hits)
   }
 
   #submit(raws: readonly Raw[], items: readonly JudgeItem[]): void {
@@ -142,7 +148,8 @@ export class Verifier {
   }
 
   async #judge(items: readonly JudgeItem[]): Promise<JudgeReply> {
-    const reply = await this.#parts.pool.judge(items, this.#parts.now())
+    const { pool, now } = this.#parts
+    const reply = await inSpan('judge batch', { frames: items.length }, () => pool.judge(items, now()))
     this.#parts.metrics.judgeSeconds.inc(reply.seconds)
     // There is room in the pool again.
     this.#bell.ring()
@@ -291,10 +298,16 @@ export class Verifier {
   }
 
   #gauges(): void {
-    const { metrics, identities } = this.#parts
+    const { metrics, identities, pool } = this.#parts
     metrics.heldBytes.set(this.#lanes.heldBytes)
     metrics.heldLanes.set(this.#lanes.heldLanes)
     metrics.cachedIdentities.set(identities.cache.size)
     metrics.circuitOpen.set(identities.circuitOpen ? 1 : 0)
+    metrics.lanes.set(this.#lanes.size)
+    metrics.queuedBatches.set(pool.queued)
+    metrics.openBatches.set(this.#batches.length)
+    metrics.refreshCauses.set(this.#budget.causes)
+    metrics.refreshesDenied.inc(this.#budget.denied)
+    this.#budget.denied = 0
   }
 }

@@ -54,6 +54,14 @@ export class ServeHere implements Serving {
     this.#subscriptions.beginAnew()
   }
 
+  get heardMs(): number {
+    return this.#subscriptions.heardMs
+  }
+
+  get feedBytes(): number {
+    return 0
+  }
+
   get consumers(): Consumers {
     return this.#subscriptions
   }

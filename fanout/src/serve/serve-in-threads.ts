@@ -13,6 +13,8 @@ import { ThreadFeed } from './thread-feed.ts'
 const TELL_EVERY_MS = 250
 /** Of packs on their way to one thread. */
 const FEED_BYTES = 32 * 1024 * 1024
+/** For a thread to tell its figures. */
+const FIGURES_MS = 2_000
 /** For a thread to send its subscribers away. */
 const CLOSE_MS = 3_000
 
@@ -63,8 +65,20 @@ export class ServeInThreads implements Serving {
     return bound
   }
 
+  get heardMs(): number {
+    return Math.min(...this.#threads.map(({ feed }) => feed.heardMs))
+  }
+
+  get feedBytes(): number {
+    return this.#threads.reduce((sum, { feed }) => sum + feed.outstandingBytes, 0)
+  }
+
+  /** A thread that does not answer is left out: all other figures, the age of its heartbeat among them, must be had. */
   async threadRegistry(): Promise<Registry> {
-    const all = await Promise.all(this.#threads.map(({ calls }) => calls.ask<object>({ what: 'figures' })))
+    const asked = this.#threads.map(({ calls }) =>
+      Promise.race([calls.ask<object>({ what: 'figures' }), wait(FIGURES_MS).then(() => undefined)]),
+    )
+    const all = (await Promise.all(asked)).filter((figures) => figures !== undefined)
     return AggregatorRegistry.aggregate(all)
   }
 

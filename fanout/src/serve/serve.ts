@@ -34,6 +34,10 @@ export interface Serving {
   listen(port: number, host: string): Promise<number>
   /** Figures that are not in the registry: those of the threads, added up. */
   threadRegistry(): Promise<Registry>
+  /** When an entry of the log last reached every thread that serves, on the clock of `performance`. */
+  readonly heardMs: number
+  /** Bytes on their way to the threads. */
+  readonly feedBytes: number
   /** Its subscribers. */
   readonly consumers: Consumers
   /** Sends subscribers away, to come back (W11), and stops listening. */

@@ -185,3 +185,16 @@ it('segments that came and went while a thread heard nothing are no hole for its
   const { first } = log.bounds()
   expect(whole.seqs).toEqual(Array.from({ length: 106 }, (_, i) => first + i))
 })
+
+it('a thread that takes nothing is seen by its heartbeat, also where nothing but a heartbeat comes', async () => {
+  await log.append([entry(1, { kind: 'quiet' })])
+  await until('it to be heard', () => performance.now() - thread.feed.heardMs < 100)
+  thread.isHeld = true
+  const held = thread.feed.heardMs
+  await log.append([entry(1, { kind: 'quiet' })])
+  thread.feed.refresh()
+  await until('some time', () => performance.now() - held > 300)
+  expect(thread.feed.heardMs).toBe(held)
+  thread.letGo()
+  await until('it to be heard', () => performance.now() - thread.feed.heardMs < 100)
+})

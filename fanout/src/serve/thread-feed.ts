@@ -26,6 +26,7 @@ export class ThreadFeed {
   readonly #parts: ThreadFeedParts
   #outstandingBytes = 0
   #isBehind = false
+  #heardMs = performance.now()
 
   constructor(parts: ThreadFeedParts) {
     this.#parts = parts
@@ -34,6 +35,11 @@ export class ThreadFeed {
   /** Bytes on their way to the thread. */
   get outstandingBytes(): number {
     return this.#outstandingBytes
+  }
+
+  /** When the thread last took a pack, or the place of those that it was not told of; on the clock of `performance`. */
+  get heardMs(): number {
+    return this.#heardMs
   }
 
   /** Tells of a pack that was committed. */
@@ -53,8 +59,11 @@ export class ThreadFeed {
   /** The thread has taken news of so many bytes. */
   taken(bytes: number): void {
     this.#outstandingBytes -= bytes
+    // News of a pack are larger than those without one.
+    if (bytes > NEWS_BYTES) this.#heardMs = performance.now()
     if (!this.#isBehind || this.#outstandingBytes > 0) return
     this.#isBehind = false
+    this.#heardMs = performance.now()
     const { log, takedowns } = this.#parts
     // In one message: before a subscriber reads further, the thread knows who was taken down in what it did not hear.
     this.#tell(NEWS_BYTES, log.files.segments, { anew: { takedowns: takedowns.dids } })

@@ -47,6 +47,9 @@ export class Subscriptions implements Consumers {
   readonly #deflated: DeflatedPacks | undefined
   readonly #checks: NodeJS.Timeout
   #closing = false
+  /** When an entry of the log last came here, and when an event did that is sent. */
+  #heardMs = performance.now()
+  #newestMs = this.#heardMs
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
@@ -68,8 +71,15 @@ export class Subscriptions implements Consumers {
       parts.window.add(pack)
       parts.metrics.windowBytes.set(parts.window.bytes)
       parts.metrics.head.set(pack.lastSeq)
+      this.#heardMs = performance.now()
+      if (pack.framesBytes > 0) this.#newestMs = this.#heardMs
       this.#pump()
     })
+  }
+
+  /** On the clock of `performance`. */
+  get heardMs(): number {
+    return this.#heardMs
   }
 
   /** Open subscriptions. */
@@ -192,6 +202,7 @@ export class Subscriptions implements Consumers {
       least = Math.min(least, subscriber.next)
     }
     metrics.queuedBytes.set(queued)
+    metrics.newestEventAge.set((nowMs - this.#newestMs) / 1_000)
     metrics.furthestBehind.set(log.bounds().next - least)
   }
 }

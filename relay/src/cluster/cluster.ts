@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { processFigures } from '@bgs/shared/figures/process-figures.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { FiguresDirectory } from '@bgs/shared/redis/figures-directory.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -15,6 +16,7 @@ import { startFanout } from './fanout-role.ts'
 import type { Role } from './role.ts'
 import { ROLE_NAMES, type RoleName } from './role-names.ts'
 import { startSequencer } from './sequencer-role.ts'
+import { refreshShared, sharedFigures } from './shared-figures.ts'
 import { startVerifier } from './verifier-role.ts'
 
 /** Of a stop, which takes at most 30 s: for the roles to finish, and for everything else. */
@@ -37,7 +39,10 @@ export async function startCluster(
   const supervisor = new Supervisor(logger)
   const registry = createRegistry()
   const servers = openServers(settings, logger)
+  const gauges = sharedFigures(registry)
   const roles: Role[] = []
+  let database: { close(): Promise<void> } | undefined
+  let book: RefusalBook | undefined
   let starting = true
   let stopping = false
   const { health } = servers
@@ -55,6 +60,7 @@ export async function startCluster(
     return troubles.length === 0 ? undefined : troubles.join('\n')
   }
   const refresh = () => {
+    refreshShared(gauges, health, book)
     for (const role of roles) role.refresh()
   }
   const threadRegistries = async () =>
@@ -77,7 +83,6 @@ export async function startCluster(
   if (settings.RELAY_ALLOW_PRIVATE_HOSTS)
     logger.warn('RELAY_ALLOW_PRIVATE_HOSTS is on: any address is crawled. For development only.')
 
-  let database: { close(): Promise<void> } | undefined
   const begin = async () => {
     const context = await openContext(servers, {
       settings,
@@ -85,8 +90,10 @@ export async function startCluster(
       registry,
       supervisor,
       figures: () => figures.list(),
+      gauges,
     })
     database = context.database
+    book = context.refusals
     // Backwards: what reads is there before what writes.
     for (const name of ROLE_NAMES.toReversed()) {
       if (!names.includes(name) || stopping) continue

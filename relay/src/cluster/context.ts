@@ -14,6 +14,7 @@ import type { Supervisor } from '@bgs/shared/service/supervisor.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { Redis } from 'ioredis'
 import type { Registry } from 'prom-client'
+import type { SharedFigures } from './shared-figures.ts'
 
 const PING_EVERY_MS = 2_000
 
@@ -37,6 +38,8 @@ export interface ClusterContext {
     readonly kafka: ServerHealth
     readonly redis: ServerHealth
   }
+  /** What every role shows. */
+  readonly gauges: SharedFigures
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
   /** Our generations of the topics whose positions are kept (invariant 2). */
@@ -62,7 +65,7 @@ export function openServers(settings: Settings, logger: Logger): Servers {
  */
 export async function openContext(
   servers: Servers,
-  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'figures'>,
+  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'figures' | 'gauges'>,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts
   const { signal } = supervisor

@@ -9,15 +9,16 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
-import { Gauge } from 'prom-client'
 import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
+import { crawlerRoleMetrics } from '../metrics.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
+import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
 
 /** Frames on their way to Kafka. */
 const RAW_BYTES = 32 * 1024 * 1024
@@ -92,15 +93,16 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   supervisor.run('membership of the crawler', membership.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
   supervisor.run('status recheck', recheck.run(crawling.signal))
-  const backlogBytes = new Gauge({
-    name: 'relay_crawler_backlog_bytes',
-    help: 'Bytes of raw that no verifier has consumed',
-    registers: [registry],
-  })
+  const figures = crawlerRoleMetrics(registry)
 
   return {
     notReady: () => (membership.isLive ? undefined : 'this crawler could not renew its lease'),
-    refresh: () => backlogBytes.set(backlog.bytes),
+    refresh: () => {
+      figures.backlog.set(backlog.bytes)
+      if (raw !== undefined) gaugeProducer(context.gauges, 'raw', raw)
+      gaugeProducer(context.gauges, 'control', control)
+      gaugeMembership(context.gauges, 'crawler', membership)
+    },
     stop: async () => {
       crawling.abort()
       await running

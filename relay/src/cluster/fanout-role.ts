@@ -6,6 +6,7 @@ import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { ConsumerDirectory } from '@bgs/fanout/consumers/consumer-directory.ts'
 import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { SharedLimits } from '@bgs/fanout/http/call-limits.ts'
+import { feedMetrics, mirrorMetrics } from '@bgs/fanout/metrics.ts'
 import { Mirror } from '@bgs/fanout/mirror.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
@@ -15,7 +16,9 @@ import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
-import { Gauge } from 'prom-client'
+import { lookAtDisk } from '../disk-gauges.ts'
+import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
+import { diskMetrics } from '../metrics.ts'
 import { newHosts } from '../new-hosts.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
 import { fanoutThreads } from '../threads.ts'
@@ -23,6 +26,7 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
+import { gaugeProducer } from './shared-figures.ts'
 
 /** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
 export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {
@@ -109,16 +113,27 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const mirroring = new AbortController()
   const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
   supervisor.run('mirror', mirrored)
-  const lag = new Gauge({
-    name: 'relay_fanout_mirror_lag_records',
-    help: 'Records of the log that the mirror of this node does not have yet',
-    registers: [registry],
-  })
+  const feed = feedMetrics(registry)
+  const figures = mirrorMetrics(registry)
+  const disk = diskMetrics(registry)
+  supervisor.run('look at the disk', lookAtDisk(nodeDisk, folder, disk, saying.signal))
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   return {
     publicPort,
     notReady,
-    refresh: () => lag.set(mirror.lag),
+    refresh: () => {
+      figures.lag.set(mirror.lag)
+      // The mirror counts on its own, for it has no registry.
+      figures.full.reset()
+      figures.full.inc(mirror.fullTimes)
+      feed.bytes.set(serving.feedBytes)
+      const nowMs = performance.now()
+      gaugeHeartbeat(context.gauges.heartbeat, {
+        mirror: nowMs - mirror.heardMs,
+        fanout: nowMs - serving.heardMs,
+      })
+      gaugeProducer(context.gauges, 'control', control)
+    },
     threadRegistry: () => serving.threadRegistry(),
     handle: (request, response) => admin(request, response) || dashboard(request, response),
     stop: async () => {

@@ -9,12 +9,14 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { decodeRawRecord, encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { KafkaCluster, REQUEST_MS, TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { produce } from '@bgs/shared/kafka/produce.ts'
+import { leaseMetrics } from '@bgs/shared/metrics.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { ensureTestTopic } from '@bgs/shared/testing/kafka-topic.ts'
 import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
 import { type PostgresServer, startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
+import { Registry } from 'prom-client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
@@ -69,6 +71,7 @@ class Verifier {
       database,
       logger: silentLogger,
       supervisor: { signal },
+      gauges: { leases: leaseMetrics(new Registry()) },
       topic: () => topic,
       generations: { raw: generation, verified: 1, control: 1 },
     } as unknown as ClusterContext

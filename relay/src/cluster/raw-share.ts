@@ -100,6 +100,9 @@ export class RawShare {
       this.#held.set(lease.number, { ...lease, position })
       raw.assign(lease.number, position)
     }
+    const { changes } = context.gauges.leases
+    changes.inc({ lease: 'raw', change: 'gained' }, gained.length)
+    changes.inc({ lease: 'raw', change: 'lost' }, lost.length)
     if (gained.length + lost.length > 0)
       context.logger.info(
         { gained: gained.length, lost: lost.length, partitions: this.#held.size },

@@ -1,4 +1,6 @@
 import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
+import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
+import { HostCensus } from '@bgs/sequencer/host-census.ts'
 import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { Releaser } from '@bgs/sequencer/releaser.ts'
 import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
@@ -11,18 +13,21 @@ import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
-import { Gauge } from 'prom-client'
+import { gaugeLags } from '../bus-gauges.ts'
 import { conductLimits } from '../conduct-limits.ts'
+import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { newHosts } from '../new-hosts.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
+import { gaugeMembership } from './shared-figures.ts'
 
 /** After losing the lead a process stands back for up to so long, so that two do not take turns. */
 const STAND_BACK_MS = 2_000
 const DRAIN_MS = 10_000
+const NO_HEARTBEAT = { control: undefined, log: undefined, view: undefined }
 
 /** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
 export async function startSequencer(context: ClusterContext): Promise<Role> {
@@ -32,20 +37,16 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
   const leases = new PartitionLeases(database, membership, 'sequenced', 1)
   await leases.prepare()
   await new PartitionLeases(database, membership, 'verified', settings.RELAY_RAW_PARTITIONS).prepare()
-  const leader = new Gauge({
-    name: 'relay_sequencer_leader',
-    help: '1 while this process leads, 0 while it stands by',
-    registers: [registry],
-  })
+  const metrics = sequencerMetrics(registry)
+  metrics.leader.set(0)
   const stopping = new AbortController()
   const renewing = new AbortController()
   const office = new Office({
     context,
     leases,
     membership,
-    metrics: sequencerMetrics(registry),
+    metrics,
     questions: questionChannel(context),
-    leader,
   })
   const running = office.run(stopping.signal)
   supervisor.run('sequencer', running)
@@ -53,7 +54,10 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
   return {
     notReady: () =>
       office.trouble ?? (membership.isLive ? undefined : 'this sequencer could not renew its lease'),
-    refresh: () => undefined,
+    refresh: () => {
+      office.gauge()
+      gaugeMembership(context.gauges, 'sequencer', membership)
+    },
     stop: async () => {
       stopping.abort()
       await running
@@ -70,7 +74,6 @@ interface OfficeParts {
   readonly membership: Membership
   readonly metrics: SequencerMetrics
   readonly questions: QuestionChannel
-  readonly leader: Gauge
 }
 
 /** Waits for the lead, leads, and stands back when it is lost. */
@@ -78,9 +81,19 @@ class Office {
   /** Why the last lead ended, until the next one or another's. */
   trouble: string | undefined
   readonly #parts: OfficeParts
+  #leading: { readonly sequencer: Sequencer; readonly inputs: SequencerInputs } | undefined
 
   constructor(parts: OfficeParts) {
     this.#parts = parts
+  }
+
+  /** Brings the gauges of who leads up to date; a process that stands by has no heartbeat of its own to show. */
+  gauge(): void {
+    const { heartbeat, bus } = this.#parts.context.gauges
+    const { sequencer, inputs } = this.#leading ?? {}
+    gaugeHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
+    sequencer?.gauge()
+    if (inputs !== undefined) gaugeLags(bus, { verified: inputs.verified, control: inputs.control })
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -115,8 +128,9 @@ class Office {
 
   /** Leads until `signal` is aborted, or the lease is another's; throws when order could no longer be kept. */
   async #lead(generation: number, signal: AbortSignal): Promise<void> {
-    const { context, metrics, questions, leader } = this.#parts
+    const { context, metrics, questions } = this.#parts
     const { database, kafka, settings, logger } = context
+    const { changes } = context.gauges.leases
     // Until the log is open a stop interrupts; from then on what is under way is finished first.
     const lost = new AbortController()
     const interrupted = () => lost.abort()
@@ -157,7 +171,9 @@ class Office {
       })
       const { next, first } = log.bounds()
       logger.info({ generation, head: next - 1, oldest: first, replayed }, 'this sequencer leads')
-      leader.set(1)
+      metrics.leader.set(1)
+      changes.inc({ lease: 'sequenced', change: 'gained' })
+      this.#leading = { sequencer, inputs }
       this.trouble = undefined
       const ordering = new AbortController()
       const ordered = sequencer.run(ordering.signal)
@@ -169,6 +185,8 @@ class Office {
       const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
       const tended = Promise.all([
         control.run(saying.signal),
+        sayHeartbeats(control, ended),
+        new HostCensus(database, metrics).run(ended),
         new Releaser(database, control, Date.now).run(ended),
         new StatusSweep(database, ask, roundMs).run(ended),
       ])
@@ -187,7 +205,9 @@ class Office {
         ordered.catch(() => undefined)
       }
     } finally {
-      leader.set(0)
+      if (this.#leading !== undefined) changes.inc({ lease: 'sequenced', change: 'lost' })
+      this.#leading = undefined
+      metrics.leader.set(0)
       lost.abort()
       await log.close()
     }

@@ -16,14 +16,16 @@ import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
-import { Gauge } from 'prom-client'
+import { gaugeLags } from '../bus-gauges.ts'
 import { drained } from '../drain.ts'
+import { verifierRoleMetrics } from '../metrics.ts'
 import { verifierThreads } from '../threads.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
 import type { Role } from './role.ts'
+import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
 
 /** Frames fetched and not done; judged and on their way to Kafka. */
 const RAW_BYTES = 16 * 1024 * 1024
@@ -121,23 +123,18 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   supervisor.run('verified', verified.run(sending.signal))
   supervisor.run('backlog of verified', backlog.run(sending.signal))
   supervisor.run('membership of the verifier', membership.run(sending.signal))
-  const registers = [registry]
-  const lag = new Gauge({
-    name: 'relay_verifier_lag_records',
-    help: 'Records of raw, in the partitions of this verifier, that are not consumed',
-    registers,
-  })
-  const held = new Gauge({
-    name: 'relay_verifier_partitions',
-    help: 'Partitions of raw that this verifier has leased',
-    registers,
-  })
+  const figures = verifierRoleMetrics(registry)
 
   return {
     notReady: () => (membership.isLive ? undefined : 'this verifier could not renew its lease'),
     refresh: () => {
-      lag.set(raw.lag())
-      held.set(raw.assigned.length)
+      figures.lag.set(raw.lag())
+      figures.partitions.set(raw.assigned.length)
+      figures.backlog.set(backlog.bytes)
+      identities.gauge()
+      gaugeLags(context.gauges.bus, { raw })
+      gaugeProducer(context.gauges, 'verified', verified)
+      gaugeMembership(context.gauges, 'verifier', membership)
     },
     stop: async () => {
       judging.abort()

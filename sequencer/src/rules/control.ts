@@ -21,6 +21,8 @@ export function decideControl(
   nowMs: number,
 ): Append | null {
   switch (message.kind) {
+    case 'heartbeat':
+      return quiet(NO_FACTS)
     case 'host-epoch':
       return ofHost({ ...hostFacts(message.host), epoch: message.epoch })
     case 'host-ban':

@@ -51,6 +51,8 @@ export class State {
   readonly #hostnames = new Names()
   readonly #domains: BannedDomains
   #dirty: Account[] = []
+  /** Of the accounts that were asked for how many were in memory; whoever reads it begins anew. */
+  readonly loads = { hits: 0, misses: 0 }
   #dirtyHosts: HostState[] = []
 
   /** `cacheBytes` bounds the accounts in memory that are in the view already. */
@@ -77,6 +79,8 @@ export class State {
     this.#letGo(dids)
     await this.#domains.load()
     const missing = [...dids].filter((did) => this.account(did) === undefined)
+    this.loads.misses += missing.length
+    this.loads.hits += dids.size - missing.length
     const homes = new Set<string>()
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
       for (const row of await this.#rows(missing.slice(i, i + LOAD_BATCH))) {

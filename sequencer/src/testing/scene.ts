@@ -53,6 +53,7 @@ export class Scene implements AsyncDisposable {
   readonly #offer = this.#verified.producer<VerifiedEnvelope>(({ rawOffset }) => this.done.push(rawOffset))
   readonly #say = this.#control.producer<undefined>(() => undefined)
   readonly #stop = new AbortController()
+  readonly #sequencer: Sequencer
   readonly #running: Promise<void>
 
   private constructor(
@@ -68,7 +69,7 @@ export class Scene implements AsyncDisposable {
     this.view = up.view
     this.replayed = up.replayed
     this.refusals = new RefusalBook(database)
-    this.#running = new Sequencer({
+    this.#sequencer = new Sequencer({
       verified: this.#verified.consumer(),
       control: this.#control.consumer(),
       log,
@@ -80,7 +81,8 @@ export class Scene implements AsyncDisposable {
       refusals: this.refusals,
       conduct: { eventsPerHour: options.eventsPerHour ?? 1e9, throttleMs: 60_000 },
       now: Date.now,
-    }).run(this.#stop.signal)
+    })
+    this.#running = this.#sequencer.run(this.#stop.signal)
     this.#running.catch(() => undefined)
   }
 
@@ -111,6 +113,11 @@ export class Scene implements AsyncDisposable {
 
   say(message: ControlMessage): void {
     this.#say.publish(0, message, 100, undefined)
+  }
+
+  /** Since when nothing has come through, in milliseconds. */
+  get ages(): Sequencer['heartbeatAges'] {
+    return this.#sequencer.heartbeatAges
   }
 
   /** Resolves when everything offered is appended; rejects if the sequencer failed. */

@@ -14,6 +14,15 @@ export interface BusEntry<T> {
   readonly value: T
 }
 
+/** How far a partition has been read. */
+export interface PartitionLag {
+  readonly partition: number
+  /** Records that are not done. */
+  readonly records: number
+  /** When the oldest of them was appended; undefined: there is none, or none that was looked at yet. */
+  readonly oldestMs: number | undefined
+}
+
 export interface BusProducer<T, Token> {
   /** Appends to a partition, in call order. `bytes` is what the record weighs against the topic's bound. */
   publish(partition: number, value: T, bytes: number, token: Token): void
@@ -45,4 +54,5 @@ export interface BusTopic<T> {
   /** Bytes published and not yet done. */
   readonly pendingBytes: number
   readonly pendingRecords: number
+  lags(): PartitionLag[]
 }

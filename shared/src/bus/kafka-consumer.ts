@@ -5,7 +5,7 @@ import { readBatches } from '../kafka/record-batch.ts'
 import { Bell } from '../service/bell.ts'
 import { wait } from '../service/wait.ts'
 import type { Reason } from '../verdict/reason.ts'
-import type { BusConsumer, BusEntry } from './bus.ts'
+import type { BusConsumer, BusEntry, PartitionLag } from './bus.ts'
 import { EntryQueue } from './entry-queue.ts'
 import { indexOf, offsetOf, positionOf } from './position.ts'
 
@@ -35,6 +35,8 @@ export interface KafkaConsumerOptions<T> {
 interface OpenRecord {
   readonly offset: number
   readonly bytes: number
+  /** When it was appended. */
+  readonly timeMs: number
   left: number
 }
 
@@ -117,6 +119,15 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     let lag = 0
     for (const { end, position } of this.#partitions.values()) lag += Math.max(0, end - offsetOf(position))
     return lag
+  }
+
+  /** The same by partition. */
+  lags(): PartitionLag[] {
+    return [...this.#partitions.values()].map(({ number, end, position, open }) => ({
+      partition: number,
+      records: Math.max(0, end - offsetOf(position)),
+      oldestMs: open[0]?.timeMs,
+    }))
   }
 
   poll(limit: number): BusEntry<T>[] {
@@ -264,10 +275,10 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   #take(partition: Partition, { end, bytes }: Fetched): void {
     const { decode } = this.#options
     partition.end = end
-    for (const { offset, value } of readBatches(bytes, partition.next)) {
+    for (const { offset, timeMs, value } of readBatches(bytes, partition.next)) {
       const values = decode(value)
       partition.next = offset + 1
-      const record = { offset, bytes: value.length, left: 0 }
+      const record = { offset, bytes: value.length, timeMs, left: 0 }
       const skip = offset === offsetOf(partition.from) ? indexOf(partition.from) : 0
       for (let i = skip; i < values.length; i++) {
         const slot = {

@@ -53,6 +53,8 @@ interface Outbox<T, Token> {
 export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   pendingBytes = 0
   pendingRecords = 0
+  /** Times that a record has to be offered again, or its partition had no leader. */
+  retries = 0
   readonly #options: KafkaProducerOptions<T, Token>
   readonly #outboxes: Outbox<T, Token>[]
   readonly #lane: Lane
@@ -185,6 +187,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   #putOff(outbox: Outbox<T, Token>, error: unknown): void {
     if (!(error instanceof KafkaError)) throw error
     const { cluster, topic } = this.#options
+    this.retries++
     cluster.health.failed(error)
     cluster.forget(topic)
     outbox.underWay = false

@@ -114,4 +114,30 @@ describe('a topic in memory', () => {
     expect(() => producer.publish(4, 1, 1, null)).toThrow(RangeError)
     expect(() => producer.publish(-1, 1, 1, null)).toThrow(RangeError)
   })
+
+  it('tells of each partition how many records are not done, and since when one of them is there', () => {
+    const bus = topic()
+    const producer = bus.producer<undefined>(() => undefined)
+    const consumer = bus.consumer()
+    const lag = (partition: number) => bus.lags()[partition]
+    expect(bus.lags()).toHaveLength(4)
+    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestMs: undefined })
+    const beganMs = Date.now()
+    for (let i = 0; i < 3; i++) producer.publish(1, i, 10, undefined)
+    expect(lag(1)?.records).toBe(3)
+    const sinceMs = lag(1)?.oldestMs as number
+    expect(sinceMs).toBeGreaterThanOrEqual(beganMs)
+    const [first, second, third] = consumer.poll(3) as [BusEntry<number>, BusEntry<number>, BusEntry<number>]
+    // It stays, whatever overtakes it.
+    consumer.done(second)
+    producer.publish(1, 3, 10, undefined)
+    expect(lag(1)).toEqual({ partition: 1, records: 3, oldestMs: sinceMs })
+    consumer.done(first)
+    producer.publish(1, 4, 10, undefined)
+    expect(lag(1)?.oldestMs).toBeGreaterThanOrEqual(sinceMs)
+    consumer.done(third)
+    for (const entry of consumer.poll(9)) consumer.done(entry)
+    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestMs: undefined })
+    expect(lag(0)?.records).toBe(0)
+  })
 })

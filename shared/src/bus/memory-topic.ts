@@ -1,5 +1,5 @@
 import type { Reason } from '../verdict/reason.ts'
-import type { BusConsumer, BusEntry, BusProducer, BusTopic } from './bus.ts'
+import type { BusConsumer, BusEntry, BusProducer, BusTopic, PartitionLag } from './bus.ts'
 import { EntryQueue } from './entry-queue.ts'
 
 interface Slot<T> extends BusEntry<T> {
@@ -22,6 +22,13 @@ export class MemoryTopic<T> implements BusTopic<T> {
   readonly #partitions: number
   readonly #positions: number[]
   readonly #queue = new EntryQueue<Slot<T>>()
+  readonly #pending: number[]
+  /**
+   * Of each partition one record that is not done, and since when it is there: the next one after each that is done. It
+   * may be younger than the oldest by the time that one record takes; to know the oldest would cost with every record.
+   */
+  readonly #watched: (Slot<T> | undefined)[]
+  readonly #watchedMs: number[]
   #available: () => void = () => undefined
   #room: { promise: Promise<void>; resolve: () => void } | undefined
 
@@ -30,6 +37,9 @@ export class MemoryTopic<T> implements BusTopic<T> {
     this.#partitions = options.partitions
     this.#maxBytes = options.maxBytes
     this.#positions = new Array<number>(options.partitions).fill(0)
+    this.#pending = new Array<number>(options.partitions).fill(0)
+    this.#watched = new Array<undefined>(options.partitions).fill(undefined)
+    this.#watchedMs = new Array<number>(options.partitions).fill(0)
   }
 
   producer<Token>(onSafe: (token: Token, refusal?: Reason) => void): BusProducer<T, Token> {
@@ -40,7 +50,13 @@ export class MemoryTopic<T> implements BusTopic<T> {
         this.#positions[partition] = position
         this.pendingBytes += bytes
         this.pendingRecords++
-        this.#queue.push({ partition, position, value, bytes, token, onSafe })
+        const slot = { partition, position, value, bytes, token, onSafe }
+        this.#pending[partition] = (this.#pending[partition] ?? 0) + 1
+        if (this.#watched[partition] === undefined) {
+          this.#watched[partition] = slot
+          this.#watchedMs[partition] = Date.now()
+        }
+        this.#queue.push(slot)
         if (this.#queue.length === 1) this.#available()
       },
       room: () => {
@@ -62,7 +78,17 @@ export class MemoryTopic<T> implements BusTopic<T> {
     }
   }
 
+  lags(): PartitionLag[] {
+    return this.#pending.map((records, partition) => ({
+      partition,
+      records,
+      oldestMs: this.#watched[partition] === undefined ? undefined : this.#watchedMs[partition],
+    }))
+  }
+
   #done(slot: Slot<T>, refusal: Reason | undefined): void {
+    this.#pending[slot.partition] = (this.#pending[slot.partition] ?? 0) - 1
+    if (this.#watched[slot.partition] === slot) this.#watched[slot.partition] = undefined
     this.pendingBytes -= slot.bytes
     this.pendingRecords--
     slot.onSafe(slot.token as never, refusal)

@@ -2,6 +2,8 @@ import type { LocalStatus } from './status.ts'
 
 /** What operators, hosts' lives and re-checks say to the sequencer, in order (invariant 7). */
 export type ControlMessage =
+  /** Nothing but that this way is open: it becomes an entry of its own in the log, which nobody is sent. */
+  | { readonly kind: 'heartbeat' }
   /** A host began a new sequence: positions of the old one no longer hold its frames back (Q12). */
   | { readonly kind: 'host-epoch'; readonly host: string; readonly epoch: number }
   | { readonly kind: 'host-ban'; readonly host: string; readonly banned: boolean; readonly why: string }

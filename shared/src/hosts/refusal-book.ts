@@ -74,6 +74,8 @@ export class RefusalBook {
   #pairs = new Map<string, Pair>()
   #accounts = new Map<string, AccountNote>()
   #saves = 0
+  /** Refusals that were not noted, for too many others waited. */
+  leftOut = 0
 
   constructor(database: Database, now: () => number = Date.now) {
     this.#database = database
@@ -87,7 +89,10 @@ export class RefusalBook {
     const key = `${host} ${reason}`
     let pair = this.#pairs.get(key)
     if (pair === undefined) {
-      if (this.#pairs.size >= MAX_PAIRS) return
+      if (this.#pairs.size >= MAX_PAIRS) {
+        this.leftOut++
+        return
+      }
       pair = { frames: 0, lastMs: 0, samples: [] }
       this.#pairs.set(key, pair)
     }
@@ -98,10 +103,16 @@ export class RefusalBook {
     if (did !== '') this.#noteAccount(did, host, reason, atMs)
   }
 
+  /** Notes that are not written yet. */
+  get waiting(): number {
+    return this.#pairs.size + this.#accounts.size
+  }
+
   #noteAccount(did: string, host: string, reason: Reason, atMs: number): void {
     const known = this.#accounts.get(did)
     if (known === undefined) {
       if (this.#accounts.size < MAX_ACCOUNTS) this.#accounts.set(did, { host, reason, atMs, frames: 1 })
+      else this.leftOut++
       return
     }
     known.host = host

@@ -1,10 +1,22 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { totalmem } from 'node:os'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 /** A registry with the process's own figures; each package adds those of its stage in its metrics.ts. */
 export function createRegistry(): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'relay_process_memory_limit_bytes',
+    help: 'Memory that this process may use: the limit of its container, or what the machine has',
+    registers: [registry],
+  }).set(memoryLimit())
   return registry
+}
+
+/** Without a limit the kernel names one beyond all memory. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
 }
 
 /** Bounds of histograms of time, in seconds: from a tenth of a millisecond to half a minute. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
+import { opsMetrics } from '../metrics.ts'
 import { AddressLimits, newAddressLimits } from './address-limits.ts'
 import { ClientAddresses } from './client-address.ts'
 import { createListener } from './listener.ts'
@@ -7,6 +8,7 @@ import type { Settings } from './settings.ts'
 
 /** Sockets at once: those who look after the relay are few. */
 const MAX_CONNECTIONS = 500
+const PAGES = new Set(['metrics', 'livez', 'readyz', 'admin', 'dashboard'])
 
 /** What the operator listener asks a role. */
 export interface Health {
@@ -22,7 +24,10 @@ export interface Health {
 
 /** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
 export function createOpsServer(settings: Settings, registry: Registry, health: Health): Server {
+  const { requests } = opsMetrics(registry)
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const page = pageOf(request.url ?? '/')
+    response.once('finish', () => requests.inc({ page, status: String(response.statusCode) }))
     const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
       response.end(body)
@@ -53,4 +58,10 @@ export function createOpsServer(settings: Settings, registry: Registry, health: 
     limits: new AddressLimits(newAddressLimits(settings)),
     onRequest,
   })
+}
+
+/** A word from a closed set for what was asked for. */
+function pageOf(url: string): string {
+  const page = /^\/(\w+)(?:[/?]|$)/.exec(url)?.[1] ?? ''
+  return PAGES.has(page) ? page : 'other'
 }

@@ -9,6 +9,8 @@ const WORTH_A_WORD_MS = 1_000
  */
 export class ServerHealth {
   readonly name: string
+  /** How often it was away for so long that it was worth a word. */
+  outages = 0
   readonly #logger: Logger
   readonly #now: () => number
   #failingSinceMs: number | undefined
@@ -36,10 +38,16 @@ export class ServerHealth {
     this.#error = error instanceof Error ? error.message : String(error)
     if (this.#said || this.#now() - this.#failingSinceMs < WORTH_A_WORD_MS) return
     this.#said = true
+    this.outages++
     this.#logger.warn(
       { server: this.name, err: error },
       `${this.name} does not answer: waiting for it, nothing is lost`,
     )
+  }
+
+  /** For how long it has not answered, in seconds; 0: it answers. */
+  get awaySeconds(): number {
+    return this.#failingSinceMs === undefined ? 0 : (this.#now() - this.#failingSinceMs) / 1_000
   }
 
   /** Why the process is not ready, as far as this server goes; undefined while it answers. */

@@ -38,6 +38,12 @@ export class IdentityCache {
     return age < (typeof entry.found === 'string' ? FRESH_FAILURE_MS : FRESH_MS) ? entry : undefined
   }
 
+  /** Whether a document of it was ever found and is not forgotten yet, fresh or not. */
+  hasDocument(did: string): boolean {
+    const place = this.#records.get(did)
+    return place !== undefined && typeof unpackEntry(did, place).found !== 'string'
+  }
+
   /** Forgets those DIDs that `which` says. */
   drop(which: (did: string) => boolean): void {
     this.#records.drop(which)

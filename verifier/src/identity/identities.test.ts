@@ -11,12 +11,14 @@ const HOST = 'pds.example.com'
 
 let plc: PlcDirectory
 let identities: Identities
+let registry: Registry
 const stop = new AbortController()
 beforeEach(async () => {
   plc = await PlcDirectory.start()
   for (let n = 0; n < 20; n++) register(n)
   const options = { plcUrl: plc.url, allowPrivate: true, userAgent: 'test', timeoutMs: 300 }
-  identities = new Identities(options, verifierMetrics(new Registry()), undefined, stop.signal)
+  registry = new Registry()
+  identities = new Identities(options, verifierMetrics(registry), undefined, stop.signal)
 })
 afterEach(() => plc.close())
 
@@ -119,5 +121,30 @@ describe('G6, invariant 13: the circuit', () => {
     const started = performance.now()
     await identities.fetch(did(1), HOST, 0)
     expect(performance.now() - started).toBeGreaterThan(150)
+  })
+})
+
+describe('D1: known DIDs that are looked up again', () => {
+  it('are counted by what comes of it, others are not', async () => {
+    await identities.fetch(did(0), HOST, 0)
+    await identities.fetch(did(1), HOST, 0)
+    // Never heard of: that says nothing about the directory.
+    await identities.fetch(`did:plc:${'z'.repeat(24)}`, HOST, 0)
+    await identities.fetch(did(0), HOST, Date.now())
+    plc.tombstone(did(1))
+    await identities.fetch(did(1), HOST, Date.now())
+    // As a wrong directory would answer.
+    await identities.fetch(did(2), HOST, 0)
+    plc.forget(did(2))
+    await identities.fetch(did(2), HOST, Date.now())
+    const text = await registry.metrics()
+    const counted = [...text.matchAll(/^relay_verifier_known_did_resolutions_total(.*)$/gm)].map(
+      ([, of]) => of,
+    )
+    expect(counted).toEqual([
+      '{result="found"} 1',
+      '{result="identity-tombstoned"} 1',
+      '{result="identity-not-found"} 1',
+    ])
   })
 })

@@ -1,3 +1,4 @@
+import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { VerifierMetrics } from '../metrics.ts'
 import { type CacheEntry, IdentityCache } from './cache.ts'
@@ -64,6 +65,19 @@ export class Identities {
     return this.#failures >= CIRCUIT_FAILURES || this.#unanswered.size >= CIRCUIT_DIDS
   }
 
+  /** Brings the gauges of look-ups up to date. */
+  gauge(): void {
+    const { waitingLookUps, busyLookUps, plcTokens } = this.#metrics
+    for (const [method, slots] of [
+      ['plc', this.#plcSlots],
+      ['web', this.#webSlots],
+    ] as const) {
+      waitingLookUps.set({ method }, slots.waiting)
+      busyLookUps.set({ method }, slots.busy)
+    }
+    plcTokens.set(this.#plcBucket.left)
+  }
+
   /** What is cached and fresh. */
   known(did: string, nowMs: number): CacheEntry | undefined {
     return this.cache.get(did, nowMs)
@@ -119,7 +133,8 @@ export class Identities {
       if (!web) await this.#plcTurn()
       const startedMs = Date.now()
       const end = this.#metrics.resolveSeconds.startTimer()
-      const result = await resolveDid(did, this.#options)
+      const attributes = { method: web ? 'web' : 'plc', did }
+      const result = await inSpan('resolve DID', attributes, () => resolveDid(did, this.#options))
       end()
       this.#note(did, web, result, startedMs)
       return result
@@ -140,10 +155,15 @@ export class Identities {
 
   #note(did: string, web: boolean, result: Resolution, startedMs: number): void {
     this.#metrics.resolutions.inc({ method: web ? 'web' : 'plc', result: result.kind })
+    // Before the cache learns of it (D1): many known ones that are gone at once are the directory's fault, or its URL's.
+    if (!web && result.kind !== 'transient' && this.cache.hasDocument(did))
+      this.#metrics.knownLookUps.inc({ result: result.kind === 'found' ? 'found' : result.reason })
     if (result.kind === 'transient') {
       if (web) return
+      const wasOpen = this.circuitOpen
       if (result.whole) this.#failures++
       if (this.#unanswered.size < CIRCUIT_DIDS) this.#unanswered.add(did)
+      if (!wasOpen && this.circuitOpen) this.#metrics.directoryOutages.inc()
       const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? CIRCUIT_PROBE_MS : 0)
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, Date.now() + pauseMs)
       return

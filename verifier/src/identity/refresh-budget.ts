@@ -23,6 +23,8 @@ export class RefreshBudget {
   readonly #now: () => number
   readonly #last = new Map<string, { atMs: number; times: number }>()
   readonly #hosts = new Map<string, TokenBucket>()
+  /** Refreshes that a host's bucket, or the pause of a cause, did not let through. */
+  denied = 0
 
   constructor(now: () => number) {
     this.#now = now
@@ -33,7 +35,9 @@ export class RefreshBudget {
    * after the first time, the second, and so on.
    */
   take(host: string, cause: string, pauses = ONCE_A_MINUTE): boolean {
-    return this.waitMs(host, cause, pauses) === 0 && this.#take(host, cause)
+    if (this.waitMs(host, cause, pauses) === 0 && this.#take(host, cause)) return true
+    this.denied++
+    return false
   }
 
   /** Milliseconds until `take` may succeed. */
@@ -44,9 +48,16 @@ export class RefreshBudget {
     return Math.max(again, this.#bucket(host).waitMs())
   }
 
+  /** Causes remembered, for their pauses. */
+  get causes(): number {
+    return this.#last.size
+  }
+
   /** Takes from the host's bucket alone, for events that are their own cause. */
   takeHost(host: string): boolean {
-    return this.#bucket(host).take()
+    if (this.#bucket(host).take()) return true
+    this.denied++
+    return false
   }
 
   hostWaitMs(host: string): number {

@@ -18,6 +18,13 @@ export class Slots {
     return this.#busy
   }
 
+  /** Who waits for a slot, over all keys. */
+  get waiting(): number {
+    let count = 0
+    for (const queue of this.#waiting.values()) count += queue.length
+    return count
+  }
+
   /** Resolves once there is a slot; the caller calls `release` with the same key. */
   async acquire(key: string): Promise<void> {
     if (this.#fits(key)) return this.#start(key)

@@ -22,6 +22,12 @@ export class TokenBucket {
     return true
   }
 
+  /** Tokens that are left. */
+  get left(): number {
+    this.#refill()
+    return this.#tokens
+  }
+
   /** Milliseconds until there will be a token. */
   waitMs(): number {
     this.#refill()

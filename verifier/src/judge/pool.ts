@@ -34,6 +34,11 @@ export class JudgePool {
     )
   }
 
+  /** Batches that wait for a thread. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
   /** Judges a batch; use `readJudgement` on the reply. */
   judge(items: readonly JudgeItem[], nowMs: number): Promise<JudgeReply> {
     const request = packRequest(++this.#lastId, items, nowMs)

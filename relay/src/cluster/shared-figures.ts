@@ -1,0 +1,64 @@
+import type { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
+import type { Membership } from '@bgs/shared/cluster/membership.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import { busMetrics, leaseMetrics, refusalMetrics, serverMetrics } from '@bgs/shared/metrics.ts'
+import type { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import type { Registry } from 'prom-client'
+import { heartbeatMetrics, producerMetrics } from '../metrics.ts'
+import { gaugeRefusals } from '../refusal-gauges.ts'
+import type { Servers } from './context.ts'
+import type { RoleName } from './role-names.ts'
+
+/** Figures that every role of a cluster shows, declared once for all roles of a process. */
+export function sharedFigures(registry: Registry) {
+  return {
+    bus: busMetrics(registry),
+    heartbeat: heartbeatMetrics(registry),
+    leases: leaseMetrics(registry),
+    producers: producerMetrics(registry),
+    refusals: refusalMetrics(registry),
+    servers: serverMetrics(registry),
+  }
+}
+
+export type SharedFigures = ReturnType<typeof sharedFigures>
+
+/** Before the roles say what they have: the health of the servers; and nothing of partitions that are another's by now. */
+export function refreshShared(
+  { servers, refusals, bus }: SharedFigures,
+  health: Servers['health'],
+  book: RefusalBook | undefined,
+): void {
+  for (const [server, one] of Object.entries(health) as [string, ServerHealth][]) {
+    servers.up.set({ server }, one.trouble === undefined ? 1 : 0)
+    servers.away.set({ server }, one.awaySeconds)
+    // It counts on its own, for it has no registry.
+    servers.outages.remove({ server })
+    servers.outages.inc({ server }, one.outages)
+  }
+  if (book !== undefined) gaugeRefusals(refusals, book)
+  bus.lagRecords.reset()
+  bus.lagSeconds.reset()
+}
+
+/** Shows what is on its way to a topic. */
+export function gaugeProducer(
+  { producers }: SharedFigures,
+  topic: string,
+  {
+    pendingBytes,
+    pendingRecords,
+    retries,
+  }: Pick<KafkaProducer<unknown, unknown>, 'pendingBytes' | 'pendingRecords' | 'retries'>,
+): void {
+  producers.bytes.set({ topic }, pendingBytes)
+  producers.records.set({ topic }, pendingRecords)
+  producers.retries.remove({ topic })
+  producers.retries.inc({ topic }, retries)
+}
+
+/** Shows who of a role lives. */
+export function gaugeMembership({ leases }: SharedFigures, role: RoleName, membership: Membership): void {
+  leases.members.set({ role }, membership.count)
+  leases.live.set({ role }, membership.isLive ? 1 : 0)
+}

@@ -1,0 +1,95 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+
+/** Figures that only who wires the stages together knows. */
+export function heartbeatMetrics(registry: Registry) {
+  return {
+    age: new Gauge({
+      name: 'relay_heartbeat_age_seconds',
+      help: 'Time since something last came through a stage of the way; a heartbeat does every 30 s, whatever hosts say',
+      labelNames: ['stage'] as const,
+      registers: [registry],
+    }),
+  }
+}
+
+export type HeartbeatMetrics = ReturnType<typeof heartbeatMetrics>
+
+/** Figures of the disk that the log, or a mirror of it, is on. */
+export function diskMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    free: new Gauge({
+      name: 'relay_disk_free_bytes',
+      help: 'Free space where the data folder is',
+      registers,
+    }),
+    total: new Gauge({
+      name: 'relay_disk_total_bytes',
+      help: 'All space where the data folder is',
+      registers,
+    }),
+  }
+}
+
+export type DiskMetrics = ReturnType<typeof diskMetrics>
+
+/** Figures of a crawler in a cluster. */
+export function crawlerRoleMetrics(registry: Registry) {
+  return {
+    backlog: new Gauge({
+      name: 'relay_crawler_backlog_bytes',
+      help: 'Bytes of raw that no verifier has consumed',
+      registers: [registry],
+    }),
+  }
+}
+
+/** Figures of a verifier in a cluster. */
+export function verifierRoleMetrics(registry: Registry) {
+  const registers = [registry]
+  return {
+    lag: new Gauge({
+      name: 'relay_verifier_lag_records',
+      help: 'Records of raw, in the partitions of this verifier, that are not consumed',
+      registers,
+    }),
+    partitions: new Gauge({
+      name: 'relay_verifier_partitions',
+      help: 'Partitions of raw that this verifier has leased',
+      registers,
+    }),
+    backlog: new Gauge({
+      name: 'relay_verifier_backlog_bytes',
+      help: 'Bytes of verified that the sequencer has not consumed',
+      registers,
+    }),
+  }
+}
+
+/** Figures of what a process has sent to Kafka and Kafka has not acknowledged. */
+export function producerMetrics(registry: Registry) {
+  const labelNames = ['topic'] as const
+  const registers = [registry]
+  return {
+    bytes: new Gauge({
+      name: 'relay_producer_pending_bytes',
+      help: 'Bytes for a topic that the brokers have not acknowledged',
+      labelNames,
+      registers,
+    }),
+    records: new Gauge({
+      name: 'relay_producer_pending_records',
+      help: 'Records for a topic that the brokers have not acknowledged',
+      labelNames,
+      registers,
+    }),
+    retries: new Counter({
+      name: 'relay_producer_retries_total',
+      help: 'Times that something for a partition of a topic had to be offered again',
+      labelNames,
+      registers,
+    }),
+  }
+}
+
+export type ProducerMetrics = ReturnType<typeof producerMetrics>

@@ -1,0 +1,78 @@
+import { type Disk, type DiskFile, nodeDisk } from '@bgs/shared/log/disk.ts'
+import { until } from '@bgs/shared/testing/until.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sayHeartbeats } from './heartbeat.ts'
+import { kinds, Scene, tempFolder } from './testing/scene.ts'
+
+let folder: Awaited<ReturnType<typeof tempFolder>>
+beforeEach(async () => {
+  folder = await tempFolder()
+})
+afterEach(() => folder[Symbol.asyncDispose]())
+
+describe('a heartbeat', () => {
+  it('goes all the way to the view, and is an entry that nobody is sent', async () => {
+    await using scene = await Scene.open(folder.path)
+    const before = scene.view.position
+    scene.say({ kind: 'heartbeat' })
+    await scene.settled()
+    expect(await kinds(scene.log)).toEqual(['quiet'])
+    await until('the view to be written', () => scene.view.position > before)
+    const [pack] = await scene.log.read(scene.log.bounds().first, 1 << 20)
+    expect(pack?.framesBytes).toBe(0)
+    // What a heartbeat costs: some 230 KB a day.
+    expect(pack?.bytes.length).toBeLessThan(64)
+  })
+
+  it('shows that the way is blocked while nothing fails', async () => {
+    let blocked: PromiseWithResolvers<void> | undefined
+    await using scene = await Scene.open(folder.path, { disk: slowDisk(() => blocked?.promise) })
+    scene.say({ kind: 'heartbeat' })
+    await scene.settled()
+    blocked = Promise.withResolvers()
+    scene.say({ kind: 'heartbeat' })
+    await until('the log to fall behind', () => scene.ages.log > 300)
+    // It was taken, and is not in the log.
+    expect(scene.ages.control).toBeLessThan(scene.ages.log + 50)
+    scene.say({ kind: 'heartbeat' })
+    await until('control to stand still, too', () => scene.ages.control > 300)
+    blocked.resolve()
+    blocked = undefined
+    await scene.settled()
+    expect(scene.ages.log).toBeLessThan(300)
+    await until('the view to follow', () => scene.ages.view < 300)
+  })
+
+  it('is said once at a time, however long it takes', async () => {
+    const stop = new AbortController()
+    const said: (() => void)[] = []
+    const control = {
+      publish: (_partition: number, _message: object, _bytes: number, done: () => void) => {
+        said.push(done)
+      },
+      room: () => undefined,
+    }
+    const saying = sayHeartbeats(control, stop.signal, 5)
+    await until('the first', () => said.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(said).toHaveLength(1)
+    said[0]?.()
+    await until('the next', () => said.length === 2)
+    stop.abort()
+    await saying
+  })
+})
+
+/** A disk whose syncs wait for a promise. */
+function slowDisk(held: () => Promise<void> | undefined): Disk {
+  const open = async (path: string): Promise<DiskFile> => {
+    const file = await nodeDisk.open(path)
+    const datasync = file.datasync.bind(file)
+    file.datasync = async () => {
+      await held()
+      await datasync()
+    }
+    return file
+  }
+  return { ...nodeDisk, open }
+}
