@@ -12,6 +12,7 @@ import { feedMetrics } from '@bgs/fanout/metrics.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { createCall } from '@bgs/fanout/xrpc/call.ts'
+import { AccountLimitWebhook } from '@bgs/sequencer/account-limit-webhook.ts'
 import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import { HostCensus } from '@bgs/sequencer/host-census.ts'
@@ -276,6 +277,16 @@ export async function startEmbedded(
   const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
   supervisor.run('releaser', new Releaser(database, say, Date.now).run(judging.signal))
   supervisor.run('heartbeat', sayHeartbeats(say, judging.signal))
+  if (settings.RELAY_WEBHOOK_URL !== '') {
+    const hook = new AccountLimitWebhook({
+      database,
+      url: settings.RELAY_WEBHOOK_URL,
+      metrics: sequencerFigures,
+      logger: logger.child({ part: 'webhook' }),
+      now: Date.now,
+    })
+    supervisor.run('webhook', hook.run(judging.signal))
+  }
   supervisor.run('host census', new HostCensus(database, sequencerFigures).run(judging.signal))
   supervisor.run('status sweep', new StatusSweep(database, recheck.ask, roundMs).run(judging.signal))
   supervisor.run('disk gate', gate.run(supervisor.signal))

@@ -1,3 +1,4 @@
+import { AccountLimitWebhook } from '@bgs/sequencer/account-limit-webhook.ts'
 import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
 import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import { HostCensus } from '@bgs/sequencer/host-census.ts'
@@ -187,6 +188,7 @@ class Office {
         control.run(saying.signal),
         sayHeartbeats(control, ended),
         new HostCensus(database, metrics).run(ended),
+        this.#webhook()?.run(ended),
         new Releaser(database, control, Date.now).run(ended),
         new StatusSweep(database, ask, roundMs).run(ended),
       ])
@@ -211,6 +213,20 @@ class Office {
       lost.abort()
       await log.close()
     }
+  }
+
+  #webhook(): AccountLimitWebhook | undefined {
+    const { context, metrics } = this.#parts
+    const { database, settings, logger } = context
+    const url = settings.RELAY_WEBHOOK_URL
+    if (url === '') return undefined
+    return new AccountLimitWebhook({
+      database,
+      url,
+      metrics,
+      logger: logger.child({ part: 'webhook' }),
+      now: Date.now,
+    })
   }
 
   /** Resolves when the lease is no longer this process's, or `signal` is aborted. */

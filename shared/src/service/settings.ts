@@ -202,6 +202,13 @@ export const SETTINGS = {
     'how long in minutes an account is throttled that said too much',
     '60',
   ),
+  RELAY_WEBHOOK_URL: setting(
+    serverUrl(['http:', 'https:']),
+    '',
+    'is posted a JSON message when a host reaches its limit of accounts, and once a day while it stays there; empty: nobody is told',
+    'https://hooks.example.com/relay',
+    true,
+  ),
   RELAY_RECHECK_MINUTES: setting(
     count(1, 525_600),
     '360',
