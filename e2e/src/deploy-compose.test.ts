@@ -72,7 +72,7 @@ describe.for(COMPOSES)('deploy/compose.yaml, read by %s', (which) => {
 
   it('has every role and the servers that they need', () => {
     expect(Object.keys(project.services).toSorted()).toEqual(
-      [...ROLES, 'kafka', 'postgres', 'redis'].toSorted(),
+      [...ROLES, 'kafka', 'postgres', 'redis', 'prometheus', 'grafana'].toSorted(),
     )
     for (const name of ROLES) {
       expect(role(name).command, name).toEqual([name])
@@ -109,16 +109,18 @@ describe.for(COMPOSES)('deploy/compose.yaml, read by %s', (which) => {
         redis: 'service_healthy',
       })
     }
-    for (const name of ['kafka', 'postgres', 'redis'])
+    for (const name of ['kafka', 'postgres', 'redis', 'prometheus', 'grafana'])
       expect(role(name).healthcheck?.test?.[0], name).toBe('CMD')
   })
 
   it('only what has to be is open to others, and what needs no way out has none', () => {
     for (const [name, { ports = [], networks = {} }] of Object.entries(project.services)) {
-      expect(ports.length, name).toBe(name === 'fanout' ? 1 : 0)
-      const goesOut = ['crawler', 'verifier', 'fanout'].includes(name)
-      expect(Object.keys(networks).toSorted(), name).toEqual(goesOut ? ['outside', 'servers'] : ['servers'])
+      expect(ports.length, name).toBe(['fanout', 'grafana'].includes(name) ? 1 : 0)
+      const goesOut = ['crawler', 'verifier', 'fanout'].includes(name) ? ['outside'] : []
+      const further = name === 'grafana' ? ['dashboards'] : goesOut
+      expect(Object.keys(networks).toSorted(), name).toEqual([...further, 'servers'])
     }
+    expect(JSON.stringify(role('grafana').ports)).toContain('127.0.0.1')
     expect(project.networks['servers']?.internal).toBe(true)
     expect(JSON.stringify(role('fanout').ports)).toMatch(/2470/)
   })

@@ -134,6 +134,6 @@ describe.for(MANIFEST_SETS)('k8s/$overlay with $components', (set) => {
         expect(ports.find(({ name }) => name === targetPort)?.containerPort, metadata.name).toBe(port)
     }
     for (const { spec } of manifests.all('PodMonitor'))
-      expect(spec.podMetricsEndpoints).toEqual([{ port: 'ops', path: '/metrics', interval: '15s' }])
+      expect(spec.podMetricsEndpoints).toMatchObject([{ port: 'ops', path: '/metrics', interval: '15s' }])
   })
 })
