@@ -82,6 +82,15 @@ describe('one relay behind another', () => {
     expect((await admin('/hosts'))['hosts']).toHaveLength(1)
   })
 
+  it('operators act on an account whose host never spoke here', async () => {
+    const did = [...network.residents.keys()].at(1) as string
+    const path = `/accounts/${encodeURIComponent(did)}`
+    await admin(`${path}/takedown`, {})
+    await expect.poll(() => of(did).at(-1), { timeout: 4_000 }).toBe('#account')
+    await admin(`${path}/restore`, {})
+    await expect.poll(() => admin(path)).toMatchObject({ local: 'active', active: true })
+  })
+
   it('E2: a status is believed of the host alone, which is asked', async () => {
     const [did = ''] = network.residents.keys()
     await network.deactivate(did)

@@ -78,10 +78,16 @@ export class State {
   async load(dids: ReadonlySet<string>, hosts: ReadonlySet<string>): Promise<void> {
     this.#letGo(dids)
     await this.#domains.load()
-    const missing = [...dids].filter((did) => this.account(did) === undefined)
+    const missing: string[] = []
+    const homes = new Set<string>()
+    for (const did of dids) {
+      const account = this.account(did)
+      if (account === undefined) missing.push(did)
+      // Of one that only a relay has told of, the host may never have spoken.
+      else if (!this.#hosts.has(account.host)) homes.add(account.host)
+    }
     this.loads.misses += missing.length
     this.loads.hits += dids.size - missing.length
-    const homes = new Set<string>()
     for (let i = 0; i < missing.length; i += LOAD_BATCH) {
       for (const row of await this.#rows(missing.slice(i, i + LOAD_BATCH))) {
         const account = accountFromRow(row, (host) => this.#hostnames.intern(host))
