@@ -5,8 +5,11 @@ const CONNECT_MS = 3_000
 const STATEMENT_MS = 10_000
 /** Behind the server's own limit: only a server that says nothing at all runs into it. */
 const ANSWER_MS = 12_000
-/** What a process that was stopped or cut off in a transaction holds locked is free after this. */
-const IDLE_TRANSACTION_MS = 30_000
+/**
+ * What a process that was stopped or cut off in a transaction holds locked is free after this: less than a lease, so that
+ * whoever takes over waits for no longer. One that comes back finds its connection gone, and its transaction undone.
+ */
+const IDLE_TRANSACTION_MS = 3_000
 const KEEPALIVE_AFTER_MS = 10_000
 
 /** No connection could be made; the cause says why. */
