@@ -266,7 +266,7 @@ export class HostSession {
       seq,
       receivedMs: this.#parts.now(),
       lenient: this.#isLenient,
-      ...(this.#isRelay ? { relayed: true } : {}),
+      relayed: this.#isRelay,
       frame,
     }
     const bytes = rawBytes(envelope)

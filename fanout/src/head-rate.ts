@@ -1,35 +1,39 @@
 import type { LogReader } from '@bgs/shared/log/log.ts'
 
-/** Looked at so often, and reckoned over so many looks. */
-const LOOK_EVERY_MS = 5_000
-const LOOKS = 12
+/** Noted so often, and reckoned over so many notes. */
+const NOTE_EVERY_MS = 5_000
+const NOTES = 12
 
-/** How many events a second the log has grown by of late. */
+/** How many events a second the log has grown by of late. Events are counted: seqs of a cluster's log have gaps. */
 export class HeadRate {
-  readonly #log: Pick<LogReader, 'bounds'>
-  readonly #seen: { next: number; atMs: number }[] = []
+  readonly #notes: { readonly events: number; readonly atMs: number }[] = []
   readonly #timer: NodeJS.Timeout
+  readonly #unfollow: () => void
+  #events = 0
 
-  constructor(log: Pick<LogReader, 'bounds'>) {
-    this.#log = log
-    this.#look()
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+  constructor(log: Pick<LogReader, 'tail'>) {
+    this.#unfollow = log.tail((pack) => {
+      this.#events += pack.count
+    })
+    this.#note()
+    this.#timer = setInterval(() => this.#note(), NOTE_EVERY_MS).unref()
   }
 
   /** Over the last minute; with one figure behind the point. */
   readonly perSecond = (): number => {
-    const [oldest] = this.#seen
+    const [oldest] = this.#notes
     if (oldest === undefined) return 0
     const ms = Math.max(1_000, performance.now() - oldest.atMs)
-    return Math.round(((this.#log.bounds().next - oldest.next) / ms) * 10_000) / 10
+    return Math.round(((this.#events - oldest.events) / ms) * 10_000) / 10
   }
 
   close(): void {
+    this.#unfollow()
     clearInterval(this.#timer)
   }
 
-  #look(): void {
-    this.#seen.push({ next: this.#log.bounds().next, atMs: performance.now() })
-    if (this.#seen.length > LOOKS) this.#seen.shift()
+  #note(): void {
+    this.#notes.push({ events: this.#events, atMs: performance.now() })
+    if (this.#notes.length > NOTES) this.#notes.shift()
   }
 }

@@ -74,13 +74,13 @@ function shown(frame: Uint8Array): string {
 }
 
 /** A releaser whose words go straight to the scene's sequencer. */
-function releaser(scene: Scene, nowMs = () => Date.now()): Releaser {
+function releaser(scene: Scene, nowMs = () => Date.now(), isFull = () => false): Releaser {
   const control = {
     publish: (_partition: number, message: ControlMessage, _bytes: number, done: () => void) => {
       scene.say(message)
       done()
     },
-    room: () => undefined,
+    room: () => (isFull() ? new Promise<void>(() => undefined) : undefined),
   }
   return new Releaser(scene.database, control as never, nowMs)
 }
@@ -182,6 +182,14 @@ describe('3.6: throttled for its conduct', () => {
     expect(await scene.database.query('SELECT did FROM throttles')).toHaveLength(1)
 
     await releaser(scene).look()
+    await viewed(scene)
+    expect(await told(scene)).toHaveLength(7)
+    // Invariant 12: where nobody hears it, nothing is said again and again.
+    await releaser(
+      scene,
+      () => Date.now() + 61_000,
+      () => true,
+    ).look()
     await viewed(scene)
     expect(await told(scene)).toHaveLength(7)
     await releaser(scene, () => Date.now() + 61_000).look()

@@ -1,11 +1,12 @@
 import type { Database } from '@bgs/shared/db/database.ts'
+import { SHOWN_STATE } from '@bgs/shared/hosts/host-rows.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { SequencerMetrics } from './metrics.ts'
 
 const COUNT_EVERY_MS = 60_000
 const STATES = ['active', 'idle', 'offline', 'throttled', 'banned', 'paused'] as const
 
-const COUNT = `SELECT CASE WHEN banned = 1 THEN 'banned' WHEN paused = 1 THEN 'paused' ELSE status END AS state,
+const COUNT = `SELECT ${SHOWN_STATE} AS state,
     count(*) AS hosts, COALESCE(sum(account_count), 0) AS accounts, COALESCE(sum(throttled_count), 0) AS throttled,
     COALESCE(sum(CASE WHEN account_count - throttled_count >= account_limit THEN 1 ELSE 0 END), 0) AS full_hosts
   FROM hosts GROUP BY 1`

@@ -45,15 +45,21 @@ export class Releaser {
     }
   }
 
-  /** Looks once. */
+  /** Looks once; says no more than control has room for: what is left is seen again at the next look. */
   async look(): Promise<void> {
+    if (this.#isFull) return
     for (const account of await this.#database.query<Throttled>(DUE, [this.#now()])) this.#release(account)
     const hosts = await this.#database.query<{ hostname: string; room: number }>(HOSTS_WITH_ROOM)
     for (const { hostname, room } of hosts) {
+      if (this.#isFull) return
       const most = Math.min(Number(room), AT_ONCE)
       for (const account of await this.#database.query<Throttled>(THROTTLED_OF_HOST, [hostname, most]))
         this.#release(account)
     }
+  }
+
+  get #isFull(): boolean {
+    return this.#control.room() !== undefined
   }
 
   #release({ did, version }: Throttled): void {

@@ -260,7 +260,7 @@ export class Verifier {
       hostSeq: seq,
       receivedMs,
       authoritative,
-      ...(raw.value.relayed === true ? { home: pds } : {}),
+      home: raw.value.relayed === true ? pds : undefined,
       digest,
       frame: judged.frame,
       seqAt: judged.seqAt,

@@ -1,5 +1,5 @@
 import type { Database } from '@bgs/shared/db/database.ts'
-import { BARRED, type HostRow } from '@bgs/shared/hosts/host-rows.ts'
+import { type HostRow, SHOWN_STATE } from '@bgs/shared/hosts/host-rows.ts'
 import { quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
 import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
 
@@ -33,23 +33,17 @@ export interface HostSummary {
 }
 
 interface SummaryRow extends HostRow {
-  readonly barred: number
+  readonly shown: string
   readonly refused: number
 }
 
-/** `barred` alone does not say by what: a ban is shown, whichever rule it comes from. */
-function statusOf(row: Pick<SummaryRow, 'banned' | 'paused' | 'barred' | 'status'>): string {
-  if (Number(row.banned) === 1 || (Number(row.barred) === 1 && Number(row.paused) === 0)) return 'banned'
-  return Number(row.paused) === 1 ? 'paused' : row.status
-}
-
-const SUMMARY = `SELECT hosts.*, ${BARRED} AS barred,
+const SUMMARY = `SELECT hosts.*, ${SHOWN_STATE} AS shown,
   (SELECT COALESCE(SUM(frames), 0) FROM refusals r WHERE r.host = hosts.hostname) AS refused FROM hosts`
 
 function summaryOf(row: SummaryRow): HostSummary {
   return {
     hostname: row.hostname,
-    status: statusOf(row),
+    status: row.shown,
     connected: Number(row.connected) === 1,
     accounts: Number(row.account_count),
     accountLimit: Number(row.account_limit),
@@ -79,8 +73,7 @@ export async function hostSummaries(database: Database, query: HostQuery): Promi
   const wanted = (search ?? '').toLowerCase().replaceAll(/[%_]/g, '')
   const rows = await database.query<SummaryRow>(
     `SELECT * FROM (${SUMMARY}) AS h WHERE ($1 = '' OR hostname LIKE '%' || $1 || '%')
-      AND ($2 = '' OR $2 = CASE WHEN banned = 1 OR (barred = 1 AND paused = 0) THEN 'banned'
-        WHEN paused = 1 THEN 'paused' ELSE status END)
+      AND ($2 = '' OR $2 = shown)
       ORDER BY ${ORDER_SQL[order]} LIMIT $3 OFFSET $4`,
     [wanted, status ?? '', limit, offset],
   )
@@ -90,9 +83,7 @@ export async function hostSummaries(database: Database, query: HostQuery): Promi
 /** How many hosts there are in each state. */
 export async function hostsByState(database: Database): Promise<Record<string, number>> {
   const rows = await database.query<{ state: string; hosts: number }>(
-    `SELECT CASE WHEN banned = 1 OR (barred = 1 AND paused = 0) THEN 'banned' WHEN paused = 1 THEN 'paused'
-      ELSE status END AS state, count(*) AS hosts
-      FROM (SELECT status, banned, paused, ${BARRED} AS barred FROM hosts) AS h GROUP BY 1 ORDER BY 1`,
+    `SELECT ${SHOWN_STATE} AS state, count(*) AS hosts FROM hosts GROUP BY 1 ORDER BY 1`,
   )
   return Object.fromEntries(rows.map(({ state, hosts }) => [state, Number(hosts)]))
 }

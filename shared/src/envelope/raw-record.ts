@@ -42,10 +42,10 @@ export function decodeRawRecord(record: Buffer): RawEnvelope[] {
     if (type === undefined) throw new RangeError('a frame of a type not known here')
     const flags = reader.u8()
     const lenient = (flags & LENIENT) !== 0
-    const relayed = (flags & RELAYED) !== 0 ? { relayed: true } : {}
+    const relayed = (flags & RELAYED) !== 0
     const [epoch, seq, receivedMs] = [reader.number(), reader.number(), reader.number()]
     const [did, host] = [reader.latin1(), reader.latin1()]
-    return { bytes, type, lenient, ...relayed, epoch, seq, receivedMs, did, host }
+    return { bytes, type, lenient, relayed, epoch, seq, receivedMs, did, host }
   })
   return heads.map(({ bytes, ...head }) => ({ ...head, frame: reader.bytes(bytes) }))
 }

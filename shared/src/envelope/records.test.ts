@@ -22,6 +22,7 @@ const raw = fc.record({
   seq: whole,
   receivedMs: whole,
   lenient: fc.boolean(),
+  relayed: fc.boolean(),
   frame,
 })
 const cid = fc.string({
@@ -39,6 +40,7 @@ const verified = fc.record({
   hostSeq: whole,
   receivedMs: whole,
   authoritative: fc.boolean(),
+  home: fc.option(latin1, { nil: undefined }),
   digest: latin1,
   frame,
   seqAt: fc.nat(5_000_000),

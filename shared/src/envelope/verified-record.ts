@@ -75,7 +75,7 @@ function readFacts(reader: RecordReader): Head {
   const [rawGeneration, rawOffset] = [reader.number(), reader.number()]
   const [epoch, hostSeq, receivedMs] = [reader.number(), reader.number(), reader.number()]
   const [did, host, digest] = [reader.latin1(), reader.latin1(), reader.latin1()]
-  const home = flags & RELAYED ? { home: reader.latin1() } : {}
+  const home = flags & RELAYED ? reader.latin1() : undefined
   return {
     bytes,
     seqAt,
@@ -88,7 +88,7 @@ function readFacts(reader: RecordReader): Head {
     did,
     host,
     digest,
-    ...home,
+    home,
     authoritative: (flags & AUTHORITATIVE) !== 0,
     marked: (flags & MARKED) !== 0,
     repo: flags & REPO ? readRepo(reader) : null,

@@ -56,6 +56,10 @@ export const BARRED = `CASE WHEN paused = 1 OR banned = 1 OR EXISTS (SELECT 1 FR
 /** Limit of accounts on a trusted host (protocol.md H8). */
 export const TRUSTED_ACCOUNT_LIMIT = 10_000_000
 
+/** The state that a host is shown in: what holds it back comes first. For the row `hosts`. */
+export const SHOWN_STATE = `CASE WHEN banned = 1 OR (paused = 0 AND ${BARRED} = 1) THEN 'banned'
+  WHEN paused = 1 THEN 'paused' ELSE status END`
+
 /** A host to be added, or asked for again. */
 export interface AskedHost {
   readonly hostname: string

@@ -64,6 +64,19 @@ describe('the book of what was refused', () => {
     expect(await database.query('SELECT frame FROM refused_frames WHERE frame IS NOT NULL')).toEqual([])
   })
 
+  it('invariant 12: between two writes it keeps so many bytes of frames, and further examples without theirs', async () => {
+    const book = new RefusalBook(database, () => nowMs)
+    for (let n = 0; n < 200; n++)
+      book.note(refused(n, { host: `h${n}.com`, frame: new Uint8Array(60_000), document: () => '{}' }))
+    await book.save()
+    const frames = () => database.query('SELECT frame FROM refused_frames WHERE frame IS NOT NULL')
+    expect(await database.query('SELECT host FROM refused_frames')).toHaveLength(200)
+    expect(await frames()).toHaveLength(Math.floor((4 * 1024 * 1024) / 60_002))
+    book.note(refused(1, { host: 'later.com', frame: new Uint8Array(60_000) }))
+    await book.save()
+    expect(await frames()).toHaveLength(Math.floor((4 * 1024 * 1024) / 60_002) + 1)
+  })
+
   it('keeps a copy: the buffer of a frame is used again', async () => {
     const book = new RefusalBook(database, () => nowMs)
     const frame = Uint8Array.of(1, 2, 3)

@@ -28,6 +28,8 @@ export const SAMPLES = 5
 const SAMPLES_AT_ONCE = 2
 const MAX_FRAME_BYTES = 64 * 1024
 const MAX_DETAIL = 200
+/** Bytes of frames and documents that are kept between two writes; beyond it an example is kept without them. */
+const MAX_KEPT_BYTES = 4 * 1024 * 1024
 /** Pairs of host and reason, and accounts, remembered between two writes; the rest is only counted in the metrics. */
 const MAX_PAIRS = 5_000
 const MAX_ACCOUNTS = 5_000
@@ -73,6 +75,7 @@ export class RefusalBook {
   readonly #now: () => number
   #pairs = new Map<string, Pair>()
   #accounts = new Map<string, AccountNote>()
+  #keptBytes = 0
   #saves = 0
   /** Refusals that were not noted, for too many others waited. */
   leftOut = 0
@@ -99,8 +102,19 @@ export class RefusalBook {
     pair.frames++
     pair.lastMs = atMs
     if (!isRefusal(reason)) return
-    if (pair.samples.length < SAMPLES_AT_ONCE) pair.samples.push({ atMs, refused: kept(refused) })
+    if (pair.samples.length < SAMPLES_AT_ONCE) pair.samples.push({ atMs, refused: this.#keep(refused) })
     if (did !== '') this.#noteAccount(did, host, reason, atMs)
+  }
+
+  /** A copy: the frame lies in a buffer that is used for others too. */
+  #keep({ frame, document, ...rest }: RefusedFrame): Kept {
+    const short = { ...rest, detail: rest.detail.slice(0, MAX_DETAIL), document: null }
+    if (frame === undefined || frame.length > MAX_FRAME_BYTES) return short
+    const text = document?.() ?? null
+    const bytes = frame.length + (text?.length ?? 0)
+    if (this.#keptBytes + bytes > MAX_KEPT_BYTES) return short
+    this.#keptBytes += bytes
+    return { ...short, document: text, frame: new Uint8Array(frame) }
   }
 
   /** Notes that are not written yet. */
@@ -135,6 +149,7 @@ export class RefusalBook {
     const accounts = [...this.#accounts]
     this.#pairs = new Map()
     this.#accounts = new Map()
+    this.#keptBytes = 0
     if (pairs.length > 0) {
       const split = pairs.map(([key, pair]) => {
         const [host = '', reason = ''] = key.split(' ')
@@ -165,12 +180,4 @@ function sampleRows({ host, reason, samples }: Pair & { host: string; reason: st
     const bytes = frame === undefined ? null : Buffer.from(frame).toString('base64')
     return [host, reason, slot, atMs, did, seq, detail, bytes, document]
   })
-}
-
-/** A copy: the frame lies in a buffer that is used for others too. */
-function kept({ frame, document, ...rest }: RefusedFrame): Kept {
-  const short = { ...rest, detail: rest.detail.slice(0, MAX_DETAIL), document: document?.() ?? null }
-  return frame === undefined || frame.length > MAX_FRAME_BYTES
-    ? short
-    : { ...short, frame: new Uint8Array(frame) }
 }
