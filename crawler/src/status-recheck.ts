@@ -1,5 +1,6 @@
 import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { keptStatus } from '@bgs/shared/envelope/status.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
@@ -17,7 +18,7 @@ const PARALLEL = 4
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024
 
-const Answer = z.object({ did: z.string(), active: z.boolean(), status: z.string().max(64).optional() })
+const Answer = z.object({ did: z.string(), active: z.boolean(), status: z.string().nullish() })
 
 interface Question {
   readonly did: string
@@ -83,10 +84,17 @@ export class StatusRecheck {
         trust,
       })
       if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
-      const { active, status = null, did: answered } = Answer.parse(JSON.parse(reply.body))
+      const { active, status, did: answered } = Answer.parse(JSON.parse(reply.body))
       if (answered !== did) throw new Error('an answer about another DID')
       this.#metrics.rechecks.inc({ result: active ? 'active' : 'inactive' })
-      const message = { kind: 'account-upstream', did, host, version, active, status } as const
+      const message = {
+        kind: 'account-upstream',
+        did,
+        host,
+        version,
+        active,
+        status: keptStatus(status ?? null),
+      } as const
       this.#control.publish(0, message, 512, () => undefined)
     } catch {
       // No answer changes nothing (E2): the next commit asks again.

@@ -50,13 +50,14 @@ import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
+import { gaugeBookkeeping } from './bookkeeping-gauges.ts'
 import { gaugeTopics } from './bus-gauges.ts'
 import { conductLimits } from './conduct-limits.ts'
 import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
 import { gaugeHeartbeat } from './heartbeat-gauges.ts'
-import { diskMetrics, heartbeatMetrics } from './metrics.ts'
+import { bookkeepingMetrics, diskMetrics, heartbeatMetrics } from './metrics.ts'
 import { newHosts } from './new-hosts.ts'
 import { gaugeRefusals } from './refusal-gauges.ts'
 import type { Relay } from './relay.ts'
@@ -222,6 +223,7 @@ export async function startEmbedded(
   const heartbeat = heartbeatMetrics(registry)
   const feedFigures = feedMetrics(registry)
   const refusalFigures = refusalMetrics(registry)
+  const bookkeepingFigures = bookkeepingMetrics(registry)
   const refresh = () => {
     gaugeTopics(busFigures, { raw, verified, control })
     gaugeHeartbeat(heartbeat, {
@@ -232,6 +234,7 @@ export async function startEmbedded(
     identities.gauge()
     feedFigures.bytes.set(serving.feedBytes)
     gaugeRefusals(refusalFigures, refusals)
+    gaugeBookkeeping(bookkeepingFigures, supervisor.failures)
   }
   const figures = async () => {
     refresh()
@@ -273,9 +276,10 @@ export async function startEmbedded(
   supervisor.run('crawler', crawlerDone)
   supervisor.run('verifier', verifierDone)
   supervisor.run('sequencer', sequencerDone)
-  supervisor.run('status recheck', recheck.run(supervisor.signal))
+  void supervisor.tend('status recheck', (signal) => recheck.run(signal))
   const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
-  supervisor.run('releaser', new Releaser(database, say, Date.now).run(judging.signal))
+  const releaser = new Releaser(database, say, Date.now)
+  void supervisor.tend('releaser', (signal) => releaser.run(signal), judging.signal)
   supervisor.run('heartbeat', sayHeartbeats(say, judging.signal))
   if (settings.RELAY_WEBHOOK_URL !== '') {
     const hook = new AccountLimitWebhook({
@@ -285,13 +289,15 @@ export async function startEmbedded(
       logger: logger.child({ part: 'webhook' }),
       now: Date.now,
     })
-    supervisor.run('webhook', hook.run(judging.signal))
+    void supervisor.tend('webhook', (signal) => hook.run(signal), judging.signal)
   }
-  supervisor.run('host census', new HostCensus(database, sequencerFigures).run(judging.signal))
-  supervisor.run('status sweep', new StatusSweep(database, recheck.ask, roundMs).run(judging.signal))
+  const census = new HostCensus(database, sequencerFigures)
+  void supervisor.tend('host census', (signal) => census.run(signal), judging.signal)
+  const sweep = new StatusSweep(database, recheck.ask, roundMs)
+  void supervisor.tend('status sweep', (signal) => sweep.run(signal), judging.signal)
   supervisor.run('disk gate', gate.run(supervisor.signal))
-  supervisor.run('refusals', refusals.run(supervisor.signal))
-  supervisor.run('identity store', saveIdentities(identityStore, supervisor.signal))
+  void supervisor.tend('refusals', (signal) => refusals.run(signal))
+  void supervisor.tend('identity store', (signal) => saveIdentities(identityStore, signal))
 
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   const opsPort = await listen(opsServer, settings.RELAY_OPS_PORT, settings.RELAY_OPS_HOST)

@@ -6,6 +6,7 @@ import { createRegistry } from '@bgs/shared/service/metrics.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { Registry } from 'prom-client'
 import {
+  bookkeepingMetrics,
   crawlerRoleMetrics,
   diskMetrics,
   heartbeatMetrics,
@@ -31,6 +32,7 @@ const TABLES: readonly (readonly [Where, (registry: Registry) => unknown])[] = [
   ['everywhere', refusalMetrics],
   ['everywhere', busMetrics],
   ['everywhere', heartbeatMetrics],
+  ['everywhere', bookkeepingMetrics],
   ['fanout', diskMetrics],
   ['crawler', crawlerMetrics],
   ['verifier', verifierMetrics],

@@ -14,6 +14,20 @@ export function heartbeatMetrics(registry: Registry) {
 
 export type HeartbeatMetrics = ReturnType<typeof heartbeatMetrics>
 
+/** Figures of the bookkeeping of a process. */
+export function bookkeepingMetrics(registry: Registry) {
+  return {
+    failures: new Counter({
+      name: 'relay_bookkeeping_failures_total',
+      help: 'Failures of bookkeeping, by task: it is begun anew, and nothing that was accepted hangs on it',
+      labelNames: ['task'] as const,
+      registers: [registry],
+    }),
+  }
+}
+
+export type BookkeepingMetrics = ReturnType<typeof bookkeepingMetrics>
+
 /** Figures of the disk that the log, or a mirror of it, is on. */
 export function diskMetrics(registry: Registry) {
   const registers = [registry]
@@ -86,6 +100,12 @@ export function producerMetrics(registry: Registry) {
     retries: new Counter({
       name: 'relay_producer_retries_total',
       help: 'Times that something for a partition of a topic had to be offered again',
+      labelNames,
+      registers,
+    }),
+    unwritable: new Counter({
+      name: 'relay_producer_unwritable_total',
+      help: 'Values for a topic that could not be written down, and were refused as internal-error',
       labelNames,
       registers,
     }),

@@ -3,11 +3,13 @@ import type { SqlStep } from '@bgs/shared/db/database.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
 import { NO_FACTS } from '@bgs/shared/envelope/facts.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { encodeSync } from '@bgs/shared/frame/encode.ts'
 import { type Disk, type DiskFile, nodeDisk } from '@bgs/shared/log/disk.ts'
 import type { Log } from '@bgs/shared/log/log.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bringUp, checkNoGap, GapError } from './bring-up.ts'
+import { carOf } from './rules/commit-block.ts'
 import { State } from './state/state.ts'
 import { cid, envelope, PDS, rev, TIME } from './testing/envelopes.ts'
 import { dump, kinds, Scene, tempFolder } from './testing/scene.ts'
@@ -74,6 +76,62 @@ describe('the sequencer', () => {
     expect(scene.done.toSorted((a, b) => a - b)).toEqual(
       all.map((e) => e.rawOffset).toSorted((a, b) => a - b),
     )
+  })
+
+  it('invariant 12: an append is cut by what it writes, and a thousand held commits come out in order', async () => {
+    await using scene = await Scene.open(folder.path, { limit: 10_000 })
+    const appended: number[] = []
+    scene.log.tail(({ bytes }) => appended.push(bytes.length))
+    const account = (n: number) =>
+      `did:plc:${n
+        .toString(36)
+        .replace(/[0189]/g, 'z')
+        .padStart(24, '2')}`
+    const dids = [...new Set(Array.from({ length: 1_500 }, (_, n) => account(n)))].slice(0, 1_000)
+    const block = Buffer.alloc(9_000, 7)
+    const said = (one: string, active: boolean) =>
+      event(0, '#account', {
+        did: one,
+        account: { active, status: active ? null : 'deactivated', time: TIME },
+      })
+    scene.offer(dids.map((one) => said(one, false)))
+    scene.offer(
+      dids.map((one) => {
+        const { frame, seqAt } = encodeSync({
+          did: one,
+          rev: rev(1),
+          blocks: carOf(cid(1), block),
+          time: TIME,
+        })
+        return { ...event(0, '#sync', { did: one }), frame, seqAt }
+      }),
+    )
+    await scene.settled()
+    appended.length = 0
+    scene.offer(dids.map((one) => said(one, true)))
+    await scene.settled()
+    const all = await kinds(scene.log)
+    expect(all.slice(-2_000)).toEqual(dids.flatMap(() => ['#account', '#sync']))
+    expect(appended.length).toBeGreaterThan(3)
+    expect(Math.max(...appended)).toBeLessThan(3 * 2 ** 20)
+    // And the same through control: an operator restores a thousand accounts at once.
+    for (const one of dids) scene.say({ kind: 'account-local', did: one, local: 'suspended' })
+    await scene.settled()
+    appended.length = 0
+    for (const one of dids) scene.say({ kind: 'account-local', did: one, local: 'active' })
+    await scene.settled()
+    expect(Math.max(...appended)).toBeLessThan(3 * 2 ** 20)
+  })
+
+  it('invariant 14: an event that cannot be sequenced is refused, and the others go on', async () => {
+    await using scene = await Scene.open(folder.path)
+    scene.offer([commit(0, 1), commit(1, 1, { host: 'h'.repeat(70_000) }), commit(2, 1)])
+    await scene.settled()
+    expect(await kinds(scene.log)).toEqual(['#commit', '#commit'])
+    await scene.refusals.save()
+    expect(await scene.database.query('SELECT reason, frames FROM refusals')).toEqual([
+      { reason: 'internal-error', frames: 1 },
+    ])
   })
 
   it('C1: asks for the status of an account whose PDS called it inactive, and takes the answer in order', async () => {

@@ -1,31 +1,28 @@
 import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
-import { hashDid } from '@bgs/shared/bus/partition.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { encodeFacts } from '@bgs/shared/envelope/facts.ts'
 import { HOST_THROTTLE } from '@bgs/shared/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Log, LogFullError } from '@bgs/shared/log/log.ts'
-import type { LogEntry, Pack } from '@bgs/shared/log/pack.ts'
+import type { Pack } from '@bgs/shared/log/pack.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { Appends } from './appends.ts'
 import { InputPositions } from './input-positions.ts'
 import type { SequencerMetrics } from './metrics.ts'
 import { Conduct, type ConductLimits } from './rules/conduct.ts'
 import { decideControl } from './rules/control.ts'
 import { decide } from './rules/decide.ts'
-import { type Append, type Drop, drop } from './rules/decision.ts'
-import { syncOfHeld } from './rules/held.ts'
-import { type Account, isActive } from './state/account.ts'
+import { type Append, type Decision, type Drop, drop } from './rules/decision.ts'
+import type { Account } from './state/account.ts'
 import type { State } from './state/state.ts'
 import type { View } from './view.ts'
 
-/** Envelopes in one append at most; and bytes, about: a slow subscriber may hold on to a pack or two. */
+/** Envelopes, or messages of control, looked at together at most. */
 const BATCH = 1_000
-const BATCH_BYTES = 2 * 1024 * 1024
 /** Wait before an append is tried again on a full disk. */
 const FULL_RETRY_MS = 1_000
 /** How often segments beyond the window are looked for. */
@@ -63,7 +60,8 @@ export interface SequencerParts {
  */
 export class Sequencer {
   readonly #parts: SequencerParts
-  /** Envelopes taken from the bus and not yet appended, where one append could not hold them all. */
+  /** Messages and envelopes taken from the bus and not yet appended, where one append could not hold them all. */
+  #orders: BusEntry<ControlMessage>[] = []
   #waiting: BusEntry<VerifiedEnvelope>[] = []
   readonly #bell = new Bell()
   readonly #inputs: InputPositions
@@ -116,12 +114,13 @@ export class Sequencer {
     verified.onAvailable(this.#bell.ring)
     for (;;) {
       // Control is read first (invariant 7).
-      const messages = control.poll(BATCH)
-      if (messages.length > 0) await this.#takeControl(messages)
+      if (this.#orders.length < BATCH) this.#orders.push(...control.poll(BATCH))
       if (this.#waiting.length < BATCH) this.#waiting.push(...verified.poll(BATCH))
+      const isIdle = this.#orders.length + this.#waiting.length === 0
+      if (this.#orders.length > 0) await this.#takeControl()
       if (this.#waiting.length > 0) await this.#takeBatch()
       await this.#housekeeping()
-      if (messages.length + this.#waiting.length > 0) continue
+      if (!isIdle) continue
       if (signal.aborted) break
       // The view is written a moment after the last event, too.
       await this.#bell.wait(this.#position > view.position ? 50 : 1_000, signal)
@@ -130,61 +129,103 @@ export class Sequencer {
     if (this.#position > view.position) await view.flush(this.#position, this.#parts.now())
   }
 
-  async #takeControl(batch: readonly BusEntry<ControlMessage>[]): Promise<void> {
-    const { state, metrics, now } = this.#parts
+  async #takeControl(): Promise<void> {
+    const { state, log, control } = this.#parts
+    const batch = this.#orders.slice(0, BATCH)
     const dids = new Set(batch.flatMap(({ value }) => ('did' in value ? [value.did] : [])))
     const hosts = new Set(batch.flatMap(({ value }) => ('host' in value ? [value.host] : [])))
     await state.load(dids, hosts)
-    const appends = new Appends(this.#parts.log.bounds().next)
+    const appends = new Appends(log.bounds().next)
+    let count = 0
     for (const { value } of batch) {
-      const account = 'did' in value ? state.account(value.did) : undefined
-      const host = account && state.host(account.host)
-      const decision = decideControl(account, host, value, now())
-      metrics.control.inc({ kind: value.kind, outcome: decision === null ? 'void' : 'applied' })
-      if (value.kind === 'heartbeat') this.#pulse.control = now()
+      if (appends.isFull) break
+      this.#obey(value, appends)
+      count++
+    }
+    const taken = this.#orders.splice(0, count)
+    for (const entry of taken) this.#inputs.takeControl(entry)
+    await this.#append(appends)
+    for (const entry of taken) control.done(entry)
+  }
+
+  /** Applies one message of control; one that cannot be applied is void, and no reason to end (invariant 14). */
+  #obey(message: ControlMessage, appends: Appends): void {
+    const { state, metrics, logger, now } = this.#parts
+    const count = (outcome: 'applied' | 'void') => metrics.control.inc({ kind: message.kind, outcome })
+    if (message.kind === 'heartbeat') this.#pulse.control = now()
+    try {
+      const account = 'did' in message ? state.account(message.did) : undefined
+      const decision = decideControl(account, account && state.host(account.host), message, now())
       if (decision !== null) appends.add(decision, state)
       if (account !== undefined) appends.addHeld(account, state, now())
+      count(decision === null ? 'void' : 'applied')
+    } catch (error) {
+      count('void')
+      logger.error({ err: error, kind: message.kind }, 'a message of control failed: please report it')
     }
-    for (const entry of batch) this.#inputs.takeControl(entry)
-    await this.#append(appends)
-    for (const entry of batch) this.#parts.control.done(entry)
   }
 
   async #takeBatch(): Promise<void> {
-    const { state, metrics, now } = this.#parts
-    const batch = this.#cutBatch()
+    const { state, log, verified, metrics, now } = this.#parts
+    const batch = this.#waiting.slice(0, BATCH)
     await state.load(
       new Set(batch.map(({ value }) => value.did)),
       new Set(batch.map(({ value }) => value.host)),
     )
-    const appends = new Appends(this.#parts.log.bounds().next)
+    const appends = new Appends(log.bounds().next)
+    let count = 0
     for (const { value } of batch) {
-      const account = state.account(value.did)
-      const decision = state.isInBannedDomain(value.host)
-        ? drop('host-banned')
-        : decide(account, state.host(value.host), value, now())
-      if (decision.kind !== 'drop') appends.add(decision, state)
-      const refused = decision.kind === 'drop' ? decision : decision.refused
-      if (refused !== undefined) this.#noteRefused(account, value, refused)
-      const known = state.account(value.did)
-      if (known === undefined || decision.kind === 'drop') continue
-      appends.addHeld(known, state, now())
-      const throttled = this.#conduct.note(known, decision, value, now())
-      if (decision.facts.local === HOST_THROTTLE) metrics.throttles.inc({ cause: 'limit' })
-      if (throttled === null) continue
-      metrics.throttles.inc({ cause: 'conduct' })
-      appends.add(throttled, state)
+      if (appends.isFull) break
+      this.#sequence(value, appends)
+      count++
     }
-    for (const entry of batch) this.#inputs.takeVerified(entry)
+    const taken = this.#waiting.splice(0, count)
+    for (const entry of taken) this.#inputs.takeVerified(entry)
     crashPoint('before-append')
     await this.#append(appends)
     crashPoint('after-append')
     const doneMs = now()
-    this.#newestMs = batch.at(-1)?.value.receivedMs
-    for (const entry of batch) {
+    this.#newestMs = taken.at(-1)?.value.receivedMs
+    for (const entry of taken) {
       metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
-      this.#parts.verified.done(entry)
+      verified.done(entry)
     }
+  }
+
+  /** Takes or refuses one envelope. Never throws: what proves not to be decidable is refused (invariant 14). */
+  #sequence(envelope: VerifiedEnvelope, appends: Appends): void {
+    const { state, logger } = this.#parts
+    const account = state.account(envelope.did)
+    try {
+      const decision = this.#decide(account, envelope)
+      if (decision.kind !== 'drop') appends.add(decision, state)
+      const refused = decision.kind === 'drop' ? decision : decision.refused
+      if (refused !== undefined) this.#noteRefused(account, envelope, refused)
+      if (decision.kind !== 'drop') this.#addConsequences(decision, envelope, appends)
+    } catch (error) {
+      const { host, did, hostSeq: seq } = envelope
+      logger.error({ err: error, host, did, seq }, 'sequencing this event failed: please report it')
+      this.#noteRefused(account, envelope, drop('internal-error'))
+    }
+  }
+
+  #decide(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
+    const { state, now } = this.#parts
+    if (state.isInBannedDomain(envelope.host)) return drop('host-banned')
+    return decide(account, state.host(envelope.host), envelope, now())
+  }
+
+  /** What an event brings along: a commit that was held (S2), and a throttle for the account's conduct (3.6). */
+  #addConsequences(decision: Append, envelope: VerifiedEnvelope, appends: Appends): void {
+    const { state, metrics, now } = this.#parts
+    const known = state.account(envelope.did)
+    if (known === undefined) return
+    appends.addHeld(known, state, now())
+    const throttled = this.#conduct.note(known, decision, envelope, now())
+    if (decision.facts.local === HOST_THROTTLE) metrics.throttles.inc({ cause: 'limit' })
+    if (throttled === null) return
+    metrics.throttles.inc({ cause: 'conduct' })
+    appends.add(throttled, state)
   }
 
   #noteRefused(account: Account | undefined, envelope: VerifiedEnvelope, { reason, ask }: Drop): void {
@@ -194,16 +235,6 @@ export class Sequencer {
     if (ask && account !== undefined)
       this.#parts.ask({ did: account.did, host: account.host, version: account.version })
     this.#parts.logger.debug({ host, did, seq, reason }, 'event refused')
-  }
-
-  #cutBatch(): BusEntry<VerifiedEnvelope>[] {
-    let bytes = 0
-    let count = 0
-    while (count < this.#waiting.length && count < BATCH && bytes < BATCH_BYTES) {
-      bytes += (this.#waiting[count] as BusEntry<VerifiedEnvelope>).value.frame.length
-      count++
-    }
-    return this.#waiting.splice(0, count)
   }
 
   async #append(appends: Appends): Promise<void> {
@@ -268,38 +299,5 @@ export class Sequencer {
       this.#trimmedMs = now()
       await log.trim(view.position)
     }
-  }
-}
-
-/** Entries of one append in the making: facts are applied as they are added, so that the next event sees them. */
-class Appends {
-  readonly entries: LogEntry[] = []
-  readonly firstSeq: number
-  readonly outcomes = new Map<string, number>()
-
-  constructor(firstSeq: number) {
-    this.firstSeq = firstSeq
-  }
-
-  /** S2: what an account that has just become active again was not let say. */
-  addHeld(account: Account, state: State, nowMs: number): void {
-    if (!account.held || !isActive(account)) return
-    const sync = syncOfHeld(account, nowMs)
-    if (sync !== null) this.add(sync, state)
-  }
-
-  add(append: Append, state: State): void {
-    const { kind, facts, frame, seqAt, outcome } = append
-    state.apply(facts, this.firstSeq + this.entries.length)
-    this.entries.push({
-      kind,
-      didHash: facts.did === '' ? 0 : hashDid(facts.did),
-      facts: encodeFacts(facts),
-      frame,
-      seqAt,
-    })
-    const key = `${kind} ${outcome}`
-    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
-    if (append.next !== undefined) this.add(append.next, state)
   }
 }

@@ -60,7 +60,7 @@ export async function startCluster(
     return troubles.length === 0 ? undefined : troubles.join('\n')
   }
   const refresh = () => {
-    refreshShared(gauges, health, book)
+    refreshShared(gauges, health, book, supervisor.failures)
     for (const role of roles) role.refresh()
   }
   const threadRegistries = async () =>
@@ -111,7 +111,7 @@ export async function startCluster(
     if (!stopping) throw error
   })
   supervisor.run('start', begun)
-  supervisor.run('figures', figures.run(supervisor.signal))
+  void supervisor.tend('figures', (signal) => figures.run(signal))
 
   return {
     opsPort,

@@ -97,7 +97,7 @@ export async function openContext(
     control: await generationOf('control'),
   }
   const refusals = new RefusalBook(database)
-  supervisor.run('refusals', refusals.run(signal))
+  void supervisor.tend('refusals', (ended) => refusals.run(ended))
   return { ...parts, ...servers, database, refusals, topic: (topic) => prefix + topic, generations }
 }
 

@@ -7,7 +7,11 @@ const BYTES = 4 * 1024 * 1024
 const LINGER_MS = 10
 
 /** What says something to the sequencer (invariant 7); the caller runs it. Tokens are called when it is appended. */
-export function controlProducer({ kafka, topic }: ClusterContext): KafkaProducer<ControlMessage, () => void> {
+export function controlProducer({
+  kafka,
+  topic,
+  logger,
+}: ClusterContext): KafkaProducer<ControlMessage, () => void> {
   return new KafkaProducer<ControlMessage, () => void>({
     cluster: kafka,
     topic: topic('control'),
@@ -16,5 +20,7 @@ export function controlProducer({ kafka, topic }: ClusterContext): KafkaProducer
     maxBytes: BYTES,
     lingerMs: LINGER_MS,
     onSafe: (done) => done(),
+    onUnwritable: ({ kind }, error) =>
+      logger.error({ err: error, kind }, 'a message of control could not be written down: please report it'),
   })
 }

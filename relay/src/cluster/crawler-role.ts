@@ -9,6 +9,7 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
 import { crawlerRoleMetrics } from '../metrics.ts'
@@ -19,6 +20,7 @@ import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
+import { noteUnwritable } from './unwritable.ts'
 
 /** Frames on their way to Kafka. */
 const RAW_BYTES = 32 * 1024 * 1024
@@ -40,7 +42,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const backlog: Backlog = topicBacklog(context, 'raw')
   let raw: KafkaProducer<RawEnvelope, InFlight> | undefined
   const rawTopic = {
-    producer<Token>(onSafe: (token: Token) => void) {
+    producer<Token>(onSafe: (token: Token, refusal?: Reason) => void) {
       const producer = new KafkaProducer<RawEnvelope, Token>({
         cluster: kafka,
         topic: context.topic('raw'),
@@ -49,6 +51,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
         maxBytes: RAW_BYTES,
         lingerMs: LINGER_MS,
         onSafe,
+        onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
         onAppended: backlog.noteAppended,
         full: backlog.full,
       })
@@ -92,7 +95,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   supervisor.run('crawler', running)
   supervisor.run('membership of the crawler', membership.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
-  supervisor.run('status recheck', recheck.run(crawling.signal))
+  void supervisor.tend('status recheck', (signal) => recheck.run(signal), crawling.signal)
   const figures = crawlerRoleMetrics(registry)
 
   return {

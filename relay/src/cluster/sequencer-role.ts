@@ -130,7 +130,7 @@ class Office {
   /** Leads until `signal` is aborted, or the lease is another's; throws when order could no longer be kept. */
   async #lead(generation: number, signal: AbortSignal): Promise<void> {
     const { context, metrics, questions } = this.#parts
-    const { database, kafka, settings, logger } = context
+    const { database, kafka, settings, logger, supervisor } = context
     const { changes } = context.gauges.leases
     // Until the log is open a stop interrupts; from then on what is under way is finished first.
     const lost = new AbortController()
@@ -187,10 +187,12 @@ class Office {
       const tended = Promise.all([
         control.run(saying.signal),
         sayHeartbeats(control, ended),
-        new HostCensus(database, metrics).run(ended),
-        this.#webhook()?.run(ended),
-        new Releaser(database, control, Date.now).run(ended),
-        new StatusSweep(database, ask, roundMs).run(ended),
+        ...Object.entries({
+          'host census': new HostCensus(database, metrics),
+          webhook: this.#webhook(),
+          releaser: new Releaser(database, control, Date.now),
+          'status sweep': new StatusSweep(database, ask, roundMs),
+        }).map(([name, task]) => task && supervisor.tend(name, (signal) => task.run(signal), ended)),
       ])
       try {
         // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.

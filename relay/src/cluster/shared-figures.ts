@@ -4,7 +4,8 @@ import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { busMetrics, leaseMetrics, refusalMetrics, serverMetrics } from '@bgs/shared/metrics.ts'
 import type { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import type { Registry } from 'prom-client'
-import { heartbeatMetrics, producerMetrics } from '../metrics.ts'
+import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
+import { bookkeepingMetrics, heartbeatMetrics, producerMetrics } from '../metrics.ts'
 import { gaugeRefusals } from '../refusal-gauges.ts'
 import type { Servers } from './context.ts'
 import type { RoleName } from './role-names.ts'
@@ -13,6 +14,7 @@ import type { RoleName } from './role-names.ts'
 export function sharedFigures(registry: Registry) {
   return {
     bus: busMetrics(registry),
+    bookkeeping: bookkeepingMetrics(registry),
     heartbeat: heartbeatMetrics(registry),
     leases: leaseMetrics(registry),
     producers: producerMetrics(registry),
@@ -25,10 +27,12 @@ export type SharedFigures = ReturnType<typeof sharedFigures>
 
 /** Before the roles say what they have: the health of the servers; and nothing of partitions that are another's by now. */
 export function refreshShared(
-  { servers, refusals, bus }: SharedFigures,
+  { servers, refusals, bus, bookkeeping }: SharedFigures,
   health: Servers['health'],
   book: RefusalBook | undefined,
+  failures: ReadonlyMap<string, number>,
 ): void {
+  gaugeBookkeeping(bookkeeping, failures)
   for (const [server, one] of Object.entries(health) as [string, ServerHealth][]) {
     servers.up.set({ server }, one.trouble === undefined ? 1 : 0)
     servers.away.set({ server }, one.awaySeconds)
@@ -49,12 +53,15 @@ export function gaugeProducer(
     pendingBytes,
     pendingRecords,
     retries,
-  }: Pick<KafkaProducer<unknown, unknown>, 'pendingBytes' | 'pendingRecords' | 'retries'>,
+    unwritable,
+  }: Pick<KafkaProducer<unknown, unknown>, 'pendingBytes' | 'pendingRecords' | 'retries' | 'unwritable'>,
 ): void {
   producers.bytes.set({ topic }, pendingBytes)
   producers.records.set({ topic }, pendingRecords)
   producers.retries.remove({ topic })
   producers.retries.inc({ topic }, retries)
+  producers.unwritable.remove({ topic })
+  producers.unwritable.inc({ topic }, unwritable)
 }
 
 /** Shows who of a role lives. */

@@ -26,6 +26,7 @@ import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
 import type { Role } from './role.ts'
 import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
+import { noteUnwritable } from './unwritable.ts'
 
 /** Frames fetched and not done; judged and on their way to Kafka. */
 const RAW_BYTES = 16 * 1024 * 1024
@@ -74,7 +75,8 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     encode: encodeVerifiedRecord,
     maxBytes: VERIFIED_BYTES,
     lingerMs: LINGER_MS,
-    onSafe: (entry) => raw.done(entry),
+    onSafe: (entry, refusal) => raw.done(entry, refusal),
+    onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
     onAppended: backlog.noteAppended,
     full: backlog.full,
   })

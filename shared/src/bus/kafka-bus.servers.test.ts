@@ -57,6 +57,7 @@ function producerOf(topic: string, options: Partial<KafkaProducerOptions<string,
     maxBytes: 1e6,
     lingerMs: 2,
     onSafe: () => undefined,
+    onUnwritable: () => undefined,
     ...options,
   })
   const end = new AbortController()
@@ -277,6 +278,30 @@ describe('the producer', () => {
   it('knows no partition beyond its own', async () => {
     const { producer } = producerOf(await newTopic())
     expect(() => producer.publish(PARTITIONS, '', 1, '')).toThrow(RangeError)
+  })
+
+  it('invariant 14: a value that cannot be written down is refused alone; all before and behind it arrive', async () => {
+    const topic = await newTopic()
+    const safe: [string, string | undefined][] = []
+    const unwritable: string[] = []
+    const { producer } = producerOf(topic, {
+      encode: (values) => {
+        if (values.some((value) => value.startsWith('poison'))) throw new RangeError('a text of 70000 bytes')
+        return encode(values)
+      },
+      onSafe: (token, refusal) => safe.push([token, refusal]),
+      onUnwritable: (value) => unwritable.push(value),
+    })
+    for (const value of ['a', 'poison 1', 'b', 'poison 2', 'c']) producer.publish(0, value, 10, value)
+    producer.publish(1, 'poison 3', 10, 'poison 3')
+    const { consumer, has } = consumerOf(topic)
+    consumer.assign(0, 0)
+    expect((await has(3)).map(({ value }) => value)).toEqual(['a', 'b', 'c'])
+    await expect.poll(() => safe.length, WAIT).toBe(6)
+    expect(unwritable.toSorted()).toEqual(['poison 1', 'poison 2', 'poison 3'])
+    for (const [token, refusal] of safe)
+      expect(refusal).toBe(token.startsWith('poison') ? 'internal-error' : undefined)
+    expect([producer.pendingRecords, producer.pendingBytes, producer.unwritable]).toEqual([0, 0, 3])
   })
 
   it('ends where a record can never be appended: nothing later may go before it', async () => {

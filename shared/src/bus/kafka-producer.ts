@@ -4,6 +4,7 @@ import { produce } from '../kafka/produce.ts'
 import { Bell } from '../service/bell.ts'
 import { crashPoint } from '../service/crash-point.ts'
 import { wait } from '../service/wait.ts'
+import type { Reason } from '../verdict/reason.ts'
 import type { BusProducer } from './bus.ts'
 import { ENTRIES_PER_RECORD } from './position.ts'
 
@@ -20,7 +21,10 @@ export interface KafkaProducerOptions<T, Token> {
   readonly maxBytes: number
   /** How long a first value waits for others. */
   readonly lingerMs: number
-  readonly onSafe: (token: Token) => void
+  /** `refusal`: the value could not be written down, and nothing will come of it. */
+  readonly onSafe: (token: Token, refusal?: Reason) => void
+  /** Hears of a value that could not be written down: a fault of ours, for what is published was bounded before. */
+  readonly onUnwritable: (value: T, error: unknown) => void
   /** Hears of each record that was appended. */
   readonly onAppended?: (partition: number, offset: number, bytes: number) => void
   /** More reason to wait than the bytes on their way: what is consumed too slowly. */
@@ -55,6 +59,8 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   pendingRecords = 0
   /** Times that a record has to be offered again, or its partition had no leader. */
   retries = 0
+  /** Values that could not be written down. */
+  unwritable = 0
   readonly #options: KafkaProducerOptions<T, Token>
   readonly #outboxes: Outbox<T, Token>[]
   readonly #lane: Lane
@@ -119,8 +125,10 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
         this.#putOff(outbox, error)
       }
     }
-    for (const [node, group] of byNode) {
-      for (const outbox of group) this.#fill(outbox)
+    for (const [node, due] of byNode) {
+      for (const outbox of due) this.#fill(outbox)
+      const group = due.filter(({ sending }) => sending !== undefined)
+      if (group.length === 0) continue
       this.#send(node, group).catch((error: unknown) => {
         this.#fault ??= error
       })
@@ -139,7 +147,33 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     }
     const entries = outbox.waiting.slice(0, count)
     outbox.waiting = outbox.waiting.slice(count)
-    outbox.sending = { record: this.#options.encode(entries.map(({ value }) => value)), entries }
+    outbox.sending = this.#encode(entries)
+    if (outbox.sending === undefined) outbox.underWay = false
+  }
+
+  /** Invariant 14: a value that cannot be written down is let go of alone, and ends nothing. Undefined: none is left. */
+  #encode(entries: readonly Waiting<T, Token>[]): Outbox<T, Token>['sending'] {
+    const { encode } = this.#options
+    try {
+      return { record: encode(entries.map(({ value }) => value)), entries }
+    } catch {
+      const good = entries.filter((entry) => this.#isWritable(entry))
+      return good.length === 0 ? undefined : { record: encode(good.map(({ value }) => value)), entries: good }
+    }
+  }
+
+  #isWritable({ value, bytes, token }: Waiting<T, Token>): boolean {
+    try {
+      this.#options.encode([value])
+      return true
+    } catch (error) {
+      this.pendingBytes -= bytes
+      this.pendingRecords--
+      this.unwritable++
+      this.#options.onUnwritable(value, error)
+      this.#options.onSafe(token, 'internal-error')
+      return false
+    }
   }
 
   async #send(node: number, group: readonly Outbox<T, Token>[]): Promise<void> {

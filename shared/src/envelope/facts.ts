@@ -93,9 +93,12 @@ const HELD = 256
 const UNTIL = 512
 const HOME = 1024
 
-const scratch = Buffer.allocUnsafe(65_536)
+const scratch = Buffer.allocUnsafe(65_535)
 
-/** Encodes facts; a string may have up to 65,535 bytes in all. The result is a copy of its own. */
+/**
+ * Encodes facts, 65,535 bytes at most; the result is a copy of its own. Throws RangeError on more: all that is put into
+ * facts was bounded where it was read.
+ */
 export function encodeFacts(facts: Facts): Buffer {
   const { taken, repo, host, held } = facts
   scratch[0] = FACTS_VERSION
@@ -137,6 +140,8 @@ export function encodeFacts(facts: Facts): Buffer {
     at = writeText(at, held.rev)
     at = writeText(at, held.commit)
     at = writeText(at, held.data)
+    if (at + 2 + held.block.length > scratch.length)
+      throw new RangeError(`a held block of ${held.block.length} bytes in facts`)
     scratch.writeUInt16LE(held.block.length, at)
     scratch.set(held.block, at + 2)
     at += 2 + held.block.length
@@ -192,6 +197,8 @@ export function didOfFacts(bytes: Buffer): string {
 
 function writeText(at: number, text: string): number {
   // All that is written is ASCII, or CID bytes in a latin1 string; a status from outside may be anything.
+  if (at + 2 + text.length > scratch.length)
+    throw new RangeError(`a text of ${text.length} characters in facts`)
   const length = scratch.write(text, at + 2, 'latin1')
   scratch.writeUInt16LE(length, at)
   return at + 2 + length

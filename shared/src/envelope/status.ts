@@ -25,6 +25,14 @@ const LEGAL_WHILE_ACTIVE = new Set(['desynchronized', 'throttled'])
  */
 const KEPT = /^(?!active$|active:)[\x21-\x7e]{1,64}$/
 
+/** A status that cannot be kept: it travels as this, so that the event is written anew without it. */
+const NOT_KEPT = ''
+
+/** What of a host's status travels between the stages: null for none, at most 64 characters of ASCII. */
+export function keptStatus(status: string | null): string | null {
+  return status === null || KEPT.test(status) ? status : NOT_KEPT
+}
+
 /** One word for what an #account event or a getRepoStatus answer says; a reason that cannot be kept is no reason. */
 export function upstreamStatus(active: boolean, status: string | null): UpstreamStatus {
   if (!active) return status !== null && KEPT.test(status) ? status : 'inactive'

@@ -16,9 +16,6 @@ const ACCOUNT = 8
 const ACTIVE = 16
 const RELAYED = 32
 
-/** Longer words of a status are none that is kept (`upstreamStatus`). */
-const MAX_STATUS = 200
-
 /**
  * Envelopes of one flush and partition in one Kafka record: the facts of all of them at the head, so that they are
  * judged without touching a frame, then the frames with their slots for seq.
@@ -61,7 +58,7 @@ function writeFacts(writer: RecordWriter, envelope: VerifiedEnvelope): void {
     // '' is no CID.
     writer.latin1(repo.prevData ?? '')
   }
-  if (account !== null) writer.utf8(account.status?.slice(0, MAX_STATUS) ?? null).utf8(account.time)
+  if (account !== null) writer.utf8(account.status).utf8(account.time)
 }
 
 type Head = Omit<VerifiedEnvelope, 'frame'> & { readonly bytes: number }

@@ -44,6 +44,17 @@ describe('the book of what was refused', () => {
     ).toEqual([expect.objectContaining({ reason: 'signature-invalid', frames: 5 })])
   })
 
+  it('what stands in place of a DID is kept short and has no account; hosts choose it, up to a whole frame', async () => {
+    const book = new RefusalBook(database, () => nowMs)
+    for (let n = 0; n < 50; n++)
+      book.note(refused(n, { reason: 'did-syntax', did: `did:plc:${n}${'x'.repeat(1_000_000)}` }))
+    await book.save()
+    const [row] = await database.query<{ did: string }>('SELECT did FROM refused_frames')
+    expect(row?.did).toHaveLength(300)
+    expect(await database.query('SELECT did FROM account_refusals')).toEqual([])
+    expect(await database.query('SELECT frames FROM refusals')).toEqual([{ frames: 50 }])
+  })
+
   it('what is passed over without a fault is counted, and nobody is told of it as a refusal', async () => {
     const book = new RefusalBook(database, () => nowMs)
     book.note(refused(1, { reason: 'rev-stale' }))

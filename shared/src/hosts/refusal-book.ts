@@ -1,5 +1,6 @@
 import type { Database, SqlValue } from '../db/database.ts'
 import { wait } from '../service/wait.ts'
+import { parseDid } from '../syntax/did.ts'
 import { isRefusal, type Reason } from '../verdict/reason.ts'
 
 /** A frame or event that was refused; `did` '' and `seq` -1 where they could not be read. */
@@ -28,6 +29,8 @@ export const SAMPLES = 5
 const SAMPLES_AT_ONCE = 2
 const MAX_FRAME_BYTES = 64 * 1024
 const MAX_DETAIL = 200
+/** Characters kept of what stood in place of a DID; a DID that a relay takes is shorter. */
+const MAX_DID = 300
 /** Bytes of frames and documents that are kept between two writes; beyond it an example is kept without them. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024
 /** Pairs of host and reason, and accounts, remembered between two writes; the rest is only counted in the metrics. */
@@ -103,12 +106,14 @@ export class RefusalBook {
     pair.lastMs = atMs
     if (!isRefusal(reason)) return
     if (pair.samples.length < SAMPLES_AT_ONCE) pair.samples.push({ atMs, refused: this.#keep(refused) })
-    if (did !== '') this.#noteAccount(did, host, reason, atMs)
+    // A DID that is none has no account to tell of, and may be as long as a frame.
+    if (parseDid(did, true) !== null) this.#noteAccount(did, host, reason, atMs)
   }
 
   /** A copy: the frame lies in a buffer that is used for others too. */
   #keep({ frame, document, ...rest }: RefusedFrame): Kept {
-    const short = { ...rest, detail: rest.detail.slice(0, MAX_DETAIL), document: null }
+    const { did, detail } = rest
+    const short = { ...rest, did: did.slice(0, MAX_DID), detail: detail.slice(0, MAX_DETAIL), document: null }
     if (frame === undefined || frame.length > MAX_FRAME_BYTES) return short
     const text = document?.() ?? null
     const bytes = frame.length + (text?.length ?? 0)

@@ -1,3 +1,4 @@
+import { keepDoing } from './keep-doing.ts'
 import type { Logger } from './logger.ts'
 
 /**
@@ -10,6 +11,8 @@ export class Supervisor {
   readonly #running = new Set<Promise<void>>()
   readonly #fault = Promise.withResolvers<never>()
   readonly #log: Logger
+  /** How often each part of the bookkeeping has failed. */
+  readonly failures = new Map<string, number>()
 
   constructor(log: Logger) {
     this.#log = log
@@ -36,6 +39,22 @@ export class Supervisor {
     )
     this.#running.add(held)
     held.finally(() => this.#running.delete(held)).catch(() => undefined)
+  }
+
+  /**
+   * Takes over bookkeeping: where it fails it is begun anew (`keepDoing`), and the process goes on. `signal` ends it
+   * before the supervisor does. Resolves when it has ended.
+   */
+  tend(
+    name: string,
+    task: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal = this.signal,
+  ): Promise<void> {
+    this.failures.set(name, this.failures.get(name) ?? 0)
+    const onFailure = () => this.failures.set(name, (this.failures.get(name) ?? 0) + 1)
+    const kept = keepDoing(name, task, { logger: this.#log, signal, onFailure })
+    this.run(name, kept)
+    return kept
   }
 
   /** Reports a fault found outside any task. */

@@ -1,8 +1,10 @@
 import { cidKey } from '@bgs/shared/drisl/cid-key.ts'
+import { keptStatus } from '@bgs/shared/envelope/status.ts'
 import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { withoutHandle } from '@bgs/shared/frame/strip-handle.ts'
+import { isDatetime } from '@bgs/shared/syntax/datetime.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { judgeCommit } from '../rules/commit.ts'
 import { judgeSync } from '../rules/sync.ts'
@@ -35,9 +37,10 @@ export interface Passed {
 export function judgeFrame(bytes: Uint8Array, context: JudgeContext): Judgement {
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal') return frame
+  if (frame.type === '#commit') return judgeCommitFrame(frame, bytes, context)
+  if ('time' in frame && !isDatetime(frame.time))
+    return { reason: 'time-syntax', detail: `time is ${JSON.stringify(frame.time.slice(0, 80))}` }
   switch (frame.type) {
-    case '#commit':
-      return judgeCommitFrame(frame, bytes, context)
     case '#sync':
       return judgeSyncFrame(frame, bytes, context)
     case '#identity':
@@ -121,7 +124,7 @@ function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: Ju
 }
 
 function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
-  const account = { active: frame.active, status: frame.status ?? null, time: frame.time }
+  const account = { active: frame.active, status: keptStatus(frame.status ?? null), time: frame.time }
   return {
     reason: null,
     frame: bytes,

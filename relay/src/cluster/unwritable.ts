@@ -1,0 +1,22 @@
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+
+/** What `raw` and `verified` have in common: whose event it is. */
+interface Event {
+  readonly host: string
+  readonly did: string
+}
+
+/**
+ * Notes an event that could not be written into a record of the bus: refused as `internal-error`, for all that is read
+ * of a frame is bounded, and its operator is told (invariant 14).
+ */
+export function noteUnwritable(
+  refusals: RefusalBook,
+  logger: Logger,
+  { host, did }: Event,
+  error: unknown,
+): void {
+  refusals.note({ host, did, seq: -1, reason: 'internal-error', detail: (error as Error).message })
+  logger.error({ err: error, host, did }, 'an event could not be written down: please report it')
+}
