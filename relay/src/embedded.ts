@@ -136,7 +136,7 @@ export async function startEmbedded(
     identityStore,
     supervisor.signal,
   )
-  const knownIdentities = await identityStore.load(identities.cache, CACHED_IDENTITIES, Date.now())
+  const knownIdentities = await identityStore.load(identities.cache, CACHED_IDENTITIES)
   const rawConsumer = raw.consumer()
   const verifier = new Verifier({
     raw: rawConsumer,
@@ -146,7 +146,7 @@ export async function startEmbedded(
     metrics: verifierFigures,
     refusals,
     logger: logger.child({ part: 'verifier' }),
-    now: Date.now,
+    wallNow: Date.now,
   })
 
   const crawlerFigures = crawlerMetrics(registry)

@@ -26,7 +26,9 @@ beforeEach(() => {
     budget: new RefreshBudget(() => nowMs),
     now: () => nowMs,
     signal: new AbortController().signal,
+    takenMs: RECEIVED,
     onHeld: () => held,
+    lagPausesMs: [],
   }
 })
 
@@ -56,15 +58,15 @@ describe('G5: the authority of a host', () => {
     cached(3_600_000)
     const foreign = raw('#commit', ELSEWHERE)
     expect(await settleIdentity(foreign, work)).toEqual({ reason: 'host-not-authoritative' })
-    const later = { ...foreign, receivedMs: RECEIVED + 1_000 }
-    expect(await settleIdentity(later, work)).toEqual({ reason: 'host-not-authoritative' })
+    const later = { ...work, takenMs: RECEIVED + 1_000 }
+    expect(await settleIdentity(foreign, later)).toEqual({ reason: 'host-not-authoritative' })
     expect(identities.fetched).toHaveLength(1)
     nowMs += 60_000
-    await settleIdentity({ ...foreign, receivedMs: nowMs }, work)
+    await settleIdentity(foreign, { ...work, takenMs: nowMs })
     expect(identities.fetched).toHaveLength(2)
   })
 
-  it('a mismatch of a document that is newer than the frame is final', async () => {
+  it('a mismatch of a document that is newer than the frame is not looked at again for it', async () => {
     cached(-1)
     expect(await settleIdentity(raw('#commit', ELSEWHERE), work)).toEqual({
       reason: 'host-not-authoritative',
@@ -108,10 +110,11 @@ describe('I1, I2: #identity', () => {
   it('I2: hints beyond the budget are refused; the PDS itself is not held back by them', async () => {
     cached(10)
     await settleIdentity(raw('#identity', ELSEWHERE), work)
-    const again = { ...raw('#identity', ELSEWHERE), receivedMs: nowMs + 1_000 }
-    expect(await settleIdentity(again, work)).toEqual({ reason: 'identity-hint-limit' })
-    const home = { ...raw('#identity'), receivedMs: nowMs + 1_000 }
-    expect(await settleIdentity(home, work)).toMatchObject({ authoritative: true })
+    const later = { ...work, takenMs: nowMs + 1_000 }
+    expect(await settleIdentity(raw('#identity', ELSEWHERE), later)).toEqual({
+      reason: 'identity-hint-limit',
+    })
+    expect(await settleIdentity(raw('#identity'), later)).toMatchObject({ authoritative: true })
   })
 })
 
@@ -155,20 +158,28 @@ describe('G6: an identity that cannot be had', () => {
 
 describe('C8: the refetch after a signature failed', () => {
   it('is made if the document is older than the frame', async () => {
-    const settled = await refreshForSignature(raw('#commit'), { startedMs: RECEIVED - 1 }, work)
+    const settled = await refreshForSignature(
+      raw('#commit'),
+      { identity: identityOf(DID), startedMs: RECEIVED - 1 },
+      work,
+    )
     expect(settled).toMatchObject({ authoritative: true, startedMs: nowMs })
     expect(identities.fetched).toEqual([{ did: DID, host: HOME, notBeforeMs: RECEIVED }])
   })
 
   it('is not made again behind a look-up that began after the frame came', async () => {
-    expect(await refreshForSignature(raw('#commit'), { startedMs: RECEIVED }, work)).toBeUndefined()
+    expect(
+      await refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: RECEIVED }, work),
+    ).toBeUndefined()
     expect(identities.fetched).toEqual([])
   })
 
   it('without budget the lane is held, and given up when its time is up', async () => {
-    await refreshForSignature(raw('#commit'), { startedMs: 0 }, work)
+    await refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: 0 }, work)
     held = true
-    expect(await refreshForSignature(raw('#commit'), { startedMs: 0 }, work)).toEqual({
+    expect(
+      await refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: 0 }, work),
+    ).toEqual({
       reason: 'identity-unavailable',
     })
     expect(identities.fetched).toHaveLength(1)

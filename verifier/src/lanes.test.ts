@@ -13,7 +13,7 @@ function entry(position: number, host = 'a', bytes = 10): LaneEntry {
     lenient: false,
     frame: new Uint8Array(bytes),
   }
-  return { raw: { partition: 0, position, value }, after: 0 }
+  return { raw: { partition: 0, position, value }, after: 0, takenMs: 0 }
 }
 
 it('an entry that comes back from a batch takes its place before younger ones', () => {

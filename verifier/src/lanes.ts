@@ -1,24 +1,41 @@
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { Holders } from './holders.ts'
 
 export interface LaneEntry {
   readonly raw: BusEntry<RawEnvelope>
   /** Batches up to this one were handed to the judges before this entry: they come first. */
   readonly after: number
+  /** When it was put into a lane, in monotonic milliseconds. */
+  readonly takenMs: number
 }
 
 /** The frames of one DID that go one by one, because its identity must be looked up or looked at again. */
 export interface Lane {
   readonly did: string
   readonly entries: LaneEntry[]
+  /** The entry that is being worked off, and the way to end its wait for an identity. */
+  current: { readonly entry: LaneEntry; readonly ended: AbortController } | undefined
   /** Since when its identity could not be had; undefined while it is not held. */
   heldSinceMs: number | undefined
+}
+
+/** An entry that has to give way to others, and the lane that it is in. */
+export interface Yielding {
+  readonly lane: Lane
+  readonly entry: LaneEntry
 }
 
 /** Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. */
 export const HELD_BYTES_PER_HOST = 1024 * 1024
 export const HELD_DIDS_PER_HOST = 200
 export const HELD_MS = 5 * 60_000
+/**
+ * Bytes of frames in all lanes together, whoever's they are: half of what may be on its way in `raw`, so that many hosts
+ * that keep to their own budgets cannot fill it together. Beyond it the largest holder gives way, down to the share.
+ */
+export const LANES_BYTES = 8 * 1024 * 1024
+const GIVE_WAY_SHARE = 0.75
 
 /** What of one host is held: frames of DIDs whose identity could not be had. */
 interface Held {
@@ -30,6 +47,8 @@ interface Held {
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #held = new Map<string, Held>()
+  /** Of all entries in lanes, those being worked off among them. */
+  bytes = 0
   heldBytes = 0
   heldLanes = 0
 
@@ -42,7 +61,7 @@ export class Lanes {
   }
 
   open(did: string): Lane {
-    const lane: Lane = { did, entries: [], heldSinceMs: undefined }
+    const lane: Lane = { did, entries: [], current: undefined, heldSinceMs: undefined }
     this.#lanes.set(did, lane)
     return lane
   }
@@ -56,14 +75,62 @@ export class Lanes {
     let at = lane.entries.length
     while (at > 0 && (lane.entries[at - 1] as LaneEntry).raw.position > entry.raw.position) at--
     lane.entries.splice(at, 0, entry)
+    this.bytes += entry.raw.value.frame.length
     if (lane.heldSinceMs !== undefined) this.#count(entry, 1)
   }
 
-  /** Takes the first entry out. */
-  shift(lane: Lane): LaneEntry {
+  /** Takes the first entry out, to be worked off. */
+  begin(lane: Lane): { readonly entry: LaneEntry; readonly ended: AbortController } {
     const entry = lane.entries.shift() as LaneEntry
     if (lane.heldSinceMs !== undefined) this.#count(entry, -1)
-    return entry
+    lane.current = { entry, ended: new AbortController() }
+    return lane.current
+  }
+
+  /** The entry that `begin` took out has its outcome. */
+  finish(lane: Lane): void {
+    if (lane.current === undefined) return
+    this.bytes -= lane.current.entry.raw.value.frame.length
+    this.release(lane, lane.current.entry)
+    lane.current = undefined
+  }
+
+  /** Ends all waiting for identities. */
+  end(): void {
+    for (const { current } of this.#lanes.values()) current?.ended.abort()
+  }
+
+  /**
+   * What has to give way where all lanes together hold too much: the newest of the host that holds most of the
+   * registrable domain that holds most, and so on. Takes those that wait out of their lanes; of one that is being worked
+   * off the wait is ended. `mayGiveWay` says which DIDs are waited for at their host's cost.
+   */
+  giveWay(mayGiveWay: (did: string) => boolean): Yielding[] {
+    if (this.bytes <= LANES_BYTES) return []
+    const holders = new Holders()
+    for (const lane of this.#lanes.values()) {
+      if (!mayGiveWay(lane.did)) continue
+      if (lane.current?.ended.signal.aborted === false) holders.add({ lane, entry: lane.current.entry })
+      for (const entry of lane.entries) holders.add({ lane, entry })
+    }
+    const yielding: Yielding[] = []
+    for (let left = this.bytes; left > LANES_BYTES * GIVE_WAY_SHARE; ) {
+      const one = holders.takeOfHeaviest()
+      if (one === undefined) break
+      left -= one.entry.raw.value.frame.length
+      if (one.entry === one.lane.current?.entry) one.lane.current.ended.abort()
+      else {
+        this.#remove(one)
+        yielding.push(one)
+      }
+    }
+    return yielding
+  }
+
+  #remove({ lane, entry }: Yielding): void {
+    lane.entries.splice(lane.entries.indexOf(entry), 1)
+    this.bytes -= entry.raw.value.frame.length
+    if (lane.heldSinceMs !== undefined) this.#count(entry, -1)
   }
 
   /** Whether a host has as much in held lanes as it may. */

@@ -49,9 +49,14 @@ export function verifierMetrics(registry: Registry) {
       help: 'Identities held in memory',
       registers,
     }),
-    circuitOpen: new Gauge({
+    directoryDown: new Gauge({
       name: 'relay_verifier_directory_down',
       help: '1 while the PLC directory as a whole does not answer',
+      registers,
+    }),
+    directoryUnwell: new Gauge({
+      name: 'relay_verifier_directory_unwell',
+      help: '1 while the PLC directory answers some and fails for many: frames wait for it, and none is refused',
       registers,
     }),
     directoryOutages: new Counter({
@@ -96,6 +101,11 @@ export function verifierMetrics(registry: Registry) {
     refreshesDenied: new Counter({
       name: 'relay_verifier_refreshes_denied_total',
       help: 'Forced look-ups that the budget of a host or the pause of a cause did not let through',
+      registers,
+    }),
+    laneBytes: new Gauge({
+      name: 'relay_verifier_lane_bytes',
+      help: 'Bytes of frames that go one by one; beyond a bound the largest holder gives way',
       registers,
     }),
     lanes: new Gauge({

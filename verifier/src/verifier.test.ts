@@ -5,6 +5,7 @@ import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
 import { didDocument } from '@bgs/simnet/did-document.ts'
@@ -14,7 +15,7 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Identity, readDocument } from './identity/document.ts'
 import { JudgePool } from './judge/pool.ts'
-import { HELD_BYTES_PER_HOST } from './lanes.ts'
+import { HELD_BYTES_PER_HOST, LANES_BYTES } from './lanes.ts'
 import { verifierMetrics } from './metrics.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 import { Verifier } from './verifier.ts'
@@ -23,8 +24,8 @@ const HOST = 'localhost:2583'
 const TIME = '2026-01-01T00:00:00.000Z'
 
 /** A verifier without threads between two topics; what it publishes is kept and called done at once. */
-class Scene {
-  readonly identities = new PreparedIdentities(() => Date.now())
+class Scene implements AsyncDisposable {
+  readonly identities = new PreparedIdentities(monotonicMs)
   readonly published: VerifiedEnvelope[] = []
   /** Seqs of raw entries, each time one was done. */
   readonly done: number[] = []
@@ -36,8 +37,11 @@ class Scene {
   readonly #running: Promise<void>
   #seq = 0
 
-  /** `room` is what `verified` says of its room in place of the topic. */
-  constructor(room?: () => Promise<void>) {
+  /**
+   * `room` is what `verified` says of its room in place of the topic; `lagPausesMs` how long a directory that is behind is
+   * given.
+   */
+  constructor(room?: () => Promise<void>, lagPausesMs: readonly number[] = []) {
     const raw = this.#raw.consumer()
     const verified = this.#verified.consumer()
     verified.onAvailable(() =>
@@ -55,16 +59,19 @@ class Scene {
       inc(labels)
     }) as typeof metrics.refused.inc
     const producer = this.#verified.producer<BusEntry<RawEnvelope>>((entry) => raw.done(entry))
-    this.#running = new Verifier({
-      raw,
-      verified: room === undefined ? producer : { publish: (...args) => producer.publish(...args), room },
-      identities: this.identities,
-      pool: new JudgePool(0, () => undefined),
-      metrics,
-      refusals: new RefusalBook(undefined as never),
-      logger: createLogger('silent'),
-      now: Date.now,
-    }).run(this.#stop.signal)
+    this.#running = new Verifier(
+      {
+        raw,
+        verified: room === undefined ? producer : { publish: (...args) => producer.publish(...args), room },
+        identities: this.identities,
+        pool: new JudgePool(0, () => undefined),
+        metrics,
+        refusals: new RefusalBook(undefined as never),
+        logger: createLogger('silent'),
+        wallNow: Date.now,
+      },
+      lagPausesMs,
+    ).run(this.#stop.signal)
   }
 
   /** Offers a frame as a crawler does; returns its seq. */
@@ -83,7 +90,7 @@ class Scene {
 
   /** Makes an identity known, as found so long ago. */
   know(identity: Identity, ageMs = 1_000): void {
-    this.identities.cache.set(identity.did, { found: identity, startedMs: Date.now() - ageMs })
+    this.identities.cache.set(identity.did, { found: identity, startedMs: monotonicMs() - ageMs })
     this.identities.answers.set(identity.did, identity)
   }
 
@@ -103,6 +110,10 @@ class Scene {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 }
 
@@ -286,6 +297,28 @@ describe('invariant 13: frames that wait for an identity', () => {
     expect(scene.seqsOf(a.did)).toEqual(sent)
   })
 
+  it('many hosts, each within its own budget, do not fill it together: who holds most gives way', async () => {
+    const [b] = accounts as [SimAccount]
+    scene.know(identityFor(b))
+    const big = Buffer.alloc(900_000)
+    for (let i = 0; i < 20; i++) {
+      const did = `did:web:never${i}.example.com`
+      scene.identities.slow.add(did)
+      scene.offer('#commit', did, big, `h${i}.example.com`)
+    }
+    // One that waits as long and holds little keeps its place.
+    const small = 'did:web:small.example.net'
+    scene.identities.slow.add(small)
+    const waiting = scene.offer('#commit', small, Buffer.alloc(300), 'pds.example.net')
+    const other = scene.offer('#commit', b.did, await b.post())
+    await until('the other host', () => scene.published.length === 1)
+    expect(scene.seqsOf(b.did)).toEqual([other])
+    await until('the largest to give way', () => scene.done.length >= 12)
+    expect(new Set(scene.refused)).toEqual(new Set(['identity-unavailable']))
+    expect(scene.done).not.toContain(waiting)
+    expect((20 - scene.refused.length) * big.length).toBeLessThanOrEqual(LANES_BYTES)
+  })
+
   it('while the directory as a whole is down nothing is refused', async () => {
     const [b] = accounts as [SimAccount]
     scene.know(identityFor(b))
@@ -298,5 +331,69 @@ describe('invariant 13: frames that wait for an identity', () => {
     await until('the other DID', () => scene.published.length === 1)
     expect(scene.done).toEqual([other])
     expect(scene.refused).toEqual([])
+  })
+})
+
+describe('a directory that is behind its hosts', () => {
+  const LAG = [5, 10, 20, 40, 80]
+
+  it('G6: a new account, not in the directory yet, loses nothing', async () => {
+    await using lagging = new Scene(undefined, LAG)
+    const account = await SimAccount.create({ random: new Random('new'), handle: 'new.example.com' })
+    const { did } = account
+    const sent = [lagging.offer('#identity', did, { did }), lagging.account(did)]
+    for (let i = 0; i < 3; i++) sent.push(lagging.offer('#commit', did, await account.post()))
+    await until('a look that found nothing', () => lagging.identities.fetchesOf(did) > 1)
+    lagging.identities.answers.set(did, identityFor(account))
+    await lagging.allDone()
+    expect(lagging.seqsOf(did)).toEqual(sent)
+    expect(lagging.refused).toEqual([])
+  })
+
+  it('C8: a key that is not in the directory yet', async () => {
+    await using lagging = new Scene(undefined, LAG)
+    const account = await SimAccount.create({ random: new Random('key'), handle: 'key.example.com' })
+    const { did } = account
+    lagging.know(identityFor(account))
+    await account.rotateKey()
+    const sent = [lagging.offer('#identity', did, { did })]
+    for (let i = 0; i < 3; i++) sent.push(lagging.offer('#commit', did, await account.post()))
+    await until('a look that found the old key', () => lagging.identities.fetchesOf(did) > 2)
+    lagging.identities.answers.set(did, identityFor(account))
+    await lagging.allDone()
+    expect(lagging.seqsOf(did)).toEqual(sent)
+    expect(lagging.refused).toEqual([])
+  })
+
+  it('G5: a move that is not in the directory yet: then the former host has no word any more', async () => {
+    await using lagging = new Scene(undefined, LAG)
+    const account = await SimAccount.create({ random: new Random('move'), handle: 'move.example.com' })
+    const { did } = account
+    lagging.know(identityFor(account))
+    const next = 'localhost:2584'
+    const sent = [
+      lagging.offer('#account', did, { did, active: true }, next),
+      lagging.offer('#identity', did, { did }, next),
+      lagging.offer('#commit', did, await account.post(), next),
+    ]
+    lagging.account(did)
+    await until('a look that found the former host', () => lagging.identities.fetchesOf(did) > 1)
+    lagging.identities.answers.set(did, { ...identityFor(account), pds: next })
+    await lagging.allDone()
+    expect(lagging.seqsOf(did)).toEqual(sent)
+    expect(lagging.refused).toEqual(['host-not-authoritative'])
+  })
+
+  it('G5, H10: what the directory never confirms is refused in the end; no stranger holds the PDS up again and again', async () => {
+    await using lagging = new Scene(undefined, LAG)
+    const [a] = accounts as [SimAccount]
+    lagging.know(identityFor(a))
+    for (let i = 0; i < 10; i++) lagging.offer('#commit', a.did, await a.post(), `localhost:${i + 1}`)
+    const good = lagging.offer('#commit', a.did, await a.post())
+    await lagging.allDone()
+    expect(lagging.seqsOf(a.did)).toEqual([good])
+    expect(lagging.refused).toEqual(new Array(10).fill('host-not-authoritative'))
+    // One look for each of the strangers, and a few more for one of them.
+    expect(lagging.identities.fetchesOf(a.did)).toBeLessThanOrEqual(13)
   })
 })

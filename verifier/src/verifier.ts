@@ -5,6 +5,7 @@ import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
@@ -15,6 +16,8 @@ import { type JudgeReply, type PassedFrame, readJudgement } from './judge/reply.
 import type { JudgeItem } from './judge/request.ts'
 import {
   type IdentitySource,
+  isOfDirectory,
+  LAG_PAUSES_MS,
   type LaneWork,
   refreshForSignature,
   type Settled,
@@ -46,13 +49,17 @@ interface Batch {
 export interface VerifierParts {
   readonly raw: BusConsumer<RawEnvelope>
   readonly verified: BusProducer<VerifiedEnvelope, Raw>
-  readonly identities: IdentitySource & { readonly cache: { readonly size: number } }
+  readonly identities: IdentitySource & {
+    readonly circuitOpen: boolean
+    readonly cache: { readonly size: number }
+  }
   readonly pool: JudgePool
   readonly metrics: VerifierMetrics
   /** Hears of what is refused. */
   readonly refusals: RefusalBook
   readonly logger: Logger
-  readonly now: () => number
+  /** The wall clock, by which revs are judged (C4). */
+  readonly wallNow: () => number
 }
 
 /**
@@ -70,12 +77,15 @@ export class Verifier {
   #submitted = 0
   #completed = 0
   #waiters: { number: number; resolve: () => void }[] = []
+  readonly #lagPausesMs: readonly number[]
   #signal = new AbortController().signal
   #fault: unknown
 
-  constructor(parts: VerifierParts) {
+  /** `lagPausesMs`: how long a directory that is behind is given (`LAG_PAUSES_MS`). */
+  constructor(parts: VerifierParts, lagPausesMs: readonly number[] = LAG_PAUSES_MS) {
     this.#parts = parts
-    this.#budget = new RefreshBudget(parts.now)
+    this.#lagPausesMs = lagPausesMs
+    this.#budget = new RefreshBudget(monotonicMs)
   }
 
   /** Runs until `signal` is aborted; what is in flight then is not published, and comes again after a restart. */
@@ -96,11 +106,12 @@ export class Verifier {
       } else await this.#bell.wait(1_000, signal)
       this.#gauges()
     }
+    this.#lanes.end()
   }
 
   #dispatch(entries: readonly Raw[]): void {
     const { identityHits } = this.#parts.metrics
-    const nowMs = this.#parts.now()
+    const nowMs = monotonicMs()
     let hits = 0
     let raws: Raw[] = []
     let items: JudgeItem[] = []
@@ -148,8 +159,8 @@ export class Verifier {
   }
 
   async #judge(items: readonly JudgeItem[]): Promise<JudgeReply> {
-    const { pool, now } = this.#parts
-    const reply = await inSpan('judge batch', { frames: items.length }, () => pool.judge(items, now()))
+    const { pool, wallNow } = this.#parts
+    const reply = await inSpan('judge batch', { frames: items.length }, () => pool.judge(items, wallNow()))
     this.#parts.metrics.judgeSeconds.inc(reply.seconds)
     // There is room in the pool again.
     this.#bell.ring()
@@ -176,7 +187,7 @@ export class Verifier {
       const lane = this.#lanes.get(raw.value.did)
       const judgement = readJudgement(reply, i)
       // Behind a frame of this DID that is being looked at again; or the first to be.
-      if (lane !== undefined) this.#lanes.insert(lane, { raw, after: batch.number })
+      if (lane !== undefined) this.#lanes.insert(lane, entryOf(raw, batch.number))
       else if (judgement.reason === 'signature-invalid') this.#intoLane(raw, batch.number)
       else if (judgement.reason !== null) this.#refuse(raw, judgement.reason, judgement.detail)
       else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity, true)
@@ -188,41 +199,52 @@ export class Verifier {
     const lane = this.#lanes.get(did)
     if (lane === undefined) {
       const opened = this.#lanes.open(did)
-      this.#lanes.insert(opened, { raw, after })
+      this.#lanes.insert(opened, entryOf(raw, after))
       this.#work(opened).catch((error: unknown) => this.#fail(error))
     } else if (
       lane.heldSinceMs !== undefined &&
       this.#lanes.isOverBudget(host) &&
-      !this.#parts.identities.circuitOpen
+      this.#isAtItsHostsCost(did)
     ) {
       this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
-    } else this.#lanes.insert(lane, { raw, after })
+    } else this.#lanes.insert(lane, entryOf(raw, after))
+    for (const { entry } of this.#lanes.giveWay((one) => this.#isAtItsHostsCost(one)))
+      this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
+  }
+
+  /** Whether frames that wait for this identity are refused at some point: not those that the directory fails. */
+  #isAtItsHostsCost(did: string): boolean {
+    return !isOfDirectory(did) || !this.#parts.identities.isDirectoryUnwell
   }
 
   /** Works a lane off, one frame at a time. */
   async #work(lane: Lane): Promise<void> {
     while (lane.entries.length > 0 && !this.#signal.aborted) {
       await this.#batchesThrough((lane.entries[0] as LaneEntry).after)
-      // A batch that has just been finished may have put an older frame in front.
-      const entry = this.#lanes.shift(lane)
-      await this.#workOne(lane, entry)
-      this.#lanes.release(lane, entry)
+      // What was first may have given way meanwhile; a batch that has just been finished may have put an older one in front.
+      if (lane.entries.length === 0) break
+      const { entry, ended } = this.#lanes.begin(lane)
+      await this.#workOne(lane, entry, ended.signal)
+      this.#lanes.finish(lane)
     }
     this.#lanes.close(lane)
   }
 
-  async #workOne(lane: Lane, entry: LaneEntry): Promise<void> {
-    const { raw } = entry
-    const { now } = this.#parts
+  async #workOne(lane: Lane, entry: LaneEntry, ended: AbortSignal): Promise<void> {
+    const { raw, takenMs } = entry
     const work: LaneWork = {
       identities: this.#parts.identities,
       budget: this.#budget,
-      now,
-      signal: this.#signal,
+      now: monotonicMs,
+      takenMs,
+      signal: ended,
       onHeld: () => {
-        this.#lanes.hold(lane, entry, now())
-        return now() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
+        this.#lanes.hold(lane, entry, monotonicMs())
+        return (
+          monotonicMs() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
+        )
       },
+      lagPausesMs: this.#lagPausesMs,
     }
     let settled: Settled = await settleIdentity(raw.value, work)
     while (!this.#signal.aborted) {
@@ -288,7 +310,7 @@ export class Verifier {
 
   /** The document that frames of this DID are judged by now, as JSON. */
   #document(did: string): string | undefined {
-    const known = this.#parts.identities.known(did, this.#parts.now())?.found
+    const known = this.#parts.identities.known(did, monotonicMs())?.found
     return known === undefined || typeof known === 'string' ? undefined : documentOf(known)
   }
 
@@ -302,7 +324,9 @@ export class Verifier {
     metrics.heldBytes.set(this.#lanes.heldBytes)
     metrics.heldLanes.set(this.#lanes.heldLanes)
     metrics.cachedIdentities.set(identities.cache.size)
-    metrics.circuitOpen.set(identities.circuitOpen ? 1 : 0)
+    metrics.directoryDown.set(identities.circuitOpen ? 1 : 0)
+    metrics.directoryUnwell.set(identities.isDirectoryUnwell ? 1 : 0)
+    metrics.laneBytes.set(this.#lanes.bytes)
     metrics.lanes.set(this.#lanes.size)
     metrics.queuedBatches.set(pool.queued)
     metrics.openBatches.set(this.#batches.length)
@@ -310,4 +334,10 @@ export class Verifier {
     metrics.refreshesDenied.inc(this.#budget.denied)
     this.#budget.denied = 0
   }
+}
+
+/** An entry of a lane: its frame a copy, so that what waits does not hold on to all that was fetched with it. */
+function entryOf(raw: Raw, after: number): LaneEntry {
+  raw.value.frame = new Uint8Array(raw.value.frame)
+  return { raw, after, takenMs: monotonicMs() }
 }

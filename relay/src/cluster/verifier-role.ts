@@ -101,7 +101,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     metrics,
     refusals: context.refusals,
     logger: logger.child({ part: 'verifier' }),
-    now: Date.now,
+    wallNow: Date.now,
   })
   const share = new RawShare({
     context,

@@ -66,7 +66,9 @@ async function judgeEvent(
     budget: new RefreshBudget(() => nowMs),
     now: () => nowMs,
     signal: AbortSignal.timeout(60_000),
+    takenMs: nowMs,
     onHeld: () => true,
+    lagPausesMs: [],
   }
   let settled = await settleIdentity(raw, work)
   for (;;) {
@@ -124,7 +126,7 @@ function knownAccount({ prev, account, host }: FrameCase, did: string): Account 
 
 /** The documents of a case in place of the directory. */
 class CaseDocuments implements IdentitySource {
-  readonly circuitOpen = false
+  readonly isDirectoryUnwell = false
   refreshes = 0
   readonly #case: FrameCase
   readonly #did: string
@@ -147,6 +149,10 @@ class CaseDocuments implements IdentitySource {
   }
 
   giveUp(): void {}
+
+  hasNewKey(): boolean {
+    return false
+  }
 
   #read(document: unknown): CacheEntry['found'] {
     if (typeof document === 'object' && document !== null && 'error' in document) return 'identity-not-found'

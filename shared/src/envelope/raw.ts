@@ -14,7 +14,8 @@ export interface RawEnvelope {
   readonly lenient: boolean
   /** The host is a relay that is crawled by explicit setting: it passes on what is of other hosts (H5). */
   readonly relayed?: boolean
-  readonly frame: Uint8Array
+  /** A view of what it was read with; whoever lets it wait puts a copy in its place. */
+  frame: Uint8Array
 }
 
 /** Bytes that one raw record is counted as: its frame and what surrounds it in memory. */

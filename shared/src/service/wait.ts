@@ -14,12 +14,17 @@ export function wait(ms: number, signal: AbortSignal = new AbortController().sig
 
 /** Resolves as the promise does, or as soon as `signal` is aborted; rejects as it does. */
 export async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const aborted = Promise.withResolvers<void>()
-  const resolve = () => aborted.resolve()
+  await unlessAborted(promise, signal)
+}
+
+/** Resolves as the promise does, or to undefined as soon as `signal` is aborted; rejects as it does until then. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return undefined
+  const aborted = Promise.withResolvers<undefined>()
+  const resolve = () => aborted.resolve(undefined)
   signal.addEventListener('abort', resolve)
   try {
-    await Promise.race([promise, aborted.promise])
+    return await Promise.race([promise, aborted.promise])
   } finally {
     signal.removeEventListener('abort', resolve)
   }

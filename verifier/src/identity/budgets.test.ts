@@ -81,10 +81,13 @@ describe('C8, G5, I2: the budget of refetches', () => {
   })
 })
 
+/** Nobody stops waiting. */
+const never = new AbortController().signal
+
 describe('slots', () => {
   /** Acquires; says in `got` when it was given. */
   function ask(slots: Slots, got: string[], key: string, name: string) {
-    return slots.acquire(key).then(() => {
+    return slots.acquire(key, never).then(() => {
       got.push(name)
     })
   }
@@ -112,6 +115,21 @@ describe('slots', () => {
     expect(got.slice(6)).toEqual(['a4'])
   })
 
+  it('who no longer waits has no place in the line, and gets no slot', async () => {
+    const slots = new Slots(1, 1)
+    const gone = new AbortController()
+    expect(await slots.acquire('a', never)).toBe(true)
+    const left = Array.from({ length: 1_000 }, () => slots.acquire('a', gone.signal))
+    const next = slots.acquire('b', never)
+    expect(slots.waiting).toBe(1_001)
+    gone.abort()
+    expect(await Promise.all(left)).toEqual(new Array(1_000).fill(false))
+    expect(slots.waiting).toBe(1)
+    slots.release('a')
+    expect(await next).toBe(true)
+    expect(await slots.acquire('a', gone.signal)).toBe(false)
+  })
+
   it('whatever the order of calls: never over a bound, and all are served', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 3 }), { maxLength: 40 }), async (keys) => {
@@ -119,7 +137,7 @@ describe('slots', () => {
         const busy = new Map<number, number>()
         let served = 0
         const work = keys.map(async (key) => {
-          await slots.acquire(String(key))
+          await slots.acquire(String(key), never)
           busy.set(key, (busy.get(key) ?? 0) + 1)
           expect(busy.get(key)).toBeLessThanOrEqual(2)
           expect(slots.busy).toBeLessThanOrEqual(4)

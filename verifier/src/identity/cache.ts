@@ -3,7 +3,7 @@ import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { Identity } from './document.ts'
 import { packEntry, packed, packedStartedMs, unpackEntry } from './packed-entry.ts'
 
-/** What was found for a DID, and when the look-up began (invariant 13). */
+/** What was found for a DID, and when the look-up began (invariant 13), in monotonic milliseconds of this process. */
 export interface CacheEntry {
   readonly found: Identity | Reason
   readonly startedMs: number

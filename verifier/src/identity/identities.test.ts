@@ -1,3 +1,4 @@
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
 import { Registry } from 'prom-client'
@@ -37,7 +38,7 @@ describe('D8: one look-up at a time for each DID', () => {
     const results = await Promise.all(Array.from({ length: 10 }, () => identities.fetch(did(0), HOST, 0)))
     expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['found']))
     expect(plc.requestsFor(did(0))).toBe(1)
-    expect(identities.known(did(0), Date.now())?.found).toMatchObject({ pds: HOST })
+    expect(identities.known(did(0), monotonicMs())?.found).toMatchObject({ pds: HOST })
   })
 
   it('C8: who needs one that begins later than the one under way gets one, and all of those share it', async () => {
@@ -45,7 +46,7 @@ describe('D8: one look-up at a time for each DID', () => {
     const first = identities.fetch(did(0), HOST, 0)
     await until('the first look-up', () => plc.requestsFor(did(0)) === 1)
     register(0, 'https://new.example.com')
-    const later = Date.now() + 1
+    const later = monotonicMs() + 1
     const others = [identities.fetch(did(0), HOST, later), identities.fetch(did(0), HOST, later)]
     await first
     for (const result of await Promise.all(others))
@@ -58,14 +59,14 @@ describe('D8: one look-up at a time for each DID', () => {
     plc.setFault(did(1), { kind: 'error' })
     await identities.fetch(did(0), HOST, 0)
     expect(await identities.fetch(did(1), HOST, 0)).toMatchObject({ kind: 'transient' })
-    expect(identities.known(did(0), Date.now())?.found).toBe('identity-tombstoned')
-    expect(identities.known(did(1), Date.now())).toBeUndefined()
+    expect(identities.known(did(0), monotonicMs())?.found).toBe('identity-tombstoned')
+    expect(identities.known(did(1), monotonicMs())).toBeUndefined()
   })
 
   it('giveUp leaves a document that is known as it is', async () => {
     await identities.fetch(did(1), HOST, 0)
-    identities.giveUp(did(1), Date.now())
-    expect(identities.known(did(1), Date.now())?.found).toMatchObject({ pds: HOST })
+    identities.giveUp(did(1), monotonicMs())
+    expect(identities.known(did(1), monotonicMs())?.found).toMatchObject({ pds: HOST })
   })
 
   it('giveUp is remembered for a while', () => {
@@ -130,13 +131,13 @@ describe('D1: known DIDs that are looked up again', () => {
     await identities.fetch(did(1), HOST, 0)
     // Never heard of: that says nothing about the directory.
     await identities.fetch(`did:plc:${'z'.repeat(24)}`, HOST, 0)
-    await identities.fetch(did(0), HOST, Date.now())
+    await identities.fetch(did(0), HOST, monotonicMs())
     plc.tombstone(did(1))
-    await identities.fetch(did(1), HOST, Date.now())
+    await identities.fetch(did(1), HOST, monotonicMs())
     // As a wrong directory would answer.
     await identities.fetch(did(2), HOST, 0)
     plc.forget(did(2))
-    await identities.fetch(did(2), HOST, Date.now())
+    await identities.fetch(did(2), HOST, monotonicMs())
     const text = await registry.metrics()
     const counted = [...text.matchAll(/^relay_verifier_known_did_resolutions_total(.*)$/gm)].map(
       ([, of]) => of,

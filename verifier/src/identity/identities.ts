@@ -1,6 +1,9 @@
+import { registrableDomain } from '@bgs/shared/hosts/registrable-domain.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { unlessAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { VerifierMetrics } from '../metrics.ts'
+import { AnswerRate } from './answer-rate.ts'
 import { type CacheEntry, IdentityCache } from './cache.ts'
 import type { Identity } from './document.ts'
 import { type Resolution, type ResolveOptions, resolveDid } from './resolve.ts'
@@ -23,8 +26,14 @@ const WEB_SLOTS = { total: 32, perHost: 4 }
  */
 const CIRCUIT_FAILURES = 5
 const CIRCUIT_DIDS = 8
+/** A new key is remembered for so long, of so many DIDs. */
+const NEW_KEY_MS = 600_000
+const MAX_NEW_KEYS = 20_000
 /** While it is open, one look-up tries again so often. */
 const CIRCUIT_PROBE_MS = 2_000
+
+/** What a look-up comes to that nobody waits for any more. */
+const GIVEN_UP: Resolution = { kind: 'transient', whole: false, retryAfterMs: 0, detail: 'given up' }
 
 /**
  * Identities for the verifier (protocol.md section 4): cache, negative cache, one look-up at a time for each DID,
@@ -37,13 +46,15 @@ export class Identities {
   readonly #store: IdentityStore | undefined
   readonly #shared: SharedIdentities | undefined
   readonly #signal: AbortSignal
-  readonly #plcBucket = new TokenBucket(PLC_RATE, PLC_BURST, Date.now)
+  readonly #plcBucket = new TokenBucket(PLC_RATE, PLC_BURST, monotonicMs)
   readonly #plcSlots = new Slots(PLC_SLOTS.total, PLC_SLOTS.perHost)
   readonly #webSlots = new Slots(WEB_SLOTS.total, WEB_SLOTS.perHost)
   readonly #flights = new Map<string, { startedMs: number; promise: Promise<Resolution> }>()
   #failures = 0
   /** DIDs without an answer since the last look-up that had one; no more than open the circuit. */
   readonly #unanswered = new Set<string>()
+  readonly #answers = new AnswerRate()
+  readonly #newKeys = new Map<string, number>()
   #pausedUntilMs = 0
 
   constructor(
@@ -63,6 +74,19 @@ export class Identities {
   /** The directory as a whole does not answer: frames wait, nothing is refused (G6, invariant 13). */
   get circuitOpen(): boolean {
     return this.#failures >= CIRCUIT_FAILURES || this.#unanswered.size >= CIRCUIT_DIDS
+  }
+
+  /**
+   * The directory fails for many, be it that it answers some: a host cannot help it, so its frames wait (G6). A single DID
+   * that cannot be had does not make it so.
+   */
+  get isDirectoryUnwell(): boolean {
+    return this.circuitOpen || this.#answers.areFlaky
+  }
+
+  /** Whether another key than before was found for this DID in the last ten minutes. */
+  hasNewKey(did: string, nowMs: number): boolean {
+    return nowMs - (this.#newKeys.get(did) ?? Number.NEGATIVE_INFINITY) < NEW_KEY_MS
   }
 
   /** Brings the gauges of look-ups up to date. */
@@ -92,19 +116,29 @@ export class Identities {
 
   /**
    * Looks a DID up at its authority, with a look-up that began at `notBeforeMs` or later: one under way serves
-   * everybody who may use it. `host` is on whose behalf. The outcome is cached unless it is transient.
+   * everybody who may use it. `host` is on whose behalf. The outcome is cached unless it is transient. There is none for
+   * now as soon as `signal` is aborted.
    */
-  async fetch(did: string, host: string, notBeforeMs: number): Promise<Resolution> {
+  async fetch(
+    did: string,
+    host: string,
+    notBeforeMs: number,
+    signal: AbortSignal = this.#signal,
+  ): Promise<Resolution> {
+    return (await unlessAborted(this.#fetch(did, host, notBeforeMs, signal), signal)) ?? GIVEN_UP
+  }
+
+  async #fetch(did: string, host: string, notBeforeMs: number, signal: AbortSignal): Promise<Resolution> {
     const found = await this.#fromOthers(did, notBeforeMs)
     if (found !== undefined) return { kind: 'found', identity: found }
     const flight = this.#flights.get(did)
     if (flight !== undefined) {
       const result = await flight.promise
       if (flight.startedMs >= notBeforeMs) return result
-      return this.fetch(did, host, notBeforeMs)
+      return this.#fetch(did, host, notBeforeMs, signal)
     }
     // Noted as it begins, before it waits for a slot: what it finds is then at least as new as this.
-    const begun = { startedMs: Date.now(), promise: this.#lookUp(did, host) }
+    const begun = { startedMs: monotonicMs(), promise: this.#lookUp(did, host, signal) }
     this.#flights.set(did, begun)
     try {
       return await begun.promise
@@ -119,19 +153,21 @@ export class Identities {
     if (entry === undefined || entry.startedMs < notBeforeMs) return undefined
     this.cache.put(did, entry)
     // Not where something newer is cached here, or it is no longer fresh.
-    const known = this.cache.get(did, Date.now())
+    const known = this.cache.get(did, monotonicMs())
     if (known?.startedMs !== entry.startedMs) return undefined
     this.#metrics.resolutions.inc({ method: 'shared', result: 'found' })
     return entry.found
   }
 
-  async #lookUp(did: string, host: string): Promise<Resolution> {
+  async #lookUp(did: string, host: string, signal: AbortSignal): Promise<Resolution> {
     const web = did.startsWith('did:web:')
     const slots = web ? this.#webSlots : this.#plcSlots
-    await slots.acquire(host)
+    // Names that hang cost nothing to make up, nor do hosts under one domain: of these each domain has its share.
+    const key = web ? registrableDomain(host) : host
+    if (!(await slots.acquire(key, signal))) return GIVEN_UP
     try {
       if (!web) await this.#plcTurn()
-      const startedMs = Date.now()
+      const startedMs = monotonicMs()
       const end = this.#metrics.resolveSeconds.startTimer()
       const attributes = { method: web ? 'web' : 'plc', did }
       const result = await inSpan('resolve DID', attributes, () => resolveDid(did, this.#options))
@@ -139,18 +175,26 @@ export class Identities {
       this.#note(did, web, result, startedMs)
       return result
     } finally {
-      slots.release(host)
+      slots.release(key)
     }
   }
 
   /** Waits for the directory's budget, and as long as it has asked us to. */
   async #plcTurn(): Promise<void> {
     for (;;) {
-      const ms = Math.max(this.#pausedUntilMs - Date.now(), this.#plcBucket.waitMs())
+      const ms = Math.max(this.#pausedUntilMs - monotonicMs(), this.#plcBucket.waitMs())
       if (this.#signal.aborted) return
       if (ms <= 0 && this.#plcBucket.take()) return
       await wait(Math.max(ms, 1), this.#signal)
     }
+  }
+
+  #noteKey(did: string, { keyMultibase }: Identity): void {
+    const before = this.cache.get(did, monotonicMs())?.found
+    if (typeof before !== 'object' || before.keyMultibase === keyMultibase) return
+    this.#newKeys.delete(did)
+    this.#newKeys.set(did, monotonicMs())
+    if (this.#newKeys.size > MAX_NEW_KEYS) this.#newKeys.delete(this.#newKeys.keys().next().value as string)
   }
 
   #note(did: string, web: boolean, result: Resolution, startedMs: number): void {
@@ -163,17 +207,20 @@ export class Identities {
       const wasOpen = this.circuitOpen
       if (result.whole) this.#failures++
       if (this.#unanswered.size < CIRCUIT_DIDS) this.#unanswered.add(did)
+      this.#answers.noteFailure(did)
       if (!wasOpen && this.circuitOpen) this.#metrics.directoryOutages.inc()
       const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? CIRCUIT_PROBE_MS : 0)
-      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, Date.now() + pauseMs)
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, monotonicMs() + pauseMs)
       return
     }
     if (!web) {
       this.#failures = 0
       this.#unanswered.clear()
+      this.#answers.noteAnswer()
     }
     if (result.kind === 'unusable') return this.cache.put(did, { found: result.reason, startedMs })
     const entry = { found: result.identity, startedMs }
+    this.#noteKey(did, result.identity)
     this.cache.put(did, entry)
     this.#store?.note(entry)
     this.#shared?.put(entry)

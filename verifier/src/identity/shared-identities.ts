@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { CacheEntry } from './cache.ts'
 import type { Identity } from './document.ts'
+import { fromWallMs, toWallMs } from './wall-time.ts'
 
 /** What one verifier found out serves the others (protocol.md D9). May forget anything at any time. */
 export interface SharedIdentities {
@@ -11,6 +12,8 @@ export interface SharedIdentities {
 
 /** A document is believed for so long at most (protocol.md D8). */
 const KEEP_MS = 24 * 3_600_000
+/** The clock of the machine that looked up may be ahead by so much: what it found is taken to be older. */
+const SKEW_MS = 10_000
 
 /** `<start of the look-up in ms> <identity as JSON>`; an entry never replaces one whose look-up began later. */
 const PUT = `local known = redis.call('GET', KEYS[1])
@@ -33,7 +36,8 @@ export class RedisIdentities implements SharedIdentities {
       const text = await this.#redis.get(this.#prefix + did)
       if (text === null) return undefined
       const at = text.indexOf(' ')
-      return { startedMs: Number(text.slice(0, at)), found: JSON.parse(text.slice(at + 1)) as Identity }
+      const startedMs = fromWallMs(Number(text.slice(0, at))) - SKEW_MS
+      return { startedMs, found: JSON.parse(text.slice(at + 1)) as Identity }
     } catch {
       return undefined
     }
@@ -41,7 +45,7 @@ export class RedisIdentities implements SharedIdentities {
 
   put({ found, startedMs }: CacheEntry & { readonly found: Identity }): void {
     this.#redis
-      .eval(PUT, 1, this.#prefix + found.did, startedMs, JSON.stringify(found), KEEP_MS)
+      .eval(PUT, 1, this.#prefix + found.did, toWallMs(startedMs), JSON.stringify(found), KEEP_MS)
       .catch(() => undefined)
   }
 }

@@ -25,14 +25,35 @@ export class Slots {
     return count
   }
 
-  /** Resolves once there is a slot; the caller calls `release` with the same key. */
-  async acquire(key: string): Promise<void> {
-    if (this.#fits(key)) return this.#start(key)
-    await new Promise<void>((resolve) => {
-      const queue = this.#waiting.get(key)
-      if (queue === undefined) this.#waiting.set(key, [resolve])
-      else queue.push(resolve)
-    })
+  /**
+   * Resolves to true once there is a slot; the caller calls `release` with the same key. To false, and there is none, as
+   * soon as `signal` is aborted: who no longer waits holds no place in the line.
+   */
+  async acquire(key: string, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false
+    if (this.#fits(key)) {
+      this.#start(key)
+      return true
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const go = () => resolve(true)
+    const leave = () => {
+      this.#leave(key, go)
+      resolve(false)
+    }
+    const queue = this.#waiting.get(key)
+    if (queue === undefined) this.#waiting.set(key, [go])
+    else queue.push(go)
+    signal.addEventListener('abort', leave)
+    const has = await promise
+    signal.removeEventListener('abort', leave)
+    return has
+  }
+
+  #leave(key: string, go: () => void): void {
+    const queue = this.#waiting.get(key)?.filter((one) => one !== go) ?? []
+    if (queue.length === 0) this.#waiting.delete(key)
+    else this.#waiting.set(key, queue)
   }
 
   release(key: string): void {

@@ -2,13 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { identityOf } from '../testing/identity.ts'
-import { IdentityCache } from './cache.ts'
+import { type CacheEntry, IdentityCache } from './cache.ts'
 import { IdentityStore } from './store.ts'
 
-const NOW_MS = 1_790_000_000_000
 const DAY_MS = 24 * 3_600_000
+
+/** Monotonic, as all times of look-ups are; what comes back from the database is right to a few milliseconds. */
+const NOW_MS = monotonicMs()
+const near = (entry: CacheEntry | undefined, ageMs: number) =>
+  entry !== undefined && Math.abs(entry.startedMs - (NOW_MS - ageMs)) < 5
 
 let folder = ''
 let database: SqliteDatabase
@@ -34,11 +39,13 @@ describe('D9: identities over a restart', () => {
   it('come back as they were, many pages of them, without those that are too old', async () => {
     await save(3_500, (n) => NOW_MS - (n % 7 === 0 ? DAY_MS + 1 : n))
     const cache = new IdentityCache(10_000_000)
-    expect(await new IdentityStore(database).load(cache, 100_000, NOW_MS)).toBe(3_000)
+    expect(await new IdentityStore(database).load(cache, 100_000)).toBe(3_000)
     expect(cache.size).toBe(3_000)
     for (let n = 0; n < 3_500; n++) {
       const found = identityOf(did(n), { handle: `${n}.example.com` })
-      expect(cache.get(did(n), NOW_MS)).toEqual(n % 7 === 0 ? undefined : { found, startedMs: NOW_MS - n })
+      const entry = cache.get(did(n), monotonicMs())
+      if (n % 7 === 0) expect(entry).toBeUndefined()
+      else expect([entry?.found, near(entry, n)]).toEqual([found, true])
     }
     expect(await database.query('SELECT count(*) AS count FROM identities')).toEqual([{ count: 3_000 }])
   })
@@ -46,18 +53,31 @@ describe('D9: identities over a restart', () => {
   it('the newest ones where they are more than fit', async () => {
     await save(2_500, (n) => NOW_MS - n)
     const cache = new IdentityCache(10_000_000)
-    expect(await new IdentityStore(database).load(cache, 1_200, NOW_MS)).toBe(1_200)
-    expect(cache.get(did(1_199), NOW_MS)).toBeDefined()
-    expect(cache.get(did(1_200), NOW_MS)).toBeUndefined()
+    expect(await new IdentityStore(database).load(cache, 1_200)).toBe(1_200)
+    expect(cache.get(did(1_199), monotonicMs())).toBeDefined()
+    expect(cache.get(did(1_200), monotonicMs())).toBeUndefined()
   })
 
   it('none at first; a look-up that began earlier does not replace what is kept', async () => {
     const store = new IdentityStore(database)
-    expect(await store.load(new IdentityCache(100_000), 100, NOW_MS)).toBe(0)
+    expect(await store.load(new IdentityCache(100_000), 100)).toBe(0)
     await save(1, () => NOW_MS)
     await save(1, () => NOW_MS - 5)
     const cache = new IdentityCache(100_000)
-    await store.load(cache, 100, NOW_MS)
-    expect(cache.get(did(0), NOW_MS)?.startedMs).toBe(NOW_MS)
+    await store.load(cache, 100)
+    expect(near(cache.get(did(0), monotonicMs()), 0)).toBe(true)
+  })
+
+  it('a clock that was set back an hour makes nothing seem to be found in the future', async () => {
+    await save(1, () => NOW_MS)
+    const back = Date.now() - 3_600_000
+    vi.spyOn(Date, 'now').mockReturnValue(back)
+    const cache = new IdentityCache(100_000)
+    try {
+      expect(await new IdentityStore(database).load(cache, 100)).toBe(1)
+    } finally {
+      vi.restoreAllMocks()
+    }
+    expect(cache.get(did(0), monotonicMs())?.startedMs).toBeLessThanOrEqual(monotonicMs())
   })
 })

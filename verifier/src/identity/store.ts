@@ -1,6 +1,7 @@
 import type { Database } from '@bgs/shared/db/database.ts'
 import type { CacheEntry, IdentityCache } from './cache.ts'
 import type { Identity } from './document.ts'
+import { fromWallMs, toWallMs } from './wall-time.ts'
 
 const UPSERT = `INSERT INTO identities (did, fetched_ms, document) VALUES ($1, $2, $3)
   ON CONFLICT (did) DO UPDATE SET fetched_ms = excluded.fetched_ms, document = excluded.document
@@ -24,7 +25,8 @@ export class IdentityStore {
   }
 
   /** Fills the cache with up to `limit` entries that are still fresh. */
-  async load(cache: IdentityCache, limit: number, nowMs: number): Promise<number> {
+  async load(cache: IdentityCache, limit: number): Promise<number> {
+    const nowMs = Date.now()
     await this.#database.transaction([
       { sql: 'DELETE FROM identities WHERE fetched_ms < $1', rows: [[nowMs - KEEP_MS]] },
     ])
@@ -41,7 +43,10 @@ export class IdentityStore {
         [after, since, PAGE_ROWS],
       )
       for (const row of rows)
-        cache.put(row.did, { found: JSON.parse(row.document) as Identity, startedMs: Number(row.fetched_ms) })
+        cache.put(row.did, {
+          found: JSON.parse(row.document) as Identity,
+          startedMs: fromWallMs(Number(row.fetched_ms)),
+        })
       count += rows.length
       if (rows.length < PAGE_ROWS) return count
       after = (rows.at(-1) as { did: string }).did
@@ -60,7 +65,7 @@ export class IdentityStore {
     while (this.#pending.size > 0) {
       const part = [...this.#pending.values()].slice(0, SAVE_ROWS)
       for (const { found } of part) this.#pending.delete(found.did)
-      const rows = part.map(({ found, startedMs }) => [found.did, startedMs, JSON.stringify(found)])
+      const rows = part.map(({ found, startedMs }) => [found.did, toWallMs(startedMs), JSON.stringify(found)])
       await this.#database.transaction([{ sql: UPSERT, rows }])
     }
   }

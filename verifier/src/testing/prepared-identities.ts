@@ -1,3 +1,4 @@
+import { untilAborted } from '@bgs/shared/service/wait.ts'
 import type { CacheEntry } from '../identity/cache.ts'
 import type { Identity } from '../identity/document.ts'
 import type { Resolution } from '../identity/resolve.ts'
@@ -5,7 +6,10 @@ import type { IdentitySource } from '../lane-work.ts'
 
 /** Identities that a test decides: what is cached, what a look-up finds, and when it answers. */
 export class PreparedIdentities implements IdentitySource {
+  /** The directory gives no answers, or only some. */
   circuitOpen = false
+  /** DIDs of which another key was found of late. */
+  readonly newKeys = new Set<string>()
   readonly cache = new Map<string, CacheEntry>()
   /** What a look-up answers; an Identity stands for `found`. */
   readonly answers = new Map<string, Identity | Resolution>()
@@ -21,6 +25,14 @@ export class PreparedIdentities implements IdentitySource {
     this.#now = now
   }
 
+  get isDirectoryUnwell(): boolean {
+    return this.circuitOpen
+  }
+
+  hasNewKey(did: string): boolean {
+    return this.newKeys.has(did)
+  }
+
   known(did: string): CacheEntry | undefined {
     return this.cache.get(did)
   }
@@ -30,9 +42,11 @@ export class PreparedIdentities implements IdentitySource {
     this.cache.set(did, { found: 'identity-unavailable', startedMs: nowMs })
   }
 
-  async fetch(did: string, host: string, notBeforeMs: number): Promise<Resolution> {
+  async fetch(did: string, host: string, notBeforeMs: number, signal: AbortSignal): Promise<Resolution> {
     this.fetched.push({ did, host, notBeforeMs })
-    if (this.slow.has(did)) await new Promise<void>((go) => this.#waiting.push({ did, go }))
+    if (this.slow.has(did))
+      await untilAborted(new Promise<void>((go) => this.#waiting.push({ did, go })), signal)
+    if (signal.aborted) return TRANSIENT
     const answer = this.answers.get(did)
     if (answer === undefined) return { kind: 'unusable', reason: 'identity-not-found' }
     if ('kind' in answer) return answer
