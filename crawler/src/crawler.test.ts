@@ -137,7 +137,7 @@ function startCrawler() {
   const seqs: number[] = []
   const take = () => {
     for (const entry of consumer.poll(100)) {
-      seqs.push(entry.value.seq)
+      if (entry.value.isHeartbeat !== true) seqs.push(entry.value.seq)
       consumer.done(entry)
     }
     return seqs.length

@@ -7,11 +7,13 @@ import type { HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { InFlight } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import type { Ownership } from './ownership.ts'
+import { sayRawHeartbeats } from './raw-heartbeat.ts'
 import { HostSession } from './session.ts'
 
 /** How often cursors are written; and what is to be seen of hosts. */
@@ -63,19 +65,20 @@ export class Crawler {
 
   /** Runs until `signal` is aborted and all sockets are closed. Cursors of what is still on its way: see `saveAll`. */
   async run(signal: AbortSignal): Promise<void> {
-    let savedMs = 0
+    let savedMs = Number.NEGATIVE_INFINITY
+    const beats = sayRawHeartbeats(this.#raw, this.#parts.partitions, signal)
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       await this.#admit(signal)
       await this.#store.saveReports(this.#sessions())
-      if (this.#parts.now() - savedMs >= SAVE_EVERY_MS) {
-        savedMs = this.#parts.now()
+      if (monotonicMs() - savedMs >= SAVE_EVERY_MS) {
+        savedMs = monotonicMs()
         await this.#store.saveCursors(this.#sessions())
       }
       this.#gauges()
       await this.#bell.wait(REPORT_EVERY_MS, signal)
     }
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+    await Promise.all([beats, ...[...this.#running.values()].map(({ ended }) => ended)])
   }
 
   /** Writes cursors as they are now: at the end, when nothing is on its way any more. */
@@ -96,6 +99,11 @@ export class Crawler {
   /** A verifier found a frame of a host broken (W4); nothing where this process does not crawl it. */
   noteBroken({ host, ...frame }: { host: string; epoch: number; seq: number; reason: Reason }): void {
     this.#running.get(host)?.session.noteBroken(frame)
+  }
+
+  /** What a host's frames have cost beyond its events; nothing where this process does not crawl it. */
+  charge({ host, ...cost }: { host: string; refused: number; slowMs: number }): void {
+    this.#running.get(host)?.session.charge(cost)
   }
 
   #sessions(): HostSession[] {

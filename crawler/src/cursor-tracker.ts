@@ -2,7 +2,7 @@ import type { Reason } from '@bgs/shared/verdict/reason.ts'
 
 /** One frame of a host on its way: the token under which the bus reports it safe. */
 export interface InFlight {
-  readonly tracker: CursorTracker
+  readonly tracker: Pick<CursorTracker, 'finish'>
   readonly seq: number
   readonly bytes: number
   done: boolean

@@ -1,5 +1,5 @@
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
-import { quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
+import { eventsOf, quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
 import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -115,6 +115,15 @@ const hostRow = (change: Partial<HostRow>) =>
     ...change,
   }) as HostRow
 
+const endless = {
+  perSecond: 1e9,
+  perHour: 1e9,
+  perDay: 1e9,
+  otherPerHour: 1e9,
+  uselessPerSecond: 1e9,
+  slowMsPerMinute: 1e9,
+}
+
 describe('H8: quotas', () => {
   it('limits of a new and of a trusted host', () => {
     expect(quotaLimits(hostRow({}), false)).toEqual({
@@ -122,6 +131,8 @@ describe('H8: quotas', () => {
       perHour: 2_600,
       perDay: 21_000,
       otherPerHour: 1_100,
+      uselessPerSecond: 50.1,
+      slowMsPerMinute: 3_000,
     })
     expect(quotaLimits(hostRow({ trusted: 1 }), false)).toMatchObject({
       perSecond: 5_000,
@@ -132,16 +143,31 @@ describe('H8: quotas', () => {
   it("what an operator has set holds, on one's own machine too", () => {
     const set = hostRow({ events_per_second: 7, events_per_hour: 100, events_per_day: 1_000 })
     const limits = { perSecond: 7, perHour: 100, perDay: 1_000, otherPerHour: 100 }
-    expect(quotaLimits(set, false)).toEqual(limits)
-    expect(quotaLimits(set, true)).toEqual(limits)
+    expect(quotaLimits(set, false)).toMatchObject(limits)
+    expect(quotaLimits(set, true)).toMatchObject(limits)
     expect(new Quota(quotaLimits(hostRow({}), true), () => 0).take(false)).toBe(0)
   })
 
   it('events that are no commits have a share of their own', () => {
-    const quota = new Quota({ perSecond: 1e9, perHour: 1e9, perDay: 1e9, otherPerHour: 2 }, () => 0)
+    const quota = new Quota({ ...endless, otherPerHour: 2 }, () => 0)
     for (let i = 0; i < 10; i++) expect(quota.take(true)).toBe(0)
     expect([quota.take(false), quota.take(false)]).toEqual([0, 0])
     expect(quota.take(false)).toBeCloseTo(1_800_000, -1)
+  })
+
+  it('a large frame counts as several events', () => {
+    expect([0, 5_000, 65_535, 65_536, 2_000_000].map(eventsOf)).toEqual([1, 1, 1, 2, 31])
+    const quota = new Quota({ ...endless, perSecond: 50 }, () => 0)
+    expect(quota.take(true, eventsOf(2_000_000))).toBe(0)
+    expect(quota.take(true, eventsOf(2_000_000))).toBe(240)
+  })
+
+  it('frames that bring nothing, and judging that takes long, are charged wherever the relay runs', () => {
+    const quota = new Quota(quotaLimits(hostRow({}), true), () => 0)
+    expect([quota.take(true, 1e9), quota.charge(1_000, 0)]).toEqual([0, 0])
+    expect(quota.charge(1_000, 0)).toBe(1_000)
+    const slow = new Quota(quotaLimits(hostRow({}), false), () => 0)
+    expect([slow.charge(0, 3_000), slow.charge(0, 300)]).toEqual([0, 6_000])
   })
 
   it('other limits hold from the next event on', () => {
@@ -155,9 +181,9 @@ describe('H8: quotas', () => {
   })
 
   it.each([
-    ['second', { perSecond: 10, perHour: 1e9, perDay: 1e9, otherPerHour: 1e9 }, 10, 100],
-    ['hour', { perSecond: 1e9, perHour: 10, perDay: 1e9, otherPerHour: 1e9 }, 10, 360_000],
-    ['day', { perSecond: 1e9, perHour: 1e9, perDay: 10, otherPerHour: 1e9 }, 10, 8_640_000],
+    ['second', { ...endless, perSecond: 10 }, 10, 100],
+    ['hour', { ...endless, perHour: 10 }, 10, 360_000],
+    ['day', { ...endless, perDay: 10 }, 10, 8_640_000],
   ])('an empty bucket of a %s asks for a pause as long as one event takes', (_name, limits, burst, pause) => {
     let now = 0
     const quota = new Quota(limits, () => now)

@@ -25,6 +25,9 @@ export class Flow {
   readonly #parts: FlowParts
   #paused: PauseCause | undefined
   #emptied: (() => void) | undefined
+  /** What is left of a pause for the quota once the present part of it has ended. */
+  #quotaMs = 0
+  #quotaChange = new AbortController()
 
   constructor(parts: FlowParts) {
     this.#parts = parts
@@ -52,7 +55,24 @@ export class Flow {
 
   /** Reads no further for so long. */
   pauseFor(ms: number): void {
-    if (this.#paused === undefined) this.#pauseUntil(wait(ms), 'quota')
+    if (this.#paused === undefined) this.#pauseUntil(this.#sitOut(ms), 'quota')
+  }
+
+  /** The quota is another: a pause for the former one ends now, and goes on for so long. */
+  changePause(ms: number): void {
+    if (this.#paused !== 'quota') return
+    this.#quotaMs = ms
+    this.#quotaChange.abort()
+  }
+
+  async #sitOut(ms: number): Promise<void> {
+    this.#quotaMs = ms
+    while (this.#quotaMs > 0) {
+      const pauseMs = this.#quotaMs
+      this.#quotaMs = 0
+      this.#quotaChange = new AbortController()
+      await wait(pauseMs, this.#quotaChange.signal)
+    }
   }
 
   /** Something that was on its way is done. */

@@ -3,17 +3,18 @@ import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import type { HostRow, HostStatus } from '@bgs/shared/hosts/host-rows.ts'
-import { quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
+import { eventsOf, quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { beginSpan } from '@bgs/shared/service/spans.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
-import { breaksStream, lookAt } from './door.ts'
+import { breaksStream, type Look, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import { Poison } from './poison.ts'
@@ -25,6 +26,8 @@ const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
+/** Characters of an #info's name that are worth telling. */
+const MAX_NAME = 64
 /** A host that has to wait so long for its quota is shown as throttled. */
 const SHOWN_AS_THROTTLED_MS = 1_000
 
@@ -82,6 +85,8 @@ export class HostSession {
   /** Cursor behind which the connection began. */
   #behind = 0
   #progress = false
+  /** The host has said something by #info on this connection. */
+  #hasInformed = false
 
   constructor(host: HostRow, parts: SessionParts) {
     this.hostname = host.hostname
@@ -89,7 +94,7 @@ export class HostSession {
     this.epoch = Number(host.epoch)
     this.restarts = Number(host.restarts)
     this.#parts = parts
-    this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), parts.now)
+    this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), monotonicMs)
     this.#isLenient = Number(host.lenient) === 1
     this.#isRelay = Number(host.upstream) === 1
     this.#sequence = new HostSequence(parts.now)
@@ -137,6 +142,11 @@ export class HostSession {
     this.#onRefusedOnItsWay(this.tracker, seq, reason)
   }
 
+  /** Charges what its frames have cost: it is read more slowly (G2, G6). */
+  charge({ refused, slowMs }: { refused: number; slowMs: number }): void {
+    this.#waitFor(this.#quota.charge(refused, slowMs))
+  }
+
   /** Crawls until `signal` is aborted. */
   async run(signal: AbortSignal, firstPauseMs: number): Promise<void> {
     await this.#crawlNow.wait(firstPauseMs, signal)
@@ -156,6 +166,7 @@ export class HostSession {
   async #connect(signal: AbortSignal): Promise<ConnectionEnd> {
     const { metrics, logger } = this.#parts
     this.#progress = false
+    this.#hasInformed = false
     const cursor = this.#sequence.begin(this.tracker.lowWater)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
     this.tracker = this.#newTracker(cursor)
@@ -234,20 +245,25 @@ export class HostSession {
     metrics.bytes.inc(frame.length)
     const look = lookAt(frame, allowPrivate)
     metrics.frames.inc({ type: look.kind === 'event' ? look.type : look.kind })
+    if (look.kind === 'event') this.#onEvent(frame, look.type, look.did, look.seq)
+    else this.#onOther(frame, look)
+    // Whatever it was, it was read, and is charged to its host.
+    const isCommit = look.kind === 'event' && look.type === '#commit'
+    this.#waitFor(this.#quota.take(isCommit, eventsOf(frame.length)))
+    this.#flow.check()
+  }
+
+  /** What goes no further: it brings nothing, and is charged so. */
+  #onOther(frame: Buffer, look: Exclude<Look, { kind: 'event' }>): void {
+    this.#waitFor(this.#quota.charge(1, 0))
     switch (look.kind) {
-      case 'event':
-        return this.#onEvent(frame, look.type, look.did, look.seq)
       case 'refused':
         return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
         this.#refuse('frame-type-unknown', look.seq, look.did, frame)
         return this.#stepOver(look.seq)
       case 'info':
-        this.#parts.logger.warn(
-          { host: this.hostname, name: look.name },
-          'a host tells of a gap in its stream',
-        )
-        return
+        return this.#onInfo(look.name)
       case 'error':
         return this.#onError(frame, look.name, look.message)
     }
@@ -273,10 +289,21 @@ export class HostSession {
     const token = this.tracker.begin(seq, bytes)
     crashPoint('after-receive')
     this.#parts.raw.publish(partitionOf(did, this.#parts.partitions), envelope, bytes, token)
-    const quotaMs = this.#quota.take(type === '#commit')
+  }
+
+  /** Q13: a gap in the host's stream, or what else it has to say: told once for each connection. */
+  #onInfo(name: string): void {
+    if (this.#hasInformed) return
+    this.#hasInformed = true
+    this.#parts.logger.warn(
+      { host: this.hostname, name: name.slice(0, MAX_NAME) },
+      'a host tells of a gap in its stream',
+    )
+  }
+
+  #waitFor(quotaMs: number): void {
     if (quotaMs > 0) this.#flow.pauseFor(quotaMs)
     if (quotaMs >= SHOWN_AS_THROTTLED_MS) this.report.status = 'throttled'
-    this.#flow.check()
   }
 
   #onNotRising(step: Step, seq: number, did: string): void {

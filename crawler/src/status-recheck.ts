@@ -4,6 +4,7 @@ import { keptStatus } from '@bgs/shared/envelope/status.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
 import type { CrawlerMetrics } from './metrics.ts'
@@ -50,7 +51,7 @@ export class StatusRecheck {
 
   /** Takes a question, unless it was asked within the minute or too many wait. Returns at once. */
   readonly ask = (question: Question): void => {
-    const nowMs = Date.now()
+    const nowMs = monotonicMs()
     const asked = this.#askedMs.get(question.did)
     if (asked !== undefined && nowMs - asked < ONCE_MS) return
     if (this.#waiting.length >= MAX_WAITING) return this.#metrics.rechecks.inc({ result: 'left-out' })

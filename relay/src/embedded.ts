@@ -36,6 +36,7 @@ import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { busMetrics, refusalMetrics } from '@bgs/shared/metrics.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
+import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
@@ -145,6 +146,7 @@ export async function startEmbedded(
     pool,
     metrics: verifierFigures,
     refusals,
+    charge: (charge) => crawler.charge(charge),
     logger: logger.child({ part: 'verifier' }),
     wallNow: Date.now,
   })
@@ -156,6 +158,7 @@ export async function startEmbedded(
   const recheck = new StatusRecheck(say, crawlerFigures, allowPrivate)
   const sequencer = new Sequencer({
     verified: verified.consumer(),
+    partitions: settings.RELAY_RAW_PARTITIONS,
     control: control.consumer(),
     log,
     state,
@@ -188,7 +191,11 @@ export async function startEmbedded(
   await askForConfigured(database, settings)
 
   let stopping = false
-  const unhealthy = () => (stopping ? 'stopping' : undefined)
+  const heartbeatAges = () => ({
+    ...sequencer.heartbeatAges,
+    fanout: performance.now() - serving.heardMs,
+  })
+  const unhealthy = () => (stopping ? 'stopping' : stalledText(heartbeatAges()))
   const rate = new HeadRate(log)
   const call = createCall({
     context: {
@@ -226,10 +233,7 @@ export async function startEmbedded(
   const bookkeepingFigures = bookkeepingMetrics(registry)
   const refresh = () => {
     gaugeTopics(busFigures, { raw, verified, control })
-    gaugeHeartbeat(heartbeat, {
-      ...sequencer.heartbeatAges,
-      fanout: performance.now() - serving.heardMs,
-    })
+    gaugeHeartbeat(heartbeat, heartbeatAges())
     sequencer.gauge()
     identities.gauge()
     feedFigures.bytes.set(serving.feedBytes)

@@ -1,7 +1,5 @@
+import type { HeartbeatAges } from '@bgs/shared/service/heartbeat.ts'
 import type { HeartbeatMetrics } from './metrics.ts'
-
-/** How long ago something last came through a stage, in milliseconds; undefined: this process does not have it now. */
-export type HeartbeatAges = Readonly<Record<string, number | undefined>>
 
 /** Shows the ages of the stages that this process has. */
 export function gaugeHeartbeat({ age }: HeartbeatMetrics, ages: HeartbeatAges): void {

@@ -5,7 +5,7 @@ export function heartbeatMetrics(registry: Registry) {
   return {
     age: new Gauge({
       name: 'relay_heartbeat_age_seconds',
-      help: 'Time since something last came through a stage of the way; a heartbeat does every 30 s, whatever hosts say',
+      help: 'Time since something last came through a stage of the way; a heartbeat does every 10 s, whatever hosts say',
       labelNames: ['stage'] as const,
       registers: [registry],
     }),

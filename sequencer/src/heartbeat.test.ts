@@ -2,6 +2,7 @@ import { type Disk, type DiskFile, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sayHeartbeats } from './heartbeat.ts'
+import { envelope } from './testing/envelopes.ts'
 import { kinds, Scene, tempFolder } from './testing/scene.ts'
 
 let folder: Awaited<ReturnType<typeof tempFolder>>
@@ -20,8 +21,20 @@ describe('a heartbeat', () => {
     await until('the view to be written', () => scene.view.position > before)
     const [pack] = await scene.log.read(scene.log.bounds().first, 1 << 20)
     expect(pack?.framesBytes).toBe(0)
-    // What a heartbeat costs: some 230 KB a day.
+    // What a heartbeat costs: some 700 KB a day.
     expect(pack?.bytes.length).toBeLessThan(64)
+  })
+
+  it('through raw is noted, and leaves nothing behind', async () => {
+    await using scene = await Scene.open(folder.path)
+    expect(scene.ages.raw).toBeUndefined()
+    const beat = { ...envelope('#identity', { did: '', host: '' }), isHeartbeat: true }
+    scene.offer([beat])
+    await scene.settled()
+    expect(scene.ages.raw).toBeLessThan(1_000)
+    expect(await kinds(scene.log)).toEqual([])
+    await scene.refusals.save()
+    expect(await scene.database.query('SELECT * FROM refusals')).toEqual([])
   })
 
   it('shows that the way is blocked while nothing fails', async () => {

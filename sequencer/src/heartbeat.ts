@@ -1,16 +1,15 @@
 import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
+import { HEARTBEAT_MS } from '@bgs/shared/service/heartbeat.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 
-/** How often something comes through the whole way at least. */
-export const HEARTBEAT_MS = 30_000
 const MESSAGE_BYTES = 64
 
 /**
  * Says a heartbeat through control, until `signal` is aborted: it becomes an entry of the log that nobody is sent, and
  * what passes the log on, the view, mirrors, and the threads that serve, note when anything last reached them. So a
  * network in which nobody says anything can be told from a way that is blocked while all sockets look healthy. An entry
- * is some 80 bytes, 230 KB a day: a decision without an entry would leave out the disk, or Kafka, and all behind it.
+ * is some 80 bytes, 700 KB a day: a decision without an entry would leave out the disk, or Kafka, and all behind it.
  */
 export async function sayHeartbeats(
   control: BusProducer<ControlMessage, () => void>,

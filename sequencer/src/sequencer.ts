@@ -8,6 +8,7 @@ import type { Pack } from '@bgs/shared/log/pack.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { Appends } from './appends.ts'
@@ -39,6 +40,8 @@ export interface StatusQuestion {
 
 export interface SequencerParts {
   readonly verified: BusConsumer<VerifiedEnvelope>
+  /** Of raw and verified. */
+  readonly partitions: number
   readonly control: BusConsumer<ControlMessage>
   readonly log: Log
   readonly state: State
@@ -50,6 +53,7 @@ export interface SequencerParts {
   /** Hears of what is refused. */
   readonly refusals: RefusalBook
   readonly conduct: ConductLimits
+  /** The time of day. */
   readonly now: () => number
 }
 
@@ -68,11 +72,13 @@ export class Sequencer {
   readonly #conduct: Conduct
   /** When something last came through each part of the way. */
   readonly #pulse: Record<'control' | 'log' | 'view', number>
+  /** When a heartbeat last came through raw and the judges, by partition; undefined: none has come yet. */
+  #rawPulses: number[] | undefined
   #position: number
   /** When the newest event in the log was received. */
   #newestMs: number | undefined
   #viewSeen: number
-  #trimmedMs = 0
+  #trimmedMs = Number.NEGATIVE_INFINITY
   /** Since when input positions have moved that no append has carried; undefined: none have. */
   #movedMs: number | undefined
 
@@ -81,7 +87,7 @@ export class Sequencer {
     this.#position = parts.view.position
     this.#viewSeen = parts.view.position
     this.#conduct = new Conduct(parts.conduct)
-    const nowMs = parts.now()
+    const nowMs = monotonicMs()
     this.#pulse = { control: nowMs, log: nowMs, view: nowMs }
     this.#inputs = InputPositions.decode(parts.log.checkpoint, {
       verified: parts.verified.generation,
@@ -90,13 +96,22 @@ export class Sequencer {
   }
 
   /**
-   * How long ago a heartbeat was taken from control, something was appended to the log, and the view was written, in
-   * milliseconds.
+   * How long ago a heartbeat came through raw and the judges, through that partition where it is longest ago, and one from
+   * control; something was appended to the log, and the view was written. In milliseconds.
    */
-  get heartbeatAges(): Record<'control' | 'log' | 'view', number> {
-    const nowMs = this.#parts.now()
+  get heartbeatAges(): { readonly [stage in 'control' | 'log' | 'view']: number } & {
+    readonly raw?: number
+  } {
+    const nowMs = monotonicMs()
     const { control, log, view } = this.#pulse
-    return { control: nowMs - control, log: nowMs - log, view: nowMs - view }
+    const ages = { control: nowMs - control, log: nowMs - log, view: nowMs - view }
+    // Crawlers of before say none.
+    return this.#rawPulses === undefined ? ages : { raw: nowMs - Math.min(...this.#rawPulses), ...ages }
+  }
+
+  #noteRawHeartbeat(partition: number): void {
+    this.#rawPulses ??= new Array<number>(this.#parts.partitions).fill(monotonicMs())
+    this.#rawPulses[partition] = monotonicMs()
   }
 
   /** Brings up to date what changes while nothing comes. */
@@ -104,7 +119,7 @@ export class Sequencer {
     const { metrics, view, now } = this.#parts
     metrics.newestEventAge.set(this.#newestMs === undefined ? 0 : (now() - this.#newestMs) / 1_000)
     // The loop itself may be the one that waits.
-    metrics.viewWriting.set(view.writingMs(now()) / 1_000)
+    metrics.viewWriting.set(view.writingMs / 1_000)
   }
 
   /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
@@ -152,7 +167,7 @@ export class Sequencer {
   #obey(message: ControlMessage, appends: Appends): void {
     const { state, metrics, logger, now } = this.#parts
     const count = (outcome: 'applied' | 'void') => metrics.control.inc({ kind: message.kind, outcome })
-    if (message.kind === 'heartbeat') this.#pulse.control = now()
+    if (message.kind === 'heartbeat') this.#pulse.control = monotonicMs()
     try {
       const account = 'did' in message ? state.account(message.did) : undefined
       const decision = decideControl(account, account && state.host(account.host), message, now())
@@ -176,7 +191,7 @@ export class Sequencer {
     let count = 0
     for (const { value } of batch) {
       if (appends.isFull) break
-      this.#sequence(value, appends)
+      if (value.isHeartbeat !== true) this.#sequence(value, appends)
       count++
     }
     const taken = this.#waiting.splice(0, count)
@@ -185,8 +200,9 @@ export class Sequencer {
     await this.#append(appends)
     crashPoint('after-append')
     const doneMs = now()
-    this.#newestMs = taken.at(-1)?.value.receivedMs
     for (const entry of taken) {
+      if (entry.value.isHeartbeat === true) this.#noteRawHeartbeat(entry.partition)
+      else this.#newestMs = entry.value.receivedMs
       metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
       verified.done(entry)
     }
@@ -238,8 +254,8 @@ export class Sequencer {
   }
 
   async #append(appends: Appends): Promise<void> {
-    const { log, metrics, logger, now } = this.#parts
-    this.#movedMs ??= now()
+    const { log, metrics, logger } = this.#parts
+    this.#movedMs ??= monotonicMs()
     if (appends.entries.length === 0) return
     for (;;) {
       const end = metrics.appendSeconds.startTimer()
@@ -252,7 +268,7 @@ export class Sequencer {
         if (pack.firstSeq !== appends.firstSeq)
           throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
         this.#position = pack.lastSeq
-        this.#pulse.log = now()
+        this.#pulse.log = monotonicMs()
         metrics.bytes.inc(pack.bytes.length)
         metrics.head.set(pack.lastSeq)
         for (const [key, count] of appends.outcomes) {
@@ -275,12 +291,12 @@ export class Sequencer {
 
   async #housekeeping(): Promise<void> {
     const { view, state, metrics, log, now } = this.#parts
-    if (view.mustWait(now())) await view.settled()
-    if (view.due(this.#position, now())) {
+    if (view.mustWait) await view.settled()
+    if (view.due(this.#position)) {
       // Not awaited: settled() and due() report its failure.
       view.flush(this.#position, now()).catch(() => undefined)
     }
-    if (view.position !== this.#viewSeen) this.#pulse.view = now()
+    if (view.position !== this.#viewSeen) this.#pulse.view = monotonicMs()
     this.#viewSeen = view.position
     metrics.viewPosition.set(view.position)
     metrics.waiting.set(this.#waiting.length)
@@ -291,12 +307,16 @@ export class Sequencer {
     metrics.accountLoads.inc({ result: 'miss' }, state.loads.misses)
     state.loads.hits = 0
     state.loads.misses = 0
-    if (log.keepsPositions && this.#movedMs !== undefined && now() - this.#movedMs >= POSITIONS_EVERY_MS) {
+    if (
+      log.keepsPositions &&
+      this.#movedMs !== undefined &&
+      monotonicMs() - this.#movedMs >= POSITIONS_EVERY_MS
+    ) {
       await log.append([], this.#inputs.encode())
       this.#movedMs = undefined
     }
-    if (now() - this.#trimmedMs >= TRIM_EVERY_MS) {
-      this.#trimmedMs = now()
+    if (monotonicMs() - this.#trimmedMs >= TRIM_EVERY_MS) {
+      this.#trimmedMs = monotonicMs()
       await log.trim(view.position)
     }
   }

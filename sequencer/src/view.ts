@@ -1,5 +1,6 @@
 import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { accountParams, UPSERT_ACCOUNT } from './state/account-rows.ts'
 import { domainSteps } from './state/banned-domains.ts'
@@ -63,10 +64,19 @@ export class View {
   #position: number
   #writing: Promise<void> | undefined
   #writingSinceMs = 0
-  #lastFlushMs = 0
+  #lastFlushMs = Number.NEGATIVE_INFINITY
+  readonly #clock: () => number
   #failed: unknown
 
-  constructor(database: Database, state: State, generation: number, position: number) {
+  /** `clock` is monotonic. */
+  constructor(
+    database: Database,
+    state: State,
+    generation: number,
+    position: number,
+    clock: () => number = monotonicMs,
+  ) {
+    this.#clock = clock
     this.#database = database
     this.#state = state
     this.#generation = generation
@@ -79,21 +89,21 @@ export class View {
   }
 
   /** For how long the batch under way has been, in milliseconds; 0: none is. */
-  writingMs(nowMs: number): number {
-    return this.#writing === undefined ? 0 : nowMs - this.#writingSinceMs
+  get writingMs(): number {
+    return this.#writing === undefined ? 0 : this.#clock() - this.#writingSinceMs
   }
 
   /** Whether a batch should be written now; `position` is that of the last appended entry. */
-  due(position: number, nowMs: number): boolean {
+  due(position: number): boolean {
     if (this.#failed !== undefined) throw this.#failed
     if (position <= this.#position || this.#writing !== undefined) return false
-    return nowMs - this.#lastFlushMs >= FLUSH_EVERY_MS || this.#state.dirtyAccounts >= MAX_DIRTY
+    return this.#clock() - this.#lastFlushMs >= FLUSH_EVERY_MS || this.#state.dirtyAccounts >= MAX_DIRTY
   }
 
   /** Whether the log has run so far ahead, in accounts or in time, that it must wait (invariant 6). */
-  mustWait(nowMs: number): boolean {
+  get mustWait(): boolean {
     if (this.#writing === undefined) return false
-    return this.#state.dirtyAccounts >= MAX_DIRTY || nowMs - this.#writingSinceMs >= MAX_LAG_MS
+    return this.#state.dirtyAccounts >= MAX_DIRTY || this.writingMs >= MAX_LAG_MS
   }
 
   /** Resolves when no batch is under way. Throws FencedError if another process has written the view. */
@@ -104,11 +114,11 @@ export class View {
 
   /**
    * Starts writing the state as of `position`, which must be that of the last appended entry, with nothing applied
-   * beyond it. Resolves when the batch is committed.
+   * beyond it; `nowMs` is the time of day that rows are marked with. Resolves when the batch is committed.
    */
   flush(position: number, nowMs: number): Promise<void> {
-    this.#lastFlushMs = nowMs
-    this.#writingSinceMs = nowMs
+    this.#lastFlushMs = this.#clock()
+    this.#writingSinceMs = this.#lastFlushMs
     const { accounts, hosts, domains } = this.#state.takeDirty()
     const limited = hosts.filter(({ limitChanged }) => limitChanged)
     for (const host of limited) host.limitChanged = false

@@ -1,7 +1,7 @@
 import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
-import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
+import { heartbeatEnvelope, type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
@@ -13,6 +13,7 @@ import { Random } from '@bgs/simnet/random.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { HostCharge } from './charges.ts'
 import { type Identity, readDocument } from './identity/document.ts'
 import { JudgePool } from './judge/pool.ts'
 import { HELD_BYTES_PER_HOST, LANES_BYTES } from './lanes.ts'
@@ -30,6 +31,7 @@ class Scene implements AsyncDisposable {
   /** Seqs of raw entries, each time one was done. */
   readonly done: number[] = []
   readonly refused: string[] = []
+  readonly charged: HostCharge[] = []
   readonly #raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #verified = new MemoryTopic<VerifiedEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #offer = this.#raw.producer<number>((seq) => this.done.push(seq))
@@ -67,6 +69,7 @@ class Scene implements AsyncDisposable {
         pool: new JudgePool(0, () => undefined),
         metrics,
         refusals: new RefusalBook(undefined as never),
+        charge: (charge) => this.charged.push(charge),
         logger: createLogger('silent'),
         wallNow: Date.now,
       },
@@ -82,6 +85,12 @@ class Scene implements AsyncDisposable {
     const envelope = { type, did, host, epoch: 1, seq, receivedMs, lenient: false, frame }
     this.#offer.publish(0, envelope, rawBytes(envelope), seq)
     return seq
+  }
+
+  /** Says a heartbeat as a crawler does. */
+  beat(): void {
+    const envelope = heartbeatEnvelope(Date.now())
+    this.#offer.publish(0, envelope, rawBytes(envelope), 0)
   }
 
   account(did: string): number {
@@ -212,6 +221,27 @@ it('ends when it is asked to, although what it publishes into has no room', asyn
   full.offer('#identity', (accounts[0] as SimAccount).did, { handle: 'a.example.com' })
   await full.stop()
   expect([full.published, full.done]).toEqual([[], []])
+})
+
+it('a heartbeat is judged and passed on, whatever waits for identities beside it', async () => {
+  const [a] = accounts as [SimAccount]
+  scene.identities.slow.add(a.did)
+  scene.account(a.did)
+  scene.beat()
+  await until('the heartbeat', () => scene.published.length === 1)
+  expect(scene.published[0]).toMatchObject({ isHeartbeat: true, did: '', repo: null, account: null })
+  expect([scene.refused, scene.charged]).toEqual([[], []])
+})
+
+it('a host is charged for what is refused, all others for nothing', async () => {
+  const [a] = accounts as [SimAccount]
+  scene.know(identityFor(a))
+  for (let i = 0; i < 5; i++) scene.offer('#commit', a.did, await a.post(), 'localhost:1')
+  scene.offer('#commit', a.did, await a.post())
+  await scene.allDone()
+  const charged = () => scene.charged.reduce((sum, { refused }) => sum + refused, 0)
+  await until('the charges', () => charged() === 5)
+  expect(new Set(scene.charged.map(({ host }) => host))).toEqual(new Set(['localhost:1']))
 })
 
 describe('C8: a signature that fails', () => {

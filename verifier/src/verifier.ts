@@ -1,6 +1,6 @@
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/shared/bus/bus.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { type VerifiedEnvelope, verifiedBytes } from '@bgs/shared/envelope/verified.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
@@ -9,10 +9,11 @@ import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { Charges, type HostCharge } from './charges.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
-import { type JudgeReply, type PassedFrame, readJudgement } from './judge/reply.ts'
+import { type JudgeReply, type PassedFrame, readJudgement, slowMsOf } from './judge/reply.ts'
 import type { JudgeItem } from './judge/request.ts'
 import {
   type IdentitySource,
@@ -37,6 +38,9 @@ const POLL = 256
  */
 const PACE_MS = 3
 
+/** By whose document a heartbeat is judged. */
+const NOBODY: Identity = { did: '', keyType: '', keyMultibase: '', pds: '', handle: '', digest: '' }
+
 type Raw = BusEntry<RawEnvelope>
 
 interface Batch {
@@ -57,6 +61,8 @@ export interface VerifierParts {
   readonly metrics: VerifierMetrics
   /** Hears of what is refused. */
   readonly refusals: RefusalBook
+  /** Hears of what hosts are to be charged. Must return at once. */
+  readonly charge: (charge: HostCharge) => void
   readonly logger: Logger
   /** The wall clock, by which revs are judged (C4). */
   readonly wallNow: () => number
@@ -71,6 +77,7 @@ export class Verifier {
   readonly #parts: VerifierParts
   readonly #lanes = new Lanes()
   readonly #budget: RefreshBudget
+  readonly #charges: Charges
   readonly #bell = new Bell()
   /** Batches handed to the judges, in order; they are finished in order, too. */
   readonly #batches: Batch[] = []
@@ -86,6 +93,7 @@ export class Verifier {
     this.#parts = parts
     this.#lagPausesMs = lagPausesMs
     this.#budget = new RefreshBudget(monotonicMs)
+    this.#charges = new Charges(parts.charge)
   }
 
   /** Runs until `signal` is aborted; what is in flight then is not published, and comes again after a restart. */
@@ -104,6 +112,7 @@ export class Verifier {
         this.#dispatch(entries)
         await wait(PACE_MS, signal)
       } else await this.#bell.wait(1_000, signal)
+      this.#charges.flush()
       this.#gauges()
     }
     this.#lanes.end()
@@ -124,6 +133,12 @@ export class Verifier {
     }
     for (const entry of entries) {
       const { did, host, type, frame } = entry.value
+      if (entry.value.isHeartbeat === true) {
+        // Through a judging thread as a frame goes, in its own batch: its verdict says nothing.
+        hand()
+        this.#submit([entry], [{ envelope: entry.value, identity: NOBODY }])
+        continue
+      }
       const known =
         (type === '#commit' || type === '#sync') && this.#lanes.get(did) === undefined
           ? this.#parts.identities.known(did, nowMs)?.found
@@ -184,8 +199,13 @@ export class Verifier {
 
   #finish(batch: Batch, reply: JudgeReply): void {
     for (const [i, raw] of batch.raws.entries()) {
+      if (raw.value.isHeartbeat === true) {
+        this.#passHeartbeat(raw)
+        continue
+      }
       const lane = this.#lanes.get(raw.value.did)
       const judgement = readJudgement(reply, i)
+      this.#chargeSlow(raw, slowMsOf(reply, i))
       // Behind a frame of this DID that is being looked at again; or the first to be.
       if (lane !== undefined) this.#lanes.insert(lane, entryOf(raw, batch.number))
       else if (judgement.reason === 'signature-invalid') this.#intoLane(raw, batch.number)
@@ -251,6 +271,7 @@ export class Verifier {
       if ('reason' in settled) return this.#refuse(raw, settled.reason, '')
       const reply = await this.#judge([{ envelope: raw.value, identity: settled.identity }])
       const judgement = readJudgement(reply, 0)
+      this.#chargeSlow(raw, slowMsOf(reply, 0))
       if (judgement.reason === null)
         return this.#pass(raw, judgement, settled.identity, settled.authoritative)
       const again: Settled | undefined =
@@ -290,11 +311,39 @@ export class Verifier {
       account: judged.account,
       marked: judged.marked,
     }
-    this.#parts.verified.publish(raw.partition, envelope, judged.frame.length + 512, raw)
+    this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)
+  }
+
+  #passHeartbeat(raw: Raw): void {
+    const { type, did, host, epoch, seq, receivedMs, frame } = raw.value
+    const envelope: VerifiedEnvelope = {
+      type,
+      did,
+      rawGeneration: this.#parts.raw.generation,
+      rawOffset: raw.position,
+      host,
+      epoch,
+      hostSeq: seq,
+      receivedMs,
+      authoritative: false,
+      digest: '',
+      frame,
+      seqAt: 0,
+      repo: null,
+      account: null,
+      marked: false,
+      isHeartbeat: true,
+    }
+    this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)
+  }
+
+  #chargeSlow({ value: { host } }: Raw, slowMs: number): void {
+    if (slowMs > 0) this.#charges.note(host, 0, slowMs)
   }
 
   #refuse(raw: Raw, reason: Reason, detail: string): void {
     const { type, did, host, seq } = raw.value
+    this.#charges.note(host, 1, 0)
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
     this.#parts.metrics.refused.inc({ reason })
     const { frame } = raw.value

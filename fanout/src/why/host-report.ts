@@ -115,6 +115,8 @@ export interface HostReport extends HostSummary {
     readonly eventsPerDay: number | null
     /** Of them such as are no commits. */
     readonly otherEventsPerHour: number | null
+    readonly uselessFramesPerSecond: number | null
+    readonly slowJudgingMsPerMinute: number | null
   }
   readonly refusals: readonly HostRefusal[]
 }
@@ -142,13 +144,15 @@ export async function hostReport(
 }
 
 function limitsOf(row: HostRow, allowPrivate: boolean): HostReport['limits'] {
-  const { perSecond, perHour, perDay, otherPerHour } = quotaLimits(row, allowPrivate)
+  const limits = quotaLimits(row, allowPrivate)
   const shown = (limit: number) => (limit === Number.POSITIVE_INFINITY ? null : Math.floor(limit))
   return {
-    eventsPerSecond: shown(perSecond),
-    eventsPerHour: shown(perHour),
-    eventsPerDay: shown(perDay),
-    otherEventsPerHour: shown(otherPerHour),
+    eventsPerSecond: shown(limits.perSecond),
+    eventsPerHour: shown(limits.perHour),
+    eventsPerDay: shown(limits.perDay),
+    otherEventsPerHour: shown(limits.otherPerHour),
+    uselessFramesPerSecond: shown(limits.uselessPerSecond),
+    slowJudgingMsPerMinute: shown(limits.slowMsPerMinute),
   }
 }
 

@@ -15,6 +15,7 @@ import { drained } from '../drain.ts'
 import { crawlerRoleMetrics } from '../metrics.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
+import { chargeChannel } from './charges.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
@@ -88,6 +89,8 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   })
   const broken = brokenFrameChannel(context)
   broken.listen((frame) => crawler.noteBroken(frame))
+  const charges = chargeChannel(context)
+  charges.listen((charge) => crawler.charge(charge))
 
   const crawling = new AbortController()
   const renewing = new AbortController()
@@ -115,6 +118,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
       await crawler.saveAll()
       questions.close()
       broken.close()
+      charges.close()
       wakeUps.close()
       renewing.abort()
       await hosts.release()

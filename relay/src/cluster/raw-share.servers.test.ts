@@ -5,7 +5,7 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import { decodeRawRecord, encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { KafkaCluster, REQUEST_MS, TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { produce } from '@bgs/shared/kafka/produce.ts'
@@ -80,6 +80,7 @@ class Verifier {
       topic,
       generation,
       decode: decodeRawRecord,
+      weigh: rawBytes,
       maxBytes: 1e6,
       pauseMs: 0,
       onLost: ({ partition }) => {

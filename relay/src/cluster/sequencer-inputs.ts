@@ -4,7 +4,7 @@ import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
 import { saveConsumed } from '@bgs/shared/cluster/consumed.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { decodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { type VerifiedEnvelope, verifiedBytes } from '@bgs/shared/envelope/verified.ts'
 import { decodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { ClusterContext } from './context.ts'
@@ -13,6 +13,7 @@ import { trimConsumed } from './trim-consumed.ts'
 /** Envelopes fetched and not appended. */
 const VERIFIED_BYTES = 32 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
+const CONTROL_MESSAGE_BYTES = 512
 const FETCH_PAUSE_MS = 20
 const SAVE_EVERY_MS = 1_000
 const TRIM_EVERY_MS = 10_000
@@ -35,6 +36,7 @@ export class SequencerInputs {
       generation: generations.verified,
       topic: topic('verified'),
       decode: decodeVerifiedRecord,
+      weigh: verifiedBytes,
       maxBytes: VERIFIED_BYTES,
     })
     this.control = new KafkaConsumer({
@@ -42,6 +44,7 @@ export class SequencerInputs {
       generation: generations.control,
       topic: topic('control'),
       decode: decodeControlRecord,
+      weigh: () => CONTROL_MESSAGE_BYTES,
       maxBytes: CONTROL_BYTES,
     })
   }

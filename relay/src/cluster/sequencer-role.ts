@@ -12,6 +12,7 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
+import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { gaugeLags } from '../bus-gauges.ts'
@@ -28,7 +29,7 @@ import { gaugeMembership } from './shared-figures.ts'
 /** After losing the lead a process stands back for up to so long, so that two do not take turns. */
 const STAND_BACK_MS = 2_000
 const DRAIN_MS = 10_000
-const NO_HEARTBEAT = { control: undefined, log: undefined, view: undefined }
+const NO_HEARTBEAT = { raw: undefined, control: undefined, log: undefined, view: undefined }
 
 /** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
 export async function startSequencer(context: ClusterContext): Promise<Role> {
@@ -54,7 +55,9 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
   supervisor.run('membership of the sequencer', membership.run(renewing.signal))
   return {
     notReady: () =>
-      office.trouble ?? (membership.isLive ? undefined : 'this sequencer could not renew its lease'),
+      office.trouble ??
+      office.stalled ??
+      (membership.isLive ? undefined : 'this sequencer could not renew its lease'),
     refresh: () => {
       office.gauge()
       gaugeMembership(context.gauges, 'sequencer', membership)
@@ -95,6 +98,11 @@ class Office {
     gaugeHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
     sequencer?.gauge()
     if (inputs !== undefined) gaugeLags(bus, { verified: inputs.verified, control: inputs.control })
+  }
+
+  /** Which stages nothing gets through while this process leads. */
+  get stalled(): string | undefined {
+    return this.#leading && stalledText(this.#leading.sequencer.heartbeatAges)
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -159,6 +167,7 @@ class Office {
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
       const sequencer = new Sequencer({
         verified: inputs.verified,
+        partitions: settings.RELAY_RAW_PARTITIONS,
         control: inputs.control,
         log,
         state,

@@ -5,7 +5,7 @@ import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import { decodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { encodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
@@ -22,6 +22,7 @@ import { verifierRoleMetrics } from '../metrics.ts'
 import { verifierThreads } from '../threads.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
+import { chargeChannel } from './charges.ts'
 import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
 import type { Role } from './role.ts'
@@ -49,11 +50,13 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   await membership.renew()
 
   const broken = brokenFrameChannel(context)
+  const charges = chargeChannel(context)
   const raw = new KafkaConsumer<RawEnvelope>({
     cluster: kafka,
     topic: context.topic('raw'),
     generation: context.generations.raw,
     decode: decodeRawRecord,
+    weigh: rawBytes,
     maxBytes: RAW_BYTES,
     pauseMs: FETCH_PAUSE_MS,
     onRefused: ({ host, epoch, seq }, reason) => {
@@ -100,6 +103,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     pool,
     metrics,
     refusals: context.refusals,
+    charge: (charge) => charges.send(charge),
     logger: logger.child({ part: 'verifier' }),
     wallNow: Date.now,
   })

@@ -112,12 +112,13 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
       const random = new Random(SEED + cacheBytes)
       const database = new SlowDatabase()
       const state = new State(database, 100, cacheBytes)
-      const view = new View(database, state, 1, 0)
+      let round = 0
+      const view = new View(database, state, 1, 0, () => round * 1_000)
       const model = new Map<string, Account>()
       const hosts = new Set(Array.from({ length: 70 }, (_, n) => `pds-${n}.example.com`))
       let writing: Promise<void> | undefined
       let seq = 0
-      for (let round = 0; round < 800; round++) {
+      for (; round < 800; round++) {
         const dids = Array.from({ length: 1 + random.int(20) }, () => random.pick(DIDS))
         const loading = state.load(new Set(dids), hosts)
         // A batch of the view may be committed at any moment, also while accounts are being read.
@@ -137,7 +138,7 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
           applyFacts(account, facts)
           state.apply(facts, seq)
         }
-        if (view.due(seq, round * 1_000) && random.chance(0.5)) writing = view.flush(seq, round * 1_000)
+        if (view.due(seq) && random.chance(0.5)) writing = view.flush(seq, round * 1_000)
         if (random.chance(0.1)) {
           database.commit()
           await writing

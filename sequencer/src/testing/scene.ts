@@ -71,6 +71,7 @@ export class Scene implements AsyncDisposable {
     this.refusals = new RefusalBook(database)
     this.#sequencer = new Sequencer({
       verified: this.#verified.consumer(),
+      partitions: 1,
       control: this.#control.consumer(),
       log,
       state,

@@ -77,6 +77,7 @@ function consumerOf(topic: string, options: Partial<KafkaConsumerOptions<string>
     topic,
     generation: 1,
     decode,
+    weigh: (value) => value.length + 20,
     maxBytes: 1e9,
     pauseMs: 0,
     ...options,

@@ -21,7 +21,9 @@ export interface KafkaConsumerOptions<T> {
   readonly generation: number
   /** The values of one record, in order. Throws on a format it does not know: stop, never skip (invariant 17). */
   readonly decode: (record: Buffer) => T[]
-  /** Bytes of records that are not done at which no more is fetched. */
+  /** Bytes that one value is counted as while it is not done. */
+  readonly weigh: (value: T) => number
+  /** Bytes of values that are not done at which no more is fetched. */
   readonly maxBytes: number
   /** Pause between fetches, so that records come several at a time. */
   readonly pauseMs: number
@@ -34,10 +36,11 @@ export interface KafkaConsumerOptions<T> {
 /** A record whose entries were handed out, or wait to be. */
 interface OpenRecord {
   readonly offset: number
-  readonly bytes: number
   /** When it was appended. */
   readonly timeMs: number
+  /** Entries that are not done, and their bytes. */
   left: number
+  bytes: number
 }
 
 interface Partition {
@@ -56,6 +59,7 @@ interface Partition {
 interface Slot<T> extends BusEntry<T> {
   readonly owner: Partition
   readonly record: OpenRecord
+  readonly bytes: number
 }
 
 /**
@@ -100,7 +104,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     if (partition === undefined) return
     partition.assigned = false
     this.#partitions.delete(number)
-    for (const { bytes, left } of partition.open) if (left > 0) this.openBytes -= bytes
+    for (const { bytes } of partition.open) this.openBytes -= bytes
     partition.open.length = 0
     this.#queue.keep(({ owner }) => owner !== partition)
   }
@@ -140,15 +144,19 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
 
   done(entry: BusEntry<T>, refusal?: Reason): void {
     if (refusal !== undefined) this.#options.onRefused?.(entry.value, refusal)
-    const { owner, record } = entry as Slot<T>
+    const { owner, record, bytes } = entry as Slot<T>
     record.left--
+    record.bytes -= bytes
     if (!owner.assigned) return
-    if (record.left === 0) this.#giveBack(record)
+    this.#giveBack(bytes)
     this.#advance(owner)
   }
 
-  /** A record's bytes count until its own entries are done: one that waits must not stop all behind it (invariant 13). */
-  #giveBack({ bytes }: OpenRecord): void {
+  /**
+   * An entry's bytes count until it is done, not those of its whole record: few that wait must not stop all behind them
+   * (invariant 13).
+   */
+  #giveBack(bytes: number): void {
     const wasFull = this.openBytes >= this.#options.maxBytes
     this.openBytes -= bytes
     if (wasFull && this.openBytes < this.#options.maxBytes) this.#bell.ring()
@@ -273,12 +281,12 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   }
 
   #take(partition: Partition, { end, bytes }: Fetched): void {
-    const { decode } = this.#options
+    const { decode, weigh } = this.#options
     partition.end = end
     for (const { offset, timeMs, value } of readBatches(bytes, partition.next)) {
       const values = decode(value)
       partition.next = offset + 1
-      const record = { offset, bytes: value.length, timeMs, left: 0 }
+      const record = { offset, timeMs, left: 0, bytes: 0 }
       const skip = offset === offsetOf(partition.from) ? indexOf(partition.from) : 0
       for (let i = skip; i < values.length; i++) {
         const slot = {
@@ -287,12 +295,14 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
           value: values[i] as T,
           owner: partition,
           record,
+          bytes: weigh(values[i] as T),
         }
         this.#queue.push(slot)
         record.left++
+        record.bytes += slot.bytes
       }
       partition.open.push(record)
-      if (record.left > 0) this.openBytes += record.bytes
+      this.openBytes += record.bytes
     }
     // A record without entries is done as it comes.
     this.#advance(partition)

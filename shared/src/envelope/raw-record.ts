@@ -7,6 +7,7 @@ import { RecordWriter } from './record-writer.ts'
 const VERSION = 1
 const LENIENT = 1
 const RELAYED = 2
+const HEARTBEAT = 4
 /** Bytes before the texts of one entry, and about those of its texts. */
 const ABOUT_ENTRY_BYTES = 96
 
@@ -20,11 +21,9 @@ export function encodeRawRecord(envelopes: readonly RawEnvelope[]): Buffer {
   const frames = envelopes.reduce((sum, { frame }) => sum + frame.length, 0)
   const writer = new RecordWriter(16 + frames + envelopes.length * ABOUT_ENTRY_BYTES)
   writer.u8(VERSION).u32(envelopes.length)
-  for (const { frame, type, lenient, relayed, epoch, seq, receivedMs, did, host } of envelopes) {
-    writer
-      .u32(frame.length)
-      .u8(EVENT_TYPES.indexOf(type))
-      .u8((lenient ? LENIENT : 0) | (relayed === true ? RELAYED : 0))
+  for (const envelope of envelopes) {
+    const { frame, type, epoch, seq, receivedMs, did, host } = envelope
+    writer.u32(frame.length).u8(EVENT_TYPES.indexOf(type)).u8(flagsOf(envelope))
     writer.number(epoch).number(seq).number(receivedMs).latin1(did).latin1(host)
   }
   for (const { frame } of envelopes) writer.bytes(frame)
@@ -43,9 +42,14 @@ export function decodeRawRecord(record: Buffer): RawEnvelope[] {
     const flags = reader.u8()
     const lenient = (flags & LENIENT) !== 0
     const relayed = (flags & RELAYED) !== 0
+    const heartbeat = (flags & HEARTBEAT) === 0 ? {} : { isHeartbeat: true }
     const [epoch, seq, receivedMs] = [reader.number(), reader.number(), reader.number()]
     const [did, host] = [reader.latin1(), reader.latin1()]
-    return { bytes, type, lenient, relayed, epoch, seq, receivedMs, did, host }
+    return { bytes, type, lenient, relayed, epoch, seq, receivedMs, did, host, ...heartbeat }
   })
   return heads.map(({ bytes, ...head }) => ({ ...head, frame: reader.bytes(bytes) }))
+}
+
+function flagsOf({ lenient, relayed = false, isHeartbeat = false }: RawEnvelope): number {
+  return (lenient ? LENIENT : 0) | (relayed ? RELAYED : 0) | (isHeartbeat ? HEARTBEAT : 0)
 }

@@ -14,6 +14,8 @@ export interface RawEnvelope {
   readonly lenient: boolean
   /** The host is a relay that is crawled by explicit setting: it passes on what is of other hosts (H5). */
   readonly relayed?: boolean
+  /** No host sent it: it shows that the way is open (`heartbeatEnvelope`). */
+  readonly isHeartbeat?: boolean | undefined
   /** A view of what it was read with; whoever lets it wait puts a copy in its place. */
   frame: Uint8Array
 }
@@ -21,4 +23,13 @@ export interface RawEnvelope {
 /** Bytes that one raw record is counted as: its frame and what surrounds it in memory. */
 export function rawBytes(envelope: RawEnvelope): number {
   return envelope.frame.length + 256
+}
+
+/**
+ * What crawlers say through `raw` now and then, to be judged as a frame is and to pass by the state: so a way that is
+ * blocked is told from a network in which nobody speaks. Readers that do not know it refuse it as an event of no DID.
+ */
+export function heartbeatEnvelope(receivedMs: number): RawEnvelope {
+  const nobody = { did: '', host: '', epoch: 0, seq: 0, lenient: false }
+  return { ...nobody, type: '#identity', receivedMs, isHeartbeat: true, frame: new Uint8Array(0) }
 }

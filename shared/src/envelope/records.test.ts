@@ -22,6 +22,7 @@ const raw = fc.record({
   receivedMs: whole,
   lenient: fc.boolean(),
   relayed: fc.boolean(),
+  isHeartbeat: fc.constantFrom(true, undefined),
   frame,
 })
 const cid = fc.string({
@@ -54,6 +55,7 @@ const verified = fc.record({
     }),
   ),
   marked: fc.boolean(),
+  isHeartbeat: fc.constantFrom(true, undefined),
 })
 
 describe('records of the bus', () => {

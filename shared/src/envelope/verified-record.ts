@@ -15,6 +15,7 @@ const REPO = 4
 const ACCOUNT = 8
 const ACTIVE = 16
 const RELAYED = 32
+const HEARTBEAT = 64
 
 /**
  * Envelopes of one flush and partition in one Kafka record: the facts of all of them at the head, so that they are
@@ -47,7 +48,8 @@ function writeFacts(writer: RecordWriter, envelope: VerifiedEnvelope): void {
     (repo === null ? 0 : REPO) |
     (account === null ? 0 : ACCOUNT) |
     (account?.active ? ACTIVE : 0) |
-    (home === undefined ? 0 : RELAYED)
+    (home === undefined ? 0 : RELAYED) |
+    (envelope.isHeartbeat ? HEARTBEAT : 0)
   writer.u32(envelope.frame.length).u32(envelope.seqAt).u8(EVENT_TYPES.indexOf(envelope.type)).u8(flags)
   writer.number(envelope.rawGeneration).number(envelope.rawOffset)
   writer.number(envelope.epoch).number(envelope.hostSeq).number(envelope.receivedMs)
@@ -90,6 +92,7 @@ function readFacts(reader: RecordReader): Head {
     marked: (flags & MARKED) !== 0,
     repo: flags & REPO ? readRepo(reader) : null,
     account: flags & ACCOUNT ? readAccount(reader, (flags & ACTIVE) !== 0) : null,
+    ...(flags & HEARTBEAT ? { isHeartbeat: true } : {}),
   }
 }
 

@@ -26,6 +26,8 @@ export interface VerifiedEnvelope {
   readonly account: AccountFacts | null
   /** A check that a lenient host's frame failed (protocol.md 3.5): emitted, marked. */
   readonly marked: boolean
+  /** No host sent it: it shows that the way is open. */
+  readonly isHeartbeat?: boolean | undefined
 }
 
 export interface RepoFacts {
@@ -40,4 +42,9 @@ export interface AccountFacts {
   readonly active: boolean
   readonly status: string | null
   readonly time: string
+}
+
+/** Bytes that one verified record is counted as: its frame and what surrounds it in memory. */
+export function verifiedBytes({ frame }: VerifiedEnvelope): number {
+  return frame.length + 512
 }

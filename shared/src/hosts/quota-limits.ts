@@ -7,6 +7,18 @@ export interface QuotaLimits {
   readonly perDay: number
   /** Of them such as are no commits: each costs every consumer a look at a document, or more (3.6). */
   readonly otherPerHour: number
+  /** Frames that bring nothing: refused, or of a type not known. They are cheap to send, so nobody sends them for nothing. */
+  readonly uselessPerSecond: number
+  /** Milliseconds of judging in a minute beyond what ordinary frames take. */
+  readonly slowMsPerMinute: number
+}
+
+/** One event for each of so many bytes that a frame has begun: a large frame costs as its share of everything else does. */
+const BYTES_PER_EVENT = 65_536
+
+/** The number of events that a frame counts as. */
+export function eventsOf(bytes: number): number {
+  return 1 + Math.floor(bytes / BYTES_PER_EVENT)
 }
 
 /** What of a host its limits follow from. */
@@ -20,23 +32,35 @@ const UNLIMITED: QuotaLimits = {
   perHour: Number.POSITIVE_INFINITY,
   perDay: Number.POSITIVE_INFINITY,
   otherPerHour: Number.POSITIVE_INFINITY,
+  uselessPerSecond: 1_000,
+  slowMsPerMinute: 15_000,
 }
 
 /**
  * Limits of a host: by its trust and how many accounts it may have (H8), but where an operator has set one. On one's own
- * machine (`allowPrivate`) nobody is to be protected from anybody: only what an operator has set counts.
+ * machine (`allowPrivate`) nobody is to be protected from what is of use: there only what an operator has set counts, and
+ * what brings nothing or takes too long.
  */
 export function quotaLimits(row: LimitedHost, allowPrivate: boolean): QuotaLimits {
   const accounts = Number(row.account_limit)
   const usual: QuotaLimits = allowPrivate
     ? UNLIMITED
     : Number(row.trusted) === 1
-      ? { perSecond: 5_000, perHour: 50_000_000, perDay: 500_000_000, otherPerHour: 25_000_000 }
+      ? {
+          perSecond: 5_000,
+          perHour: 50_000_000,
+          perDay: 500_000_000,
+          otherPerHour: 25_000_000,
+          uselessPerSecond: 1_000,
+          slowMsPerMinute: 15_000,
+        }
       : {
           perSecond: 50 + accounts / 1_000,
           perHour: 2_500 + accounts,
           perDay: 20_000 + 10 * accounts,
           otherPerHour: 1_000 + accounts,
+          uselessPerSecond: 50 + accounts / 1_000,
+          slowMsPerMinute: 3_000,
         }
   const { events_per_second: second, events_per_hour: hour, events_per_day: day } = row
   return {
@@ -44,5 +68,7 @@ export function quotaLimits(row: LimitedHost, allowPrivate: boolean): QuotaLimit
     perHour: hour === null ? usual.perHour : Number(hour),
     perDay: day === null ? usual.perDay : Number(day),
     otherPerHour: hour === null ? usual.otherPerHour : Number(hour),
+    uselessPerSecond: usual.uselessPerSecond,
+    slowMsPerMinute: usual.slowMsPerMinute,
   }
 }

@@ -31,6 +31,8 @@ const NEW_KEY_MS = 600_000
 const MAX_NEW_KEYS = 20_000
 /** While it is open, one look-up tries again so often. */
 const CIRCUIT_PROBE_MS = 2_000
+/** The same where it does answer, but not what was asked for. */
+const FLAKY_PROBE_MS = 100
 
 /** What a look-up comes to that nobody waits for any more. */
 const GIVEN_UP: Resolution = { kind: 'transient', whole: false, retryAfterMs: 0, detail: 'given up' }
@@ -209,7 +211,8 @@ export class Identities {
       if (this.#unanswered.size < CIRCUIT_DIDS) this.#unanswered.add(did)
       this.#answers.noteFailure(did)
       if (!wasOpen && this.circuitOpen) this.#metrics.directoryOutages.inc()
-      const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? CIRCUIT_PROBE_MS : 0)
+      const probeMs = this.#failures >= CIRCUIT_FAILURES ? CIRCUIT_PROBE_MS : FLAKY_PROBE_MS
+      const pauseMs = Math.max(result.retryAfterMs, this.circuitOpen ? probeMs : 0)
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, monotonicMs() + pauseMs)
       return
     }

@@ -20,7 +20,7 @@ export interface JudgeReply {
 /** A frame that passed, as it is to be published. */
 export type PassedFrame = Omit<Passed, 'seqEnd'>
 
-const INTS = 6
+const INTS = 7
 const KINDS = { other: 0, repo: 1, inactive: 2, active: 3 } as const
 /** Flags of a frame. */
 const MARKED = 1
@@ -29,8 +29,13 @@ const HAS_PREV_DATA = 4
 /** rev and since, commit, data and prevData. */
 const REPO_BYTES = 2 * TID_CHARACTERS + 3 * CID_BYTES
 
-/** Puts judgements together. */
-export function packReply(id: number, judgements: readonly Judgement[], seconds: number): JudgeReply {
+/** Puts judgements together; `slowMs` is what each took beyond an ordinary frame. */
+export function packReply(
+  id: number,
+  judgements: readonly Judgement[],
+  slowMs: readonly number[],
+  seconds: number,
+): JudgeReply {
   let size = 0
   for (const judgement of judgements) if (judgement.reason === null) size += passedBytes(judgement)
   const bytes = Buffer.from(new ArrayBuffer(size))
@@ -39,6 +44,7 @@ export function packReply(id: number, judgements: readonly Judgement[], seconds:
   let end = 0
   for (const [i, judgement] of judgements.entries()) {
     const at = i * INTS
+    ints[at + 6] = Math.round(slowMs[i] as number)
     if (judgement.reason !== null) {
       ints[at] = REASON_NAMES.indexOf(judgement.reason) + 1
       ints[at + 5] = texts.push(judgement.detail, null) - 2
@@ -63,6 +69,11 @@ export function packReply(id: number, judgements: readonly Judgement[], seconds:
     ints[at + 4] = kind * 8 + flags
   }
   return { id, bytes, ints, texts, seconds }
+}
+
+/** Milliseconds that the i-th frame of a request took beyond an ordinary one. */
+export function slowMsOf({ ints }: JudgeReply, i: number): number {
+  return ints[i * INTS + 6] as number
 }
 
 /** The judgement of the i-th frame of a request. */
