@@ -3,7 +3,7 @@ import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import type { HostRow, HostStatus } from '@bgs/shared/hosts/host-rows.ts'
-import { eventsOf, quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
+import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/shared/hosts/quota-limits.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
@@ -255,7 +255,7 @@ export class HostSession {
 
   /** What goes no further: it brings nothing, and is charged so. */
   #onOther(frame: Buffer, look: Exclude<Look, { kind: 'event' }>): void {
-    this.#waitFor(this.#quota.charge(1, 0))
+    this.#waitFor(this.#quota.charge(uselessFramesOf(frame.length), 0))
     switch (look.kind) {
       case 'refused':
         return this.#onRefused(frame, look.reason, look.did, look.seq)

@@ -15,10 +15,17 @@ export interface QuotaLimits {
 
 /** One event for each of so many bytes that a frame has begun: a large frame costs as its share of everything else does. */
 const BYTES_PER_EVENT = 65_536
+/** The same for what brings nothing: none of those has a reason to be large. */
+const BYTES_PER_USELESS_FRAME = 8_192
 
 /** The number of events that a frame counts as. */
 export function eventsOf(bytes: number): number {
   return 1 + Math.floor(bytes / BYTES_PER_EVENT)
+}
+
+/** The number of useless frames that one counts as. */
+export function uselessFramesOf(bytes: number): number {
+  return 1 + Math.floor(bytes / BYTES_PER_USELESS_FRAME)
 }
 
 /** What of a host its limits follow from. */
