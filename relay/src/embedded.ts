@@ -53,6 +53,7 @@ import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
 import { gaugeBookkeeping } from './bookkeeping-gauges.ts'
 import { gaugeTopics } from './bus-gauges.ts'
+import { readCautiously } from './cautious.ts'
 import { conductLimits } from './conduct-limits.ts'
 import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
@@ -138,7 +139,16 @@ export async function startEmbedded(
     supervisor.signal,
   )
   const knownIdentities = await identityStore.load(identities.cache, CACHED_IDENTITIES)
-  const rawConsumer = raw.consumer()
+  // In memory positions begin anew with each life: a frame is known by its host's seq.
+  const rawConsumer = readCautiously(raw.consumer(), {
+    database,
+    refusals,
+    refused: verifierFigures.refused,
+    logger: logger.child({ part: 'verifier' }),
+    keyOf: ({ value: { host, epoch, seq } }) => `raw ${host} ${epoch} ${seq}`,
+    told: (value) => (value.isHeartbeat === true ? undefined : value),
+  })
+  await rawConsumer.begin('raw')
   const verifier = new Verifier({
     raw: rawConsumer,
     verified: verified.producer<BusEntry<RawEnvelope>>((entry) => rawConsumer.done(entry)),
@@ -332,6 +342,7 @@ export async function startEmbedded(
     ordering.abort()
     await Promise.all([verifierDone, sequencerDone])
     await crawler.saveAll()
+    await rawConsumer.ended(['raw'])
     await refusals.save()
     await serving.close()
     rate.close()

@@ -92,7 +92,8 @@ class Verifier {
       context,
       leases: new PartitionLeases(database, this.#membership, 'raw', 1),
       raw: this.raw,
-      onGained: () => undefined,
+      onGained: async () => undefined,
+      onGivenUp: async () => undefined,
       everyMs: EVERY_MS,
       trimEveryMs: EVERY_MS,
     })

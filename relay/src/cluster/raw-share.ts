@@ -13,8 +13,10 @@ export interface RawShareParts {
   readonly context: ClusterContext
   readonly leases: PartitionLeases
   readonly raw: KafkaConsumer<RawEnvelope>
-  /** A partition was gained: others may have judged its DIDs meanwhile. */
-  readonly onGained: (partition: number) => void
+  /** A partition was gained, and is about to be read: others may have judged its DIDs meanwhile. */
+  readonly onGained: (partition: number) => Promise<void>
+  /** Partitions were given up as it should be, to others. */
+  readonly onGivenUp: (partitions: readonly number[]) => Promise<void>
   readonly everyMs: number
   /** How often consumed records are removed. */
   readonly trimEveryMs: number
@@ -81,11 +83,12 @@ export class RawShare {
     const numbers = [...this.#held.keys()]
     for (const number of numbers) this.#parts.raw.unassign(number)
     this.#held.clear()
+    await this.#parts.onGivenUp(numbers)
     await this.#parts.leases.release(numbers)
   }
 
   async #look(): Promise<void> {
-    const { leases, raw, context, onGained } = this.#parts
+    const { leases, raw, context, onGained, onGivenUp } = this.#parts
     const mine = await leases.look()
     const fences = new Map(mine.map(({ number, fence }) => [number, fence]))
     const lost = [...this.#held.values()].filter(({ number, fence }) => fences.get(number) !== fence)
@@ -93,10 +96,11 @@ export class RawShare {
       raw.unassign(number)
       this.#held.delete(number)
     }
+    await onGivenUp(lost.map(({ number }) => number))
     const gained = mine.filter(({ number }) => !this.#held.has(number))
     for (const lease of gained) {
       const position = await this.#startOf(lease)
-      onGained(lease.number)
+      await onGained(lease.number)
       this.#held.set(lease.number, { ...lease, position })
       raw.assign(lease.number, position)
     }

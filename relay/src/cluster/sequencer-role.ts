@@ -16,6 +16,7 @@ import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { gaugeLags } from '../bus-gauges.ts'
+import { keyInTopic, readCautiously } from '../cautious.ts'
 import { conductLimits } from '../conduct-limits.ts'
 import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { newHosts } from '../new-hosts.ts'
@@ -29,6 +30,8 @@ import { gaugeMembership } from './shared-figures.ts'
 /** After losing the lead a process stands back for up to so long, so that two do not take turns. */
 const STAND_BACK_MS = 2_000
 const DRAIN_MS = 10_000
+/** The end of a lead waits so long for the database to note that it was a good one. */
+const NOTE_MS = 1_000
 const NO_HEARTBEAT = { raw: undefined, control: undefined, log: undefined, view: undefined }
 
 /** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
@@ -165,10 +168,24 @@ class Office {
       const { position } = await seenOfLog(database)
       const { view, replayed } = await bringUp(log, database, state, position, ended)
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
+      const reading = { database, refusals: context.refusals, refused: metrics.refused, logger }
+      const verified = readCautiously(inputs.verified, {
+        ...reading,
+        keyOf: keyInTopic('verified', inputs.verified.generation),
+        told: ({ host, did, hostSeq: seq, isHeartbeat }) =>
+          isHeartbeat === true ? undefined : { host, did, seq },
+      })
+      const orders = readCautiously(inputs.control, {
+        ...reading,
+        keyOf: keyInTopic('control', inputs.control.generation),
+        told: () => undefined,
+      })
+      await verified.begin('verified')
+      await orders.begin('control')
       const sequencer = new Sequencer({
-        verified: inputs.verified,
+        verified,
         partitions: settings.RELAY_RAW_PARTITIONS,
-        control: inputs.control,
+        control: orders,
         log,
         state,
         view,
@@ -209,6 +226,8 @@ class Office {
         inputs.stop()
         ordering.abort()
         await Promise.race([ordered, wait(DRAIN_MS)])
+        const noted = Promise.all([verified.ended(['verified']), orders.ended(['control'])])
+        await Promise.race([noted.catch(() => undefined), wait(NOTE_MS)])
       } finally {
         ordering.abort()
         lost.abort()

@@ -17,6 +17,7 @@ import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { curveBackends } from '@bgs/verifier/signature/verify.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
 import { gaugeLags } from '../bus-gauges.ts'
+import { keyInTopic, readCautiously } from '../cautious.ts'
 import { drained } from '../drain.ts'
 import { verifierRoleMetrics } from '../metrics.ts'
 import { verifierThreads } from '../threads.ts'
@@ -78,7 +79,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     encode: encodeVerifiedRecord,
     maxBytes: VERIFIED_BYTES,
     lingerMs: LINGER_MS,
-    onSafe: (entry, refusal) => raw.done(entry, refusal),
+    onSafe: (entry, refusal) => reading.done(entry, refusal),
     onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
     onAppended: backlog.noteAppended,
     full: backlog.full,
@@ -96,8 +97,17 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     new RedisIdentities(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
   )
   const pool = new JudgePool(verifierThreads(settings), (error) => supervisor.fail(error))
+  const rawName = (partition: number) => `raw/${partition}`
+  const reading = readCautiously(raw, {
+    database,
+    refusals: context.refusals,
+    refused: metrics.refused,
+    logger: logger.child({ part: 'verifier' }),
+    keyOf: keyInTopic('raw', raw.generation),
+    told: (value) => (value.isHeartbeat === true ? undefined : value),
+  })
   const verifier = new Verifier({
-    raw,
+    raw: reading,
     verified,
     identities,
     pool,
@@ -112,7 +122,11 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     leases: new PartitionLeases(database, membership, 'raw', partitions),
     raw,
     // What others learned meanwhile of the DIDs of a partition is not known here (invariant 13).
-    onGained: (number) => identities.cache.drop((did) => partitionOf(did, partitions) === number),
+    onGained: (number) => {
+      identities.cache.drop((did) => partitionOf(did, partitions) === number)
+      return reading.begin(rawName(number), number)
+    },
+    onGivenUp: (numbers) => reading.ended(numbers.map(rawName)),
     everyMs: Math.min(1_000, settings.RELAY_LEASE_MS / 4),
     trimEveryMs: TRIM_EVERY_MS,
   })

@@ -13,6 +13,9 @@
  * (trust). refusals, refused_frames and account_refusals are bounded samples that whoever refuses writes; audit is what
  * operators did; met_hosts counts the hosts first met on a day (H6).
  *
+ * attempts counts how often in a row whoever reads something began and did not last; suspects are the entries that somebody
+ * died over (invariant 14).
+ *
  * members are the live processes of a cluster, each until `expires_ms` on the database's clock. topics holds the
  * broker's id of each topic and our generation of it, raised when the id changes. partitions holds up to where a
  * partition is consumed, and who has leased it: of `raw` the verifiers, of `sequenced` (one) the leading sequencer.
@@ -166,4 +169,14 @@ export const MIGRATIONS: readonly string[] = [
      day BIGINT PRIMARY KEY,
      hosts BIGINT NOT NULL
    )`,
+  `CREATE TABLE attempts (
+     name TEXT PRIMARY KEY,
+     begun BIGINT NOT NULL
+   );
+   CREATE TABLE suspects (
+     entry TEXT PRIMARY KEY,
+     marks BIGINT NOT NULL,
+     at_ms BIGINT NOT NULL
+   );
+   CREATE INDEX suspects_at ON suspects (at_ms)`,
 ]

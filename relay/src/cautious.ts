@@ -1,0 +1,56 @@
+import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
+import { Caution } from '@bgs/shared/bus/caution.ts'
+import { CautiousConsumer } from '@bgs/shared/bus/cautious-consumer.ts'
+import type { Database } from '@bgs/shared/db/database.ts'
+import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { Reason } from '@bgs/shared/verdict/reason.ts'
+
+/** What is told of an event that processes died over. */
+interface Told {
+  readonly host: string
+  readonly did: string
+  readonly seq: number
+  readonly frame?: Uint8Array
+}
+
+export interface CautiousReading<T> {
+  readonly database: Database
+  readonly refusals: RefusalBook
+  /** Counts a refusal. */
+  readonly refused: { inc(labels: { reason: Reason }): void }
+  readonly logger: Logger
+  readonly keyOf: (entry: BusEntry<T>) => string
+  /** Whose event it is; undefined: nobody's, as of a heartbeat or of what operators say. */
+  readonly told: (value: T) => Told | undefined
+}
+
+/** Reads with care once processes have ended over it (invariant 14); an event that is stepped over is kept and told of. */
+export function readCautiously<T>(
+  consumer: BusConsumer<T>,
+  { database, refusals, refused, logger, keyOf, told }: CautiousReading<T>,
+): CautiousConsumer<T> {
+  return new CautiousConsumer({
+    consumer,
+    caution: new Caution(database),
+    keyOf,
+    onCondemned: (value, deaths) => {
+      const reason = 'internal-error'
+      const event = told(value)
+      refused.inc({ reason })
+      const detail = `${deaths} processes ended over this event alone`
+      if (event !== undefined) refusals.note({ ...event, reason, detail })
+      const { host, did, seq } = event ?? {}
+      logger.error(
+        { host, did, seq, reason, deaths },
+        'an event ends processes: stepped over, please report it',
+      )
+    },
+    onFault: (error) => logger.warn({ err: error }, 'what processes ended over could not be noted'),
+  })
+}
+
+/** Names an entry of a topic in Kafka. */
+export function keyInTopic(topic: string, generation: number): (entry: BusEntry<unknown>) => string {
+  return ({ partition, position }) => `${topic} ${generation} ${partition} ${position}`
+}
