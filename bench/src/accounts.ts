@@ -104,6 +104,7 @@ class MadeUpDatabase implements Database {
       digest: String(n).padEnd(22, '-'),
       version: 0,
       marked: 0,
+      synced: 0,
     }
   }
 }

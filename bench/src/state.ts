@@ -40,7 +40,7 @@ async function fill(database: PostgresDatabase, from: number, to: number): Promi
     await database.query(
       `INSERT INTO accounts SELECT n, 'did:plc:' || lpad(md5(n::text), 24, 'a'), '${HOST}', '{"${HOST}":[1,' || n || ']}',
         1, n, '3n2xs4ugetsr4', 'bafyreibk5u6h5o5cylckglco4cmpgvahnzknw7hu35kv4ai5vdy7nmkhzi',
-        'bafyreigyxqcg6lpdgwtlqef2oqedmtnstjmjdnkz45t3wcxpeajszt77ya', 'active', 'active', 'gaBNd2WH0X6vO5TY_tbhl-', 0, 0
+        'bafyreigyxqcg6lpdgwtlqef2oqedmtnstjmjdnkz45t3wcxpeajszt77ya', 'active', 'active', 'gaBNd2WH0X6vO5TY_tbhl-', 0, 0, 0
         FROM generate_series(${at + 1}::bigint, ${Math.min(to, at + 100_000)}::bigint) AS n ON CONFLICT DO NOTHING`,
     )
   await database.query('ANALYZE accounts')

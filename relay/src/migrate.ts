@@ -206,7 +206,7 @@ async function copyAccounts(
 /** In the order of UPSERT_ACCOUNT. */
 function accountValues(row: AccountRow): (string | number | null)[] {
   const { first_seq, did, host, taken, raw_generation, raw_offset, rev, commit_cid, data_cid } = row
-  const { upstream, local, digest, version, marked } = row
+  const { upstream, local, digest, version, marked, synced } = row
   const positions = [first_seq, did, host, taken, raw_generation, raw_offset]
-  return [...positions, rev, commit_cid, data_cid, upstream, local, digest, version, marked]
+  return [...positions, rev, commit_cid, data_cid, upstream, local, digest, version, marked, synced]
 }

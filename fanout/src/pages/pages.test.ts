@@ -144,7 +144,7 @@ describe('the public pages', () => {
   ])('/accounts/DID says why: local %s, upstream %s', async (local, upstream, say) => {
     await run(
       `INSERT INTO accounts VALUES (4294967296, '${DID}', 'pds.example.com', '{}', 1, 1, '3kabcdefg2222', NULL, NULL,
-        '${upstream}', '${local}', '', 1, 3)`,
+        '${upstream}', '${local}', '', 1, 3, 0)`,
     )
     await run(`INSERT INTO throttles VALUES ('${DID}', ${NOW + 60_000})`)
     await run(

@@ -90,6 +90,24 @@ describe('C4, C13: a #commit against the stored one', () => {
     expect(outcome(run(known(), envelope('#commit', { ...next, repo })))).toBe(expected)
   })
 
+  it('C4: the #commit of a rev that a #sync has told is sent once; another commit of that rev is not', () => {
+    const repo = { ...follower, rev: rev(5), commit: cid(5) }
+    const synced = known({ rev: rev(5), commit: cid(5), synced: true })
+    const decision = run(synced, envelope('#commit', { ...next, repo }))
+    expect(outcome(decision)).toBe('#commit emit')
+    expect(appended(decision).facts.synced).toBe(false)
+    expect(outcome(run(synced, envelope('#commit', { ...next, repo: { ...repo, commit: cid(6) } })))).toBe(
+      'drop rev-stale',
+    )
+    expect(outcome(run({ ...synced, synced: false }, envelope('#commit', { ...next, repo })))).toBe(
+      'drop rev-stale',
+    )
+    // A #sync that only confirms what a #commit said changes nothing of that.
+    const confirm = envelope('#sync', { ...next, repo })
+    for (const was of [true, false])
+      expect(appended(run({ ...synced, synced: was }, confirm)).facts.synced).toBe(was)
+  })
+
   it('C13: what breaks the chain is adopted as the new state, and marked', () => {
     const repo = { ...follower, since: rev(2) }
     const { facts } = appended(run(known(), envelope('#commit', { ...next, repo })))

@@ -12,7 +12,11 @@ export function decideCommit(
 ): Append | Drop {
   if (account !== undefined && !isActive(account)) return refuseInactive(account, envelope, repo)
   const known = account?.rev ?? null
-  if (known !== null && repo.rev <= known) return drop('rev-stale')
+  if (known !== null && repo.rev <= known) {
+    // A host may announce a repo by #sync and then send the #commit of the same rev: the records are in that one alone.
+    const isAnnounced = repo.rev === known && account?.synced === true && account.commit === repo.commit
+    return isAnnounced ? adopt(envelope, repo, 'emit') : drop('rev-stale')
+  }
   // C13: a commit that is valid but does not follow the one before it is an operational gap, not a lie.
   const follows =
     known === null || (repo.since === known && (repo.prevData === null || repo.prevData === account?.data))
@@ -31,16 +35,22 @@ export function decideSync(
   if (repo.rev < known) return drop('rev-stale')
   if (repo.rev === known) {
     const same = account.commit === null ? account.data === repo.data : account.commit === repo.commit
-    return same ? adopt(envelope, repo, 'emit-confirm') : drop('sync-fork')
+    return same ? adopt(envelope, repo, 'emit-confirm', account.synced) : drop('sync-fork')
   }
   return adopt(envelope, repo, account.data === repo.data ? 'emit' : 'emit-reset')
 }
 
-function adopt(envelope: VerifiedEnvelope, repo: RepoFacts, outcome: Append['outcome']): Append {
+function adopt(
+  envelope: VerifiedEnvelope,
+  repo: RepoFacts,
+  outcome: Append['outcome'],
+  synced = envelope.type === '#sync',
+): Append {
   const { rev, commit, data } = repo
   const facts = {
     ...takenFacts(envelope),
     repo: { rev, commit, data },
+    synced,
     marked: outcome === 'emit-discontinuous',
   }
   return { kind: envelope.type, outcome, facts, frame: envelope.frame, seqAt: envelope.seqAt }

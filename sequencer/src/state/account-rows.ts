@@ -5,12 +5,14 @@ import type { Account } from './account.ts'
 
 /** Writes one account into the view; only what can change is updated. */
 export const UPSERT_ACCOUNT = `INSERT INTO accounts
-  (first_seq, did, host, taken, raw_generation, raw_offset, rev, commit_cid, data_cid, upstream, local, digest, version, marked)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  (first_seq, did, host, taken, raw_generation, raw_offset, rev, commit_cid, data_cid, upstream, local, digest, version, marked,
+    synced)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   ON CONFLICT (did) DO UPDATE SET host = excluded.host, taken = excluded.taken,
     raw_generation = excluded.raw_generation, raw_offset = excluded.raw_offset, rev = excluded.rev,
     commit_cid = excluded.commit_cid, data_cid = excluded.data_cid, upstream = excluded.upstream,
-    local = excluded.local, digest = excluded.digest, version = excluded.version, marked = excluded.marked`
+    local = excluded.local, digest = excluded.digest, version = excluded.version, marked = excluded.marked,
+    synced = excluded.synced`
 
 export interface AccountRow {
   first_seq: number
@@ -27,6 +29,7 @@ export interface AccountRow {
   digest: string
   version: number
   marked: number
+  synced: number
 }
 
 /** The parameters of UPSERT_ACCOUNT. */
@@ -47,6 +50,7 @@ export function accountParams(account: Account): SqlValue[] {
     account.digest,
     account.version,
     account.marked,
+    account.synced ? 1 : 0,
   ]
 }
 
@@ -68,6 +72,7 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
     digest: row.digest,
     version: Number(row.version),
     marked: Number(row.marked),
+    synced: Number(row.synced) === 1,
     held: undefined,
     untilMs: undefined,
     dirty: false,

@@ -20,6 +20,8 @@ export interface Account {
   rev: string | null
   commit: string | null
   data: string | null
+  /** Its rev was told by a #sync: the #commit of that rev, if there is one, has not come yet. */
+  synced: boolean
   upstream: UpstreamStatus
   local: LocalStatus
   digest: string
@@ -56,6 +58,7 @@ export function newAccount(did: string, firstSeq: number, host: string): Account
     rev: null,
     commit: null,
     data: null,
+    synced: false,
     upstream: 'active',
     local: 'active',
     digest: '',
@@ -75,6 +78,7 @@ export function applyFacts(account: Account, facts: Facts): void {
     account.rev = facts.repo.rev
     account.commit = facts.repo.commit
     account.data = facts.repo.data
+    account.synced = facts.synced
     if (account.held && account.held.rev <= account.rev) account.held = null
   }
   if (facts.held !== null) account.held = facts.held

@@ -60,6 +60,7 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
   digest: fc.oneof(latin1(22), fc.constant(''), anyText),
   version: number,
   marked: number,
+  synced: fc.boolean(),
   held: fc.constant(undefined),
   untilMs: fc.constant(undefined),
   dirty: fc.constant(false),
@@ -89,6 +90,7 @@ const usualAccount: fc.Arbitrary<Account> = fc
     local: 'suspended',
     version: epoch,
     marked: 0,
+    synced: false,
   }))
 
 describe('a packed account', () => {

@@ -20,6 +20,7 @@ const REV_BITS = 2
 const COMMIT_BITS = 4
 const DATA_BITS = 6
 const DIGEST_BITS = 8
+const SYNCED = 1_024
 const USUAL = 0
 const NULL = 1
 const OTHER = 2
@@ -90,7 +91,11 @@ export function packAccount(account: Account, hosts: Names): number {
     (commitForm << COMMIT_BITS) |
     (dataForm << DATA_BITS) |
     (digestForm << DIGEST_BITS)
-  scratchView.setUint16(0, (isWide ? WIDE : 0) | (isOne ? 0 : MANY) | forms, true)
+  scratchView.setUint16(
+    0,
+    (isWide ? WIDE : 0) | (isOne ? 0 : MANY) | (account.synced ? SYNCED : 0) | forms,
+    true,
+  )
   if (revForm === OTHER) at = packOther(rev ?? '', at)
   if (commitForm === OTHER) at = packOther(commit ?? '', at)
   if (dataForm === OTHER) at = packOther(data ?? '', at)
@@ -213,6 +218,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
     rev,
     commit,
     data,
+    synced: (flags & SYNCED) !== 0,
     upstream: upstreamWord === OTHER_WORD ? other() : (UPSTREAM[upstreamWord] as string),
     local: (localWord === OTHER_WORD ? other() : LOCAL[localWord]) as LocalStatus,
     digest,

@@ -61,6 +61,7 @@ function history(seed: number): Facts[] {
       ] as const),
       digest: random.chance(0.3) ? `${i}` : null,
       marked: random.chance(0.05),
+      synced: random.chance(0.2),
       host: null,
       held: random.chance(0.05)
         ? { rev: rev(i + 1), commit: cid(i), data: cid(i + 1), block: Uint8Array.of(i & 255, 1, 2) }

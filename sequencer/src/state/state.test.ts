@@ -48,9 +48,9 @@ class SlowDatabase implements Database {
 
   #upsert(row: readonly SqlValue[]): void {
     const [first_seq, did, host, taken, raw_generation, raw_offset, rev] = row
-    const [commit_cid, data_cid, upstream, local, digest, version, marked] = row.slice(7)
+    const [commit_cid, data_cid, upstream, local, digest, version, marked, synced] = row.slice(7)
     const head = { first_seq, did, host, taken, raw_generation, raw_offset, rev }
-    const all = { ...head, commit_cid, data_cid, upstream, local, digest, version, marked }
+    const all = { ...head, commit_cid, data_cid, upstream, local, digest, version, marked, synced }
     this.accounts.set(did as string, all as unknown as AccountRow)
   }
 }
@@ -88,6 +88,7 @@ function someFacts(random: Random, did: string, n: number, known: Account | unde
     local,
     digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
     marked: random.chance(0.1),
+    synced: random.chance(0.2),
     held:
       mayHold && random.chance(0.5)
         ? {

@@ -179,4 +179,5 @@ export const MIGRATIONS: readonly string[] = [
      at_ms BIGINT NOT NULL
    );
    CREATE INDEX suspects_at ON suspects (at_ms)`,
+  'ALTER TABLE accounts ADD COLUMN synced BIGINT NOT NULL DEFAULT 0',
 ]

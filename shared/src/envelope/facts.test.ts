@@ -17,6 +17,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   moves: fc.boolean(),
   home: maybe(text(253)),
   repo: maybe(fc.record({ rev: text(13), commit: cid, data: cid })),
+  synced: fc.boolean(),
   upstream: maybe(text(64)),
   local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled', 'throttled:conduct')),
   digest: maybe(text(22)),

@@ -15,6 +15,8 @@ export interface Facts {
   /** Where it lives, where a relay has passed the event on. */
   readonly home: string | null
   readonly repo: { readonly rev: string; readonly commit: string; readonly data: string } | null
+  /** The repo was told by a #sync: the #commit of its rev may still come. */
+  readonly synced: boolean
   readonly upstream: UpstreamStatus | null
   readonly local: LocalStatus | null
   readonly digest: string | null
@@ -67,6 +69,7 @@ export const NO_FACTS: Facts = {
   moves: false,
   home: null,
   repo: null,
+  synced: false,
   upstream: null,
   local: null,
   digest: null,
@@ -92,6 +95,7 @@ const HOST = 128
 const HELD = 256
 const UNTIL = 512
 const HOME = 1024
+const SYNCED = 2048
 
 const scratch = Buffer.allocUnsafe(65_535)
 
@@ -113,7 +117,8 @@ export function encodeFacts(facts: Facts): Buffer {
     (host === null ? 0 : HOST) |
     (held === null ? 0 : HELD) |
     (facts.untilMs === null ? 0 : UNTIL) |
-    (facts.home === null ? 0 : HOME)
+    (facts.home === null ? 0 : HOME) |
+    (facts.synced ? SYNCED : 0)
   let at = writeText(scratch.writeUInt16LE(mask, 1), facts.did)
   if (taken !== null) {
     at = writeNumber(at, taken.rawGeneration)
@@ -180,6 +185,7 @@ export function decodeFacts(bytes: Buffer): Facts {
     moves: (mask & MOVES) !== 0,
     home,
     repo,
+    synced: (mask & SYNCED) !== 0,
     upstream,
     local,
     digest,

@@ -13,6 +13,7 @@ import {
 } from '../drisl/cursor.ts'
 import { skipStrict, takeCid, takeLength } from '../drisl/skip.ts'
 import { takeString } from './head.ts'
+import type { MapEntryPlace } from './without-entries.ts'
 
 /**
  * A scan in progress. A field of the wrong type is noted in `wrong` (the first one) and the scan goes on, so that a
@@ -26,6 +27,10 @@ export type Scan = {
   seqAt: number
   seqEnd: number
   time: string | null
+  /** Where the payload's map begins. */
+  payloadAt: number
+  /** Optional fields that are null; undefined: there is none, as nearly always. */
+  nulls: MapEntryPlace[] | undefined
 }
 
 /** Depth of a value in the payload map, which itself is 1. */
@@ -102,6 +107,17 @@ export function takeSeqField(scan: Scan): void {
     scan.seqAt = at
     scan.seqEnd = cursor.at
   } else if (scan.wrong === '') scan.wrong = 'seq'
+}
+
+/**
+ * Notes an optional field that is null, which is the same as none to whoever writes it; `at` is its key's text, of less
+ * than 24 bytes, and `mapAt` the map that it is in. Call it before its value is taken.
+ */
+export function noteIfNull(scan: Scan, mapAt: number, at: number): void {
+  const { cursor } = scan
+  if (cursor.bytes[cursor.at] !== BYTE_NULL || cursor.at >= cursor.end) return
+  scan.nulls ??= []
+  scan.nulls.push({ mapAt, at: at - 1, end: cursor.at + 1 })
 }
 
 function takeNull(cursor: Cursor): boolean {

@@ -1,3 +1,5 @@
+import type { MapEntryPlace } from './without-entries.ts'
+
 /**
  * One frame after the strict scan. Offsets are in the frame's own bytes, which are passed on verbatim; CIDs are
  * binary, 36 bytes. `seqAt` and `seqEnd` are the CBOR int of `seq`.
@@ -18,6 +20,8 @@ type Message = {
   seqAt: number
   seqEnd: number
   time: string
+  /** Optional fields that are written as null, of which schemas know nothing: left out of what is passed on. */
+  nulls?: readonly MapEntryPlace[]
 }
 
 /**
@@ -49,14 +53,8 @@ export type CommitFrame = Message & {
 
 export type SyncFrame = Message & { type: '#sync'; rev: string; blocksAt: number; blocksEnd: number }
 
-/** `handleAt` to `handleEnd` are the handle's key and value, -1 without one; `payloadAt` is the payload's map head. */
-export type IdentityFrame = Message & {
-  type: '#identity'
-  handle?: string
-  handleAt: number
-  handleEnd: number
-  payloadAt: number
-}
+/** `handlePlace` is where the handle is, null or not. */
+export type IdentityFrame = Message & { type: '#identity'; handle?: string; handlePlace?: MapEntryPlace }
 
 export type AccountFrame = Message & { type: '#account'; active: boolean; status?: string }
 

@@ -3,6 +3,7 @@ import { MAJOR_ARRAY, MAJOR_MAP, peekMajor, readHead } from '../drisl/cursor.ts'
 import { isContainerAllowed, readKey, skipStrict } from '../drisl/skip.ts'
 import { isTextAt } from '../drisl/text.ts'
 import {
+  noteIfNull,
   type Scan,
   takeBool,
   takeBytes,
@@ -48,8 +49,14 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
     } else if (isTextAt(bytes, at, length, 'commit')) commitAt = takeNullableCid(scan, 'commit', true)
     else if (isTextAt(bytes, at, length, 'rebase')) isRebase = takeBool(scan, 'rebase') ?? false
     else if (isTextAt(bytes, at, length, 'tooBig')) isTooBig = takeBool(scan, 'tooBig') ?? false
-    else if (isTextAt(bytes, at, length, 'prevData')) prevDataAt = takeNullableCid(scan, 'prevData', true)
-    else skipStrict(cursor, 2)
+    else if (isTextAt(bytes, at, length, 'prevData')) {
+      noteIfNull(scan, scan.payloadAt, at)
+      prevDataAt = takeNullableCid(scan, 'prevData', true)
+    } else {
+      // A field of former times that some still write (protocol.md, section 2).
+      if (isTextAt(bytes, at, length, 'prev')) noteIfNull(scan, scan.payloadAt, at)
+      skipStrict(cursor, 2)
+    }
     if (cursor.fault !== null) return null
   }
   if (
@@ -70,7 +77,7 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
     })
     return null
   }
-  return {
+  const frame: CommitFrame = {
     kind: 'frame',
     type: '#commit',
     did: scan.did,
@@ -88,6 +95,8 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
     rebase: isRebase,
     ops,
   }
+  if (scan.nulls !== undefined) frame.nulls = scan.nulls
+  return frame
 }
 
 /** Notes the first field that is missing, for the refusal's detail. */
@@ -127,6 +136,7 @@ function scanOp(scan: Scan): Op | null {
     skipStrict(cursor, 3)
     return null
   }
+  const mapAt = cursor.at
   if (readHead(cursor) < 0 || !isContainerAllowed(cursor, cursor.arg, 3)) return null
   const count = cursor.arg
   let action: string | null = null
@@ -147,6 +157,7 @@ function scanOp(scan: Scan): Op | null {
       pathEnd = cursor.at
       pathAt = pathEnd - cursor.arg
     } else if (isTextAt(bytes, at, length, 'prev')) {
+      noteIfNull(scan, mapAt, at)
       prevAt = takeNullableCid(scan, 'ops.prev', false, OP_VALUE_DEPTH)
     } else if (isTextAt(bytes, at, length, 'action')) action = takeText(scan, 'ops.action', OP_VALUE_DEPTH)
     else skipStrict(cursor, OP_VALUE_DEPTH)

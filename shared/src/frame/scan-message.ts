@@ -1,9 +1,18 @@
 import type { Cursor } from '../drisl/cursor.ts'
 import { readKey, skipStrict } from '../drisl/skip.ts'
 import { isTextAt } from '../drisl/text.ts'
-import { type Scan, takeBool, takeBytes, takeNullableText, takeSeqField, takeText } from './fields.ts'
+import {
+  noteIfNull,
+  type Scan,
+  takeBool,
+  takeBytes,
+  takeNullableText,
+  takeSeqField,
+  takeText,
+} from './fields.ts'
 import type { AccountFrame, ErrorFrame, IdentityFrame, InfoFrame, SyncFrame } from './frame.ts'
 import { noteMissing } from './scan-commit.ts'
+import type { MapEntryPlace } from './without-entries.ts'
 
 type Take = (at: number, length: number) => boolean
 
@@ -32,8 +41,9 @@ function takeCommon(scan: Scan, at: number, length: number): boolean {
 }
 
 function message(scan: Scan) {
-  const { did, seq, seqAt, seqEnd } = scan
-  return { kind: 'frame' as const, did, seq, seqAt, seqEnd, time: scan.time ?? '' }
+  const { did, seq, seqAt, seqEnd, nulls } = scan
+  const head = { kind: 'frame' as const, did, seq, seqAt, seqEnd, time: scan.time ?? '' }
+  return nulls === undefined ? head : { ...head, nulls }
 }
 
 export function scanSync(scan: Scan, count: number): SyncFrame | null {
@@ -57,16 +67,16 @@ export function scanSync(scan: Scan, count: number): SyncFrame | null {
   return { ...message(scan), type: '#sync', rev, blocksAt, blocksEnd }
 }
 
-export function scanIdentity(scan: Scan, count: number, payloadAt: number): IdentityFrame | null {
+export function scanIdentity(scan: Scan, count: number): IdentityFrame | null {
   const { cursor } = scan
+  const mapAt = scan.payloadAt
   let handle: string | null = null
-  let handleAt = -1
-  let handleEnd = -1
+  let handlePlace: MapEntryPlace | undefined
   const isWhole = walk(cursor, count, (at, length) => {
     if (!isTextAt(cursor.bytes, at, length, 'handle')) return takeCommon(scan, at, length)
+    noteIfNull(scan, mapAt, at)
     handle = takeNullableText(scan, 'handle')
-    handleAt = at - 1
-    handleEnd = cursor.at
+    handlePlace = { mapAt, at: at - 1, end: cursor.at }
     return true
   })
   if (!isWhole) return null
@@ -74,7 +84,8 @@ export function scanIdentity(scan: Scan, count: number, payloadAt: number): Iden
     noteMissing(scan, { time: null })
     return null
   }
-  const frame: IdentityFrame = { ...message(scan), type: '#identity', handleAt, handleEnd, payloadAt }
+  const frame: IdentityFrame = { ...message(scan), type: '#identity' }
+  if (handlePlace !== undefined) frame.handlePlace = handlePlace
   if (handle !== null) frame.handle = handle
   return frame
 }
@@ -85,8 +96,10 @@ export function scanAccount(scan: Scan, count: number): AccountFrame | null {
   let status: string | null = null
   const isWhole = walk(cursor, count, (at, length) => {
     if (isTextAt(cursor.bytes, at, length, 'active')) active = takeBool(scan, 'active')
-    else if (isTextAt(cursor.bytes, at, length, 'status')) status = takeNullableText(scan, 'status')
-    else return takeCommon(scan, at, length)
+    else if (isTextAt(cursor.bytes, at, length, 'status')) {
+      noteIfNull(scan, scan.payloadAt, at)
+      status = takeNullableText(scan, 'status')
+    } else return takeCommon(scan, at, length)
     return true
   })
   if (!isWhole) return null

@@ -20,7 +20,17 @@ const shared = newCursor()
 export function scanFrame(frame: Uint8Array): Frame | Refusal {
   if (frame.length > MAX_FRAME_BYTES) return refuse('frame-too-large', `${frame.length} bytes`)
   const cursor = openCursor(shared, frame)
-  const scan: Scan = { cursor, wrong: '', did: '', seq: -1, seqAt: -1, seqEnd: -1, time: null }
+  const scan: Scan = {
+    cursor,
+    wrong: '',
+    did: '',
+    seq: -1,
+    seqAt: -1,
+    seqEnd: -1,
+    time: null,
+    payloadAt: -1,
+    nulls: undefined,
+  }
   const header = readHeader(cursor)
   if (header === null) return refuseFault(cursor, -1, '')
   const { op, t } = header
@@ -43,7 +53,7 @@ export function scanFrame(frame: Uint8Array): Frame | Refusal {
 
 function scanPayload(scan: Scan, type: FrameType, op: number, t: string): Frame | null {
   const { cursor } = scan
-  const payloadAt = cursor.at
+  scan.payloadAt = cursor.at
   if (op !== 1 && op !== -1) {
     skipStrict(cursor, 1)
     return { kind: 'frame', type: 'unknown', op, t, did: '', seq: -1 }
@@ -56,7 +66,7 @@ function scanPayload(scan: Scan, type: FrameType, op: number, t: string): Frame 
     case '#sync':
       return scanSync(scan, count)
     case '#identity':
-      return scanIdentity(scan, count, payloadAt)
+      return scanIdentity(scan, count)
     case '#account':
       return scanAccount(scan, count)
     case '#info':

@@ -1,5 +1,8 @@
 import { encodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
 import { encodeAccount, encodeIdentity } from '@bgs/shared/frame/encode.ts'
+import { SimAccount } from '@bgs/simnet/account.ts'
+import { Random } from '@bgs/simnet/random.ts'
+import { decodeFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { judgeFrame } from './judge.ts'
@@ -13,6 +16,36 @@ const anyText = fc.oneof(
   fc.constantFrom(254, 255, 256, 65_534, 65_535, 65_536, 70_000, 1_000_000).map((n) => 'x'.repeat(n)),
   fc.constantFrom('active', 'active:', 'deactivated', '', '\0', '\ud800'),
 )
+
+describe('optional fields that are null', () => {
+  it.each([
+    ['#identity', { did, seq: 7, time: TIME, handle: null }, { did, seq: 7, time: TIME }],
+    [
+      '#account',
+      { did, seq: 7, time: TIME, active: true, status: null },
+      { did, seq: 7, time: TIME, active: true },
+    ],
+  ])('%s is passed on without them', (type, body, expected) => {
+    const judged = judgeFrame(encodeFrame(type, body), context)
+    if (judged.reason !== null) return expect.fail(judged.detail)
+    expect(decodeFrame(judged.frame)).toMatchObject({ type, body: expected })
+    expect(Object.keys(decodeFrame(judged.frame).body)).toHaveLength(Object.keys(expected).length)
+    expect(judged.frame[judged.seqAt]).toBe(7)
+  })
+
+  it('a commit too: of its operations and of itself, all else byte for byte', async () => {
+    const account = await SimAccount.create({ random: new Random('nulls'), handle: 'n.example.com' })
+    const body = await account.post()
+    const nulls = { ...body, prev: null, ops: body.ops.map((op) => ({ ...op, prev: null })) }
+    const frame = (of: object) => encodeFrame('#commit', { ...of, seq: 7, time: TIME })
+    const key = `Multikey ${account.key.multikey}`
+    const at = { ...context, key, nowMs: Date.now() }
+    const [left, plain] = [judgeFrame(frame(nulls), at), judgeFrame(frame(body), at)]
+    if (left.reason !== null || plain.reason !== null) return expect.fail(JSON.stringify([left, plain]))
+    expect(Buffer.from(left.frame)).toEqual(Buffer.from(plain.frame))
+    expect([left.seqAt, left.seqEnd, left.repo]).toEqual([plain.seqAt, plain.seqEnd, plain.repo])
+  })
+})
 
 describe('what a host says of an account or identity (A-1, I1)', () => {
   it.each([

@@ -3,7 +3,7 @@ import { keptStatus } from '@bgs/shared/envelope/status.ts'
 import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
 import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/shared/frame/frame.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
-import { withoutHandle } from '@bgs/shared/frame/strip-handle.ts'
+import { type MapEntryPlace, withoutEntries } from '@bgs/shared/frame/without-entries.ts'
 import { isDatetime } from '@bgs/shared/syntax/datetime.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { judgeCommit } from '../rules/commit.ts'
@@ -64,15 +64,7 @@ function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeC
     commit: cidKey(commit),
     data: cidKey(data),
   }
-  return {
-    reason: null,
-    frame: bytes,
-    seqAt: frame.seqAt,
-    seqEnd: frame.seqEnd,
-    repo,
-    account: null,
-    marked: marks.length > 0,
-  }
+  return passed(frame, bytes, { repo, account: null, marked: marks.length > 0 }, frame.nulls)
 }
 
 function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
@@ -84,54 +76,33 @@ function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeConte
   if (verdict.kind === 'fault') return verdict
   const { rev, commit, data } = verdict
   const repo = { rev, since: null, prevData: null, commit: cidKey(commit), data: cidKey(data) }
-  return {
-    reason: null,
-    frame: bytes,
-    seqAt: frame.seqAt,
-    seqEnd: frame.seqEnd,
-    repo,
-    account: null,
-    marked: false,
-  }
+  return passed(frame, bytes, { repo, account: null, marked: false }, frame.nulls)
 }
 
 /** I1: the handle is passed on only where the DID document says the same. */
 function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
-  if (frame.handle !== undefined && frame.handle.toLowerCase() !== context.handle) {
-    const stripped = withoutHandle(bytes, frame)
-    const again = scanFrame(stripped)
-    if (again.kind === 'refusal' || again.type !== '#identity')
-      return { reason: 'frame-malformed', detail: 'handle' }
-    return {
-      reason: null,
-      frame: stripped,
-      seqAt: again.seqAt,
-      seqEnd: again.seqEnd,
-      repo: null,
-      account: null,
-      marked: false,
-    }
-  }
-  return {
-    reason: null,
-    frame: bytes,
-    seqAt: frame.seqAt,
-    seqEnd: frame.seqEnd,
-    repo: null,
-    account: null,
-    marked: false,
-  }
+  const { handle, handlePlace, nulls } = frame
+  const isConfirmed = handle === undefined || handle.toLowerCase() === context.handle
+  const left = isConfirmed || handlePlace === undefined ? nulls : [handlePlace]
+  return passed(frame, bytes, { repo: null, account: null, marked: false }, left)
 }
 
 function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
   const account = { active: frame.active, status: keptStatus(frame.status ?? null), time: frame.time }
-  return {
-    reason: null,
-    frame: bytes,
-    seqAt: frame.seqAt,
-    seqEnd: frame.seqEnd,
-    repo: null,
-    account,
-    marked: false,
-  }
+  return passed(frame, bytes, { repo: null, account, marked: false }, frame.nulls)
+}
+
+/** `left` are the entries that are not passed on; everything else is, byte for byte (invariant 16). */
+function passed(
+  { seqAt, seqEnd }: CommitFrame | SyncFrame | IdentityFrame | AccountFrame,
+  bytes: Uint8Array,
+  facts: Pick<Passed, 'repo' | 'account' | 'marked'>,
+  left: readonly MapEntryPlace[] | undefined,
+): Judgement {
+  if (left === undefined) return { reason: null, frame: bytes, seqAt, seqEnd, ...facts }
+  const frame = withoutEntries(bytes, left)
+  const again = scanFrame(frame)
+  if (again.kind === 'refusal' || !('seqAt' in again))
+    throw new Error('a frame that can no longer be read without some of its fields')
+  return { reason: null, frame, seqAt: again.seqAt, seqEnd: again.seqEnd, ...facts }
 }

@@ -31,7 +31,8 @@ export function undoOps(tree: Tree, ops: readonly Op[]): Fault | null {
     }
     const isFound = next < now.count && order === 0
     if (isFound) {
-      if (op.action === 'delete') return fault('op-not-in-tree', `${op.path} is deleted but in the tree`)
+      if (op.action === 'delete' || op.action === 'none')
+        return fault('op-not-in-tree', `${op.path} is deleted but in the tree`)
       if (!equalCids(bytes, now.cidAt[next]!, bytes, op.cidAt)) {
         return fault('op-not-in-tree', `${op.path} has another CID in the tree`)
       }
@@ -42,8 +43,9 @@ export function undoOps(tree: Tree, ops: readonly Op[]): Fault | null {
       isStubInGap = false
     } else if (isStubInGap)
       return fault('inversion-incomplete', `the place of ${op.path} is not among the blocks`)
-    else if (op.action !== 'delete') return fault('op-not-in-tree', `${op.path} is not in the tree`)
-    else insert(tree, op)
+    else if (op.action === 'delete') insert(tree, op)
+    // Created and deleted in one commit: it was not there before, and is not now.
+    else if (op.action !== 'none') return fault('op-not-in-tree', `${op.path} is not in the tree`)
   }
   while (next < now.count) appendFrom(before, now, next++)
   return null

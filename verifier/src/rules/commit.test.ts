@@ -49,6 +49,74 @@ function opOf({ ops }: Payload, action: string): Record<string, unknown> {
   return ops.find((op) => op.action === action)!
 }
 
+describe('C9: one path more than once in a commit is what it comes to', () => {
+  /** A CID of something that is not in the tree. */
+  const other = () => {
+    const { ops } = decode<Payload>(frameWith('create').subarray(encode({ op: 1, t: '#commit' }).length))
+    return opOf({ ops } as Payload, 'create')['cid']
+  }
+
+  test.each<[string, string, (op: Record<string, unknown>, x: unknown) => object[]]>([
+    ['two updates', 'update', (op, x) => [{ ...op, cid: x }, op]],
+    [
+      'delete, then create',
+      'update',
+      ({ cid, prev, path }) => [
+        { action: 'delete', path, cid: null, prev },
+        { action: 'create', path, cid, prev },
+      ],
+    ],
+    [
+      'create, then update',
+      'create',
+      (op, x) => [
+        { ...op, cid: x },
+        { ...op, action: 'update' },
+      ],
+    ],
+    [
+      'create, delete, create',
+      'create',
+      (op, x) => [{ ...op, cid: x }, { action: 'delete', path: op['path'], cid: null }, op],
+    ],
+    ['update, then delete', 'delete', (op, x) => [{ ...op, action: 'update', cid: x }, op]],
+    [
+      'beside it create and delete',
+      'create',
+      (op, x) => [
+        op,
+        { action: 'create', path: `${op['path']}-`, cid: x },
+        { action: 'delete', path: `${op['path']}-`, cid: null },
+      ],
+    ],
+  ])('%s', (_name, action, split) => {
+    const bytes = changed(frameWith(action), (payload) => {
+      const at = payload.ops.findIndex((op) => op['action'] === action)
+      payload.ops.splice(at, 1, ...(split(payload.ops[at]!, other()) as Record<string, unknown>[]))
+    })
+    expect(judge(bytes)).toBe('pass')
+  })
+
+  test.each<[string, string, (op: Record<string, unknown>, x: unknown) => object[], string]>([
+    ['two creates', 'create', (op) => [op, op], 'op-duplicate'],
+    ['delete, then update', 'update', (op) => [{ ...op, action: 'delete', cid: null }, op], 'op-duplicate'],
+    ['the last is not what stands there', 'update', (op, x) => [op, { ...op, cid: x }], 'op-not-in-tree'],
+    [
+      'what was created is said to be deleted',
+      'create',
+      (op) => [op, { action: 'delete', path: op['path'], cid: null }],
+      'op-not-in-tree',
+    ],
+    ['the first had another value', 'update', (op, x) => [{ ...op, prev: x }, op], 'inversion-mismatch'],
+  ])('not %s', (_name, action, split, reason) => {
+    const bytes = changed(frameWith(action), (payload) => {
+      const at = payload.ops.findIndex((op) => op['action'] === action)
+      payload.ops.splice(at, 1, ...(split(payload.ops[at]!, other()) as Record<string, unknown>[]))
+    })
+    expect(judge(bytes)).toBe(reason)
+  })
+})
+
 describe('commits of the reference implementation', () => {
   test.each(['k256', 'p256'] as const)(
     '%s: all pass, with and without the blocks that are not proofs',

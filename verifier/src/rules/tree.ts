@@ -44,7 +44,7 @@ function judgeFirst(frame: CommitFrame, ops: readonly Op[], root: Uint8Array | n
     root !== null &&
     EMPTY_ROOT !== null &&
     equalCids(root, 0, EMPTY_ROOT, 0) &&
-    ops.every((op) => op.action === 'create')
+    ops.every((op) => op.action === 'create' || op.action === 'none')
   return isFirst ? null : fault('prev-data-missing', 'prevData is missing and this is no first commit')
 }
 
