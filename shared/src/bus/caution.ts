@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts'
 
-/** After so many beginnings in a row that did not last, what is read is marked before it is handed out. */
-const CAREFUL_AFTER = 3
-/** So often a process died while an entry was the only one that was marked: then it is the entry's fault. */
+/** The so manyth beginning in a row, of which none has lasted, marks what is read before it is handed out. */
+const CAREFUL_AFTER = 2
+/** So often a process died while an entry was marked, among others at first and then alone: it is the entry's fault. */
 export const DEATHS = 3
 /** Entries remembered that somebody died over; the oldest are forgotten. */
 const MAX_SUSPECTS = 1_000
@@ -43,21 +43,25 @@ export class Caution {
       await this.#database.transaction([{ sql: LASTED, rows: names.map((name) => [name]) }])
   }
 
-  /** Marks an entry before it is handed out; resolves to how often it was marked and somebody died. */
-  async mark(entry: string): Promise<number> {
-    await this.#database.transaction([
-      { sql: MARK, rows: [[entry, Date.now()]] },
-      { sql: FORGET, rows: [[]] },
-    ])
-    const [row] = await this.#database.query<{ marks: number }>(
-      'SELECT marks FROM suspects WHERE entry = $1',
-      [entry],
+  /** Entries that were marked when somebody died, and how often. */
+  async suspects(): Promise<Map<string, number>> {
+    const rows = await this.#database.query<{ entry: string; marks: number }>(
+      'SELECT entry, marks FROM suspects',
     )
-    return Number(row?.marks ?? 1) - 1
+    return new Map(rows.map(({ entry, marks }) => [entry, Number(marks)]))
   }
 
-  /** Nobody died over it. */
-  async clear(entry: string): Promise<void> {
-    await this.#database.transaction([{ sql: CLEAR, rows: [[entry]] }])
+  /** Marks entries before they are handed out. */
+  async mark(entries: readonly string[]): Promise<void> {
+    const nowMs = Date.now()
+    await this.#database.transaction([
+      { sql: MARK, rows: entries.map((entry) => [entry, nowMs]) },
+      { sql: FORGET, rows: [[]] },
+    ])
+  }
+
+  /** Nobody died over them. */
+  async clear(entries: readonly string[]): Promise<void> {
+    await this.#database.transaction([{ sql: CLEAR, rows: entries.map((entry) => [entry]) }])
   }
 }

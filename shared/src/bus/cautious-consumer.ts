@@ -4,8 +4,10 @@ import { type Caution, DEATHS } from './caution.ts'
 
 /** Whoever reads for so long without dying has got past what killed those before it. */
 const LASTS_MS = 30_000
-/** An entry that is not done after so long waits for something, and kills nobody: the next one is handed out. */
+/** What is not done after so long waits for something, and kills nobody: what comes next is handed out. */
 const HARMLESS_MS = 2_000
+/** Entries marked together at most. */
+const MARKED_AT_ONCE = 64
 
 export interface CautiousParts<T> {
   readonly consumer: BusConsumer<T>
@@ -23,15 +25,15 @@ export interface CautiousParts<T> {
 
 /**
  * Reads on although an entry ends the process that takes it (invariant 14). Most of the time it hands out what there is.
- * After processes have ended in a row, without a word and soon after they began, it goes with care:
+ * After a process has ended without a word, soon after it began, the next one goes with care:
  *
- * 1. One entry at a time is marked in the database, and handed out only then.
- * 2. When it is done, or has done no harm for 2 s, the mark goes, and the next one has its turn.
- * 3. Where the process dies meanwhile the mark stays. Who begins after it marks the same entry once more.
- * 4. An entry that three died over alone is refused as `internal-error`, kept and told of; what is behind it goes on.
+ * 1. A few entries are marked in the database, and handed out only then; one that was marked when somebody died, alone.
+ * 2. When they are done, or have done no harm for 2 s, the marks go, and the next ones have their turn.
+ * 3. Where the process dies meanwhile the marks stay. Who begins after it takes those entries one by one.
+ * 4. An entry that three died over is refused as `internal-error`, kept and told of; what is behind it goes on.
  *
- * A process that is killed from outside leaves a mark, too; that it meets the same entry alone three times in a row, within
- * the moment that one takes, does not happen by chance.
+ * A process that is killed from outside leaves marks, too; that it meets the same entry alone twice more, within the
+ * moment that one takes, does not happen by chance.
  */
 export class CautiousConsumer<T> implements BusConsumer<T> {
   readonly #parts: CautiousParts<T>
@@ -41,8 +43,14 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   readonly #lasting = new Map<string, NodeJS.Timeout>()
   readonly #waiting: BusEntry<T>[] = []
   #ready: BusEntry<T>[] = []
-  #marked: { readonly entry: BusEntry<T>; readonly timer: NodeJS.Timeout } | undefined
-  #isMarking = false
+  /** Handed out and marked; of those that are not done. */
+  readonly #marked = new Set<BusEntry<T>>()
+  /** Keys of all that were marked together. */
+  #keys: readonly string[] = []
+  #harmless: NodeJS.Timeout | undefined
+  #isBusy = false
+  /** Marked when somebody died, and how often. */
+  #suspects: ReadonlyMap<string, number> = new Map()
   #available: () => void = () => undefined
 
   constructor(parts: CautiousParts<T>) {
@@ -59,7 +67,10 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   async begin(name: string, partition?: number): Promise<void> {
     const { caution, lastsMs = LASTS_MS, onFault } = this.#parts
     const isCareful = await caution.begin(name)
-    if (isCareful) this.#careful.add(partition)
+    if (isCareful) {
+      this.#suspects = await caution.suspects()
+      this.#careful.add(partition)
+    }
     clearTimeout(this.#lasting.get(name))
     const timer = setTimeout(() => {
       this.#lasting.delete(name)
@@ -101,7 +112,7 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
 
   done(entry: BusEntry<T>, refusal?: Reason): void {
     this.#parts.consumer.done(entry, refusal)
-    if (this.#marked?.entry === entry) this.#clear()
+    if (this.#marked.delete(entry) && this.#marked.size === 0) this.#clear()
   }
 
   #isCarefulWith({ partition }: BusEntry<T>): boolean {
@@ -109,46 +120,46 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   }
 
   #markNext(): void {
-    if (this.#isMarking || this.#marked !== undefined) return
-    const entry = this.#waiting.shift()
-    if (entry === undefined) return
-    this.#isMarking = true
-    this.#mark(entry).catch((error: unknown) => {
-      this.#isMarking = false
+    if (this.#isBusy || this.#waiting.length === 0) return
+    const { keyOf, consumer, onCondemned } = this.#parts
+    const isSuspect = (entry: BusEntry<T>) => this.#suspects.has(keyOf(entry))
+    const first = this.#waiting[0] as BusEntry<T>
+    const deaths = this.#suspects.get(keyOf(first)) ?? 0
+    if (deaths >= DEATHS) {
+      // Its mark stays: whoever meets it again steps over it, too.
+      this.#waiting.shift()
+      onCondemned(first.value, deaths)
+      consumer.done(first, 'internal-error')
+      return this.#available()
+    }
+    const next = this.#waiting.slice(0, MARKED_AT_ONCE).findIndex(isSuspect)
+    const count = next === 0 ? 1 : next > 0 ? next : MARKED_AT_ONCE
+    this.#isBusy = true
+    this.#mark(this.#waiting.splice(0, count)).catch((error: unknown) => {
+      this.#isBusy = false
       this.#parts.onFault(error)
-      this.#hand(entry)
     })
   }
 
-  async #mark(entry: BusEntry<T>): Promise<void> {
-    const { caution, keyOf, consumer, onCondemned, harmlessMs = HARMLESS_MS } = this.#parts
-    const deaths = await caution.mark(keyOf(entry))
-    this.#isMarking = false
-    if (deaths >= DEATHS) {
-      // Its mark stays: whoever meets it again steps over it, too.
-      onCondemned(entry.value, deaths)
-      consumer.done(entry, 'internal-error')
-      return this.#available()
-    }
-    this.#marked = { entry, timer: setTimeout(() => this.#clear(), harmlessMs) }
-    this.#hand(entry)
-  }
-
-  #hand(entry: BusEntry<T>): void {
-    this.#ready.push(entry)
+  async #mark(entries: readonly BusEntry<T>[]): Promise<void> {
+    const { caution, keyOf, harmlessMs = HARMLESS_MS, onFault } = this.#parts
+    this.#keys = entries.map(keyOf)
+    await caution.mark(this.#keys).catch(onFault)
+    for (const entry of entries) this.#marked.add(entry)
+    this.#harmless = setTimeout(() => this.#clear(), harmlessMs)
+    this.#ready.push(...entries)
     this.#available()
   }
 
   #clear(): void {
-    const { caution, keyOf, onFault } = this.#parts
-    if (this.#marked === undefined) return
-    const { entry, timer } = this.#marked
-    clearTimeout(timer)
+    const { caution, onFault } = this.#parts
+    clearTimeout(this.#harmless)
+    this.#marked.clear()
     caution
-      .clear(keyOf(entry))
+      .clear(this.#keys)
       .catch(onFault)
       .finally(() => {
-        this.#marked = undefined
+        this.#isBusy = false
         this.#available()
       })
   }
