@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { encodeInfo } from '@bgs/shared/frame/encode.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { type Refusal, refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
 import { WebSocketServer } from 'ws'
@@ -10,6 +11,7 @@ import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import { type Start, startOf } from './cursor.ts'
+import { acceptableOffer } from './deflate-offer.ts'
 import { DeflatedPacks } from './deflated-packs.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
@@ -48,7 +50,7 @@ export class Subscriptions implements Consumers {
   readonly #checks: NodeJS.Timeout
   #closing = false
   /** When an entry of the log last came here, and when an event did that is sent. */
-  #heardMs = performance.now()
+  #heardMs = monotonicMs()
   #newestMs = this.#heardMs
 
   constructor(parts: SubscriptionsParts) {
@@ -65,19 +67,19 @@ export class Subscriptions implements Consumers {
       ...FURTHER_OPTIONS,
     })
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
-    this.#checks = setInterval(() => this.check(performance.now()), CHECK_EVERY_MS)
+    this.#checks = setInterval(() => this.check(monotonicMs()), CHECK_EVERY_MS)
     parts.log.tail((pack) => {
       parts.takedowns.follow(pack)
       parts.window.add(pack)
       parts.metrics.windowBytes.set(parts.window.bytes)
       parts.metrics.head.set(pack.lastSeq)
-      this.#heardMs = performance.now()
+      this.#heardMs = monotonicMs()
       if (pack.framesBytes > 0) this.#newestMs = this.#heardMs
       this.#pump()
     })
   }
 
-  /** On the clock of `performance`. */
+  /** On the clock of `monotonicMs`. */
   get heardMs(): number {
     return this.#heardMs
   }
@@ -115,6 +117,10 @@ export class Subscriptions implements Consumers {
     if (start.kind === 'invalid')
       return refuseSocket(socket, { status: 400, error: 'InvalidRequest', message: start.message })
     socket.setNoDelay(true)
+    // The library refuses the whole handshake where it can take no offer, and takes some that the shared frames break.
+    const offer = acceptableOffer(request.headers['sec-websocket-extensions'])
+    if (offer === undefined) delete request.headers['sec-websocket-extensions']
+    else request.headers['sec-websocket-extensions'] = offer
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       metrics.subscriptions.inc({ start: start.kind === 'from' ? start.how : start.kind })
       const seq = start.kind === 'from' ? start.seq : log.bounds().next
