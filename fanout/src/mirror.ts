@@ -7,6 +7,7 @@ import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { type Kept, openKept } from './mirror-start.ts'
@@ -42,9 +43,9 @@ export class Mirror implements FiledLog {
   #end: number
   /** Seq of the first entry that the log ever had, where it still begins with it. */
   #origin: number | undefined
-  #trimmedMs = 0
-  /** When a record last came, on the clock of `performance`. */
-  #heardMs = performance.now()
+  #trimmedMs = monotonicMs()
+  /** When a record last came, on the clock of `monotonicMs`. */
+  #heardMs = monotonicMs()
   /** Times that no space was left. */
   fullTimes = 0
 
@@ -195,7 +196,7 @@ export class Mirror implements FiledLog {
       }
       if (signal.aborted) return false
       this.#next = offset + 1
-      this.#heardMs = performance.now()
+      this.#heardMs = monotonicMs()
     }
     return true
   }
@@ -215,7 +216,7 @@ export class Mirror implements FiledLog {
   }
 
   async #trim(): Promise<void> {
-    const nowMs = Date.now()
+    const nowMs = monotonicMs()
     if (nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
     this.#trimmedMs = nowMs
     await this.#log.trim(this.#log.bounds().next)
