@@ -51,8 +51,8 @@ export function fanoutMetrics(registry: Registry) {
       registers,
     }),
     furthestBehind: new Gauge({
-      name: 'relay_fanout_furthest_behind_events',
-      help: 'Seqs between the head and the subscriber that is furthest behind it',
+      name: 'relay_fanout_furthest_behind_bytes',
+      help: 'Bytes of the log between its end and the subscriber that is furthest behind, about',
       aggregator: 'max',
       registers,
     }),

@@ -2,7 +2,7 @@ import { readingDisk } from '@bgs/shared/log/disk.ts'
 import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
 import { Pack } from '@bgs/shared/log/pack.ts'
 import { Segment } from '@bgs/shared/log/segment.ts'
-import type { LogFiles } from '@bgs/shared/log/segment-log.ts'
+import type { FiledLog, LogFiles } from '@bgs/shared/log/segment-log.ts'
 import { type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
 
 /** A log as it is when another thread begins to follow it. */
@@ -31,7 +31,7 @@ export interface SharedPack {
  * A log that another thread of this process writes: hears of what is committed, and reads the segment files on its own.
  * Whoever reads it sees what readers beside the writer see, a moment later.
  */
-export class FollowedLog implements LogReader {
+export class FollowedLog implements LogReader, Pick<FiledLog, 'files'> {
   readonly #folder: string
   readonly #segments: Segments
   readonly #head: () => Promise<number>
@@ -57,6 +57,10 @@ export class FollowedLog implements LogReader {
 
   bounds(): LogBounds {
     return this.#bounds
+  }
+
+  get files(): LogFiles {
+    return { folder: this.#folder, segments: this.#segments.extents }
   }
 
   head(): Promise<number> {

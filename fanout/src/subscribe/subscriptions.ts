@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { encodeInfo } from '@bgs/shared/frame/encode.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { type Refusal, refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
 import { WebSocketServer } from 'ws'
+import { bytesBehind } from '../consumers/bytes-behind.ts'
 import type { Consumer, Consumers } from '../consumers/consumers.ts'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
@@ -31,7 +33,7 @@ const FURTHER_OPTIONS = {
 const CHECK_EVERY_MS = 5_000
 
 export interface SubscriptionsParts {
-  readonly log: LogReader
+  readonly log: LogReader & Pick<FiledLog, 'files'>
   readonly window: Window
   readonly takedowns: Takedowns
   readonly metrics: FanoutMetrics
@@ -209,7 +211,7 @@ export class Subscriptions implements Consumers {
     }
     metrics.queuedBytes.set(queued)
     metrics.newestEventAge.set((nowMs - this.#newestMs) / 1_000)
-    metrics.furthestBehind.set(log.bounds().next - least)
+    metrics.furthestBehind.set(bytesBehind(log.files.segments, least, log.bounds().next))
   }
 }
 
