@@ -105,6 +105,11 @@ export function mirrorMetrics(registry: Registry) {
       help: 'Records of the log that the mirror of this node does not have yet',
       registers,
     }),
+    missing: new Gauge({
+      name: 'relay_fanout_mirror_missing_records',
+      help: 'Records of the log below what the mirror of this node has that it may yet fetch; cursors there are answered 503',
+      registers,
+    }),
     full: new Counter({
       name: 'relay_fanout_mirror_full_total',
       help: 'Times that the mirror put a pack off because no space was left',

@@ -15,7 +15,10 @@ export interface LogNews {
   readonly bounds: LogBounds
   /** First seq of the oldest segment. */
   readonly oldest: number | undefined
-  /** The newest segments: at least from the one on that was the newest in the news before. */
+  /**
+   * The newest segments, at least from the one on that was the newest in the news before; and those that have come below
+   * all that were told of before.
+   */
   readonly segments: readonly SegmentExtent[]
   /** A pack that was committed. */
   readonly pack?: SharedPack
@@ -94,6 +97,9 @@ export class FollowedLog implements LogReader, Pick<FiledLog, 'files'> {
   hear({ bounds, oldest = 0, segments, pack }: LogNews): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
+    const { first } = this.#segments
+    const below = segments.filter(({ firstSeq }) => firstSeq < (first?.firstSeq ?? 0))
+    for (const extent of below.toReversed()) this.#segments.addFirst(this.#segment(extent))
     for (const extent of segments) {
       const { last } = this.#segments
       if (last === undefined || last.firstSeq < extent.firstSeq) this.#segments.add(this.#segment(extent))

@@ -27,10 +27,13 @@ export class ThreadFeed {
   readonly #parts: ThreadFeedParts
   #outstandingBytes = 0
   #isBehind = false
+  /** First seq of the oldest segment that the thread knows. */
+  #oldest: number | undefined
   #heardMs = monotonicMs()
 
   constructor(parts: ThreadFeedParts) {
     this.#parts = parts
+    this.#oldest = parts.log.edges.oldest
   }
 
   /** Bytes on their way to the thread. */
@@ -82,7 +85,11 @@ export class ThreadFeed {
   ): void {
     const { log, notReady, tell } = this.#parts
     this.#outstandingBytes += bytes
-    const heard = { bounds: log.bounds(), oldest: log.edges.oldest, segments }
+    const { oldest } = log.edges
+    // A mirror that is filled backwards has got a segment below all others.
+    const isDeeper = oldest !== undefined && oldest < (this.#oldest ?? Number.POSITIVE_INFINITY)
+    this.#oldest = oldest
+    const heard = { bounds: log.bounds(), oldest, segments: isDeeper ? log.files.segments : segments }
     tell({
       bytes,
       log: pack === undefined ? heard : { ...heard, pack },

@@ -31,6 +31,7 @@ const FURTHER_OPTIONS = {
   maxFragments: 64,
 }
 const CHECK_EVERY_MS = 5_000
+const RETRY_SOON = { 'retry-after': '10' }
 
 export interface SubscriptionsParts {
   readonly log: LogReader & Pick<FiledLog, 'files'>
@@ -116,6 +117,11 @@ export class Subscriptions implements Consumers {
   #begin(request: IncomingMessage, socket: Socket, head: Buffer, start: Start, address: string): void {
     const { log, metrics } = this.#parts
     if (socket.destroyed) return
+    if (start.kind === 'filling') {
+      const { first } = log.bounds()
+      const message = `this node does not have what lies before seq ${first} yet: come back, or ask another node`
+      return refuseSocket(socket, { ...unavailable(message), headers: RETRY_SOON })
+    }
     if (start.kind === 'invalid')
       return refuseSocket(socket, { status: 400, error: 'InvalidRequest', message: start.message })
     socket.setNoDelay(true)
