@@ -5,8 +5,10 @@ import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { MirrorOptions } from './mirror.ts'
 
-/** Records that a mirror may lack of what it is to serve at once: they are fetched within seconds. */
+/** Records that a mirror may lack of what it is to serve at once: they are fetched within seconds … */
 const MOST_LACKED = 4_096
+/** … or this part of what it has: to fetch all of that again would take longer than it is worth. */
+const MOST_LACKED_SHARE = 8
 
 /** Where a mirror goes on in the log. */
 export interface StartsAt {
@@ -66,7 +68,7 @@ async function findStart(
   const oldest = bases.offsetOf(first)
   // So far behind that to begin at the new end and to go backwards serves sooner.
   const lacked = wanted - (offset + 1)
-  if (lacked > Math.max(MOST_LACKED, (offset + 1 - oldest) / 2)) return undefined
+  if (lacked > Math.max(MOST_LACKED, (offset + 1 - oldest) / MOST_LACKED_SHARE)) return undefined
   // By the bytes: another log may have the same seqs.
   const [newestHere] = await log.read(next - 1, 1)
   try {
