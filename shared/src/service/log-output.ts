@@ -33,7 +33,6 @@ export class LogOutput {
 
   constructor(open: () => LogDescriptor) {
     this.#open = open
-    process.once('exit', () => this.flushSync())
   }
 
   /** Bytes that wait to be taken. */

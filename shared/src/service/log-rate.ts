@@ -38,7 +38,6 @@ export class LogRate {
   /** `onLeftOut` hears of each kind of which lines were left out, once a second. */
   constructor(onLeftOut: (leftOut: LeftOut) => void) {
     this.#onLeftOut = onLeftOut
-    process.once('exit', () => this.#begin())
   }
 
   /** Whether a line may be written. */
@@ -54,6 +53,11 @@ export class LogRate {
     countLost('rate', 1)
     this.#telling ??= setTimeout(() => this.#begin(), WINDOW_MS).unref()
     return false
+  }
+
+  /** Tells what was left out up to now. */
+  end(): void {
+    this.#begin()
   }
 
   #kindOf(level: number, message: string): Kind {

@@ -248,6 +248,18 @@ describe('a process', () => {
     expect(code).toBe(4)
   })
 
+  it('says at its end what it left out', async () => {
+    const child = run(`for (let i = 0; i < 70; i++) logger.info('again')`)
+    let text = ''
+    child.stdout.on('data', (bytes: Buffer) => {
+      text += bytes.toString()
+    })
+    await once(child, 'close')
+    const lines = text.trim().split('\n')
+    expect(lines).toHaveLength(51)
+    expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ level: 'info', lines: 20 })
+  })
+
   it('writes its last lines before it exits, and from its threads', async () => {
     const child = run(`
       import { Worker } from 'node:worker_threads'

@@ -16,9 +16,8 @@ let rate: LogRate | undefined
  * thing said again and again in lines a second, what nobody reads in memory. What is left out is counted, and said.
  */
 export function createLogger(level: string): Logger {
-  // Before the output: what was left out is said at the end, too, and then all is written.
   rate ??= new LogRate(tellLeftOut)
-  output ??= new LogOutput(openDescriptor)
+  output ??= outputUntilExit(rate)
   return loggerInto(output, level, rate)
 }
 
@@ -52,6 +51,16 @@ export function loggerInto(into: LogOutput, level: string, limit: Pick<LogRate, 
 }
 
 const FATAL = 60
+
+/** Standard output, on which what was left out and all that waits is written at the end of the process, too. */
+function outputUntilExit(limit: LogRate): LogOutput {
+  const made = new LogOutput(openDescriptor)
+  process.once('exit', () => {
+    limit.end()
+    made.flushSync()
+  })
+  return made
+}
 
 function tellLeftOut({ level, message, lines }: LeftOut): void {
   if (output === undefined) return
