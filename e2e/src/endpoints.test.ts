@@ -1,3 +1,4 @@
+import { get as httpGet } from 'node:http'
 import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
@@ -97,6 +98,33 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     const { pds } = network.resident(did)
     const query = new URLSearchParams({ did, since: '3jzfcijpj2z2a' })
     expect(headers.get('location')).toBe(`${pds.endpoint}/xrpc/com.atproto.sync.getRepo?${query}`)
+  })
+
+  it('an empty parameter is none, over HTTP and WebSocket', async () => {
+    const whole = await sync('listRepos')
+    expect((await sync('listRepos', { cursor: '', limit: '' })).json).toEqual(whole.json)
+    expect((await sync('listHosts', { cursor: '', limit: '' })).json).toEqual((await sync('listHosts')).json)
+    expect((await get('/hosts?order=&status=&q=&format=json')).status).toBe(200)
+    const judge = await JudgingSubscriber.connect({ url: `${relay.url}?cursor=`, model: network.model })
+    await judge.close()
+  })
+
+  it('RFC 9110 7.8: a call that offers HTTP/2 is answered as any other', async () => {
+    const answers = ['/_health', '/xrpc/com.atproto.sync.listHosts', '/'].map(
+      (path) =>
+        new Promise((resolve, reject) => {
+          const headers = {
+            connection: 'Upgrade, HTTP2-Settings',
+            upgrade: 'h2c',
+            'http2-settings': 'AAMAAABk',
+          }
+          httpGet({ port: relay.port, host: '127.0.0.1', path, headers, agent: false }, (response) => {
+            response.resume()
+            resolve(response.statusCode)
+          }).on('error', reject)
+        }),
+    )
+    expect(await Promise.all(answers)).toEqual([200, 200, 200])
   })
 
   it('unknown and malformed DIDs are told apart', async () => {

@@ -1,4 +1,5 @@
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 
 /** Noted so often, and reckoned over so many notes. */
 const NOTE_EVERY_MS = 5_000
@@ -23,7 +24,7 @@ export class HeadRate {
   readonly perSecond = (): number => {
     const [oldest] = this.#notes
     if (oldest === undefined) return 0
-    const ms = Math.max(1_000, performance.now() - oldest.atMs)
+    const ms = Math.max(1_000, monotonicMs() - oldest.atMs)
     return Math.round(((this.#events - oldest.events) / ms) * 10_000) / 10
   }
 
@@ -33,7 +34,7 @@ export class HeadRate {
   }
 
   #note(): void {
-    this.#notes.push({ events: this.#events, atMs: performance.now() })
+    this.#notes.push({ events: this.#events, atMs: monotonicMs() })
     if (this.#notes.length > NOTES) this.#notes.shift()
   }
 }

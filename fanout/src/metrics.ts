@@ -51,8 +51,8 @@ export function fanoutMetrics(registry: Registry) {
       registers,
     }),
     furthestBehind: new Gauge({
-      name: 'relay_fanout_furthest_behind_events',
-      help: 'Seqs between the head and the subscriber that is furthest behind it',
+      name: 'relay_fanout_furthest_behind_bytes',
+      help: 'Bytes of the log between its end and the subscriber that is furthest behind, about',
       aggregator: 'max',
       registers,
     }),
@@ -103,6 +103,11 @@ export function mirrorMetrics(registry: Registry) {
     lag: new Gauge({
       name: 'relay_fanout_mirror_lag_records',
       help: 'Records of the log that the mirror of this node does not have yet',
+      registers,
+    }),
+    missing: new Gauge({
+      name: 'relay_fanout_mirror_missing_records',
+      help: 'Records of the log below what the mirror of this node has that it may yet fetch; cursors there are answered 503',
       registers,
     }),
     full: new Counter({

@@ -5,6 +5,11 @@ import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { MirrorOptions } from './mirror.ts'
 
+/** Records that a mirror may lack of what it is to serve at once: they are fetched within seconds … */
+const MOST_LACKED = 4_096
+/** … or this part of what it has: to fetch all of that again would take longer than it is worth. */
+const MOST_LACKED_SHARE = 8
+
 /** Where a mirror goes on in the log. */
 export interface StartsAt {
   readonly bases: SeqBases | undefined
@@ -12,6 +17,8 @@ export interface StartsAt {
   readonly floor: number
   readonly end: number
   readonly origin: number | undefined
+  /** Offset from which on all records are here. */
+  readonly bottom: number
 }
 
 /** The segments of a mirror on disk, and where it goes on. */
@@ -42,15 +49,26 @@ async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
 }
 
 /** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */
-async function findStart(log: SegmentLog, { reader, signal }: MirrorOptions): Promise<StartsAt | undefined> {
+async function findStart(
+  log: SegmentLog,
+  { reader, signal, from }: MirrorOptions,
+): Promise<StartsAt | undefined> {
   const { floor, end } = await reader.bounds(signal)
   const newest = await reader.last(floor, end, signal)
   const bases = newest === undefined ? undefined : await SeqBases.find(newest.base, floor, reader, signal)
   const { first, next } = log.bounds()
-  if (first === next) return { bases, next: floor, floor, end, origin: undefined }
+  const wanted = Math.min(Math.max(floor, bases?.offsetOf(from) ?? floor), end)
+  if (first === next) {
+    const origin = wanted > floor ? await firstSeqFrom(floor, end, reader, signal) : undefined
+    return { bases, next: wanted, floor, end, origin, bottom: wanted }
+  }
   if (bases === undefined) return undefined
   const offset = bases.offsetOf(next - 1)
   if (offset < floor || offset >= end) return undefined
+  const oldest = bases.offsetOf(first)
+  // So far behind that to begin at the new end and to go backwards serves sooner.
+  const lacked = wanted - (offset + 1)
+  if (lacked > Math.max(MOST_LACKED, (offset + 1 - oldest) / MOST_LACKED_SHARE)) return undefined
   // By the bytes: another log may have the same seqs.
   const [newestHere] = await log.read(next - 1, 1)
   try {
@@ -61,7 +79,9 @@ async function findStart(log: SegmentLog, { reader, signal }: MirrorOptions): Pr
     throw error
   }
   const origin = await firstSeqFrom(floor, end, reader, signal)
-  return { bases, next: offset + 1, floor, end, origin }
+  // What stands before the log's first entry is nothing to be fetched.
+  const bottom = origin !== undefined && origin >= first ? floor : oldest
+  return { bases, next: offset + 1, floor, end, origin, bottom }
 }
 
 /** Seq of the first entry from an offset on; a writer's first record has none. */

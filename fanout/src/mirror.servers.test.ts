@@ -23,7 +23,7 @@ import { Mirror, type MirrorOptions } from './mirror.ts'
 import { startOf } from './subscribe/cursor.ts'
 import { Subscriptions } from './subscribe/subscriptions.ts'
 import { Takedowns } from './takedowns.ts'
-import { Client, entry } from './testing/scene.ts'
+import { Client, did, entry } from './testing/scene.ts'
 import { Window } from './window.ts'
 
 const NO_POSITIONS = Buffer.alloc(0)
@@ -81,6 +81,29 @@ class NotingReader extends SequencedReader {
   }
 }
 
+/** A reader that gives so many answers, and then none until it may go on. */
+class GatedReader extends SequencedReader {
+  left = Number.POSITIVE_INFINITY
+  #open = Promise.withResolvers<void>()
+
+  allow(reads: number): void {
+    this.left = reads
+    this.#open.resolve()
+    this.#open = Promise.withResolvers<void>()
+  }
+
+  override async read(...args: Parameters<SequencedReader['read']>): ReturnType<SequencedReader['read']> {
+    const signal = args[3]
+    while (this.left <= 0 && !signal.aborted)
+      await Promise.race([
+        this.#open.promise,
+        new Promise((resolve) => signal.addEventListener('abort', resolve)),
+      ])
+    this.left--
+    return super.read(...args)
+  }
+}
+
 const segmentsOf = (options: Partial<MirrorOptions['segments']> = {}) => ({
   folder: join(folder, 'mirror'),
   disk: nodeDisk,
@@ -93,9 +116,12 @@ const segmentsOf = (options: Partial<MirrorOptions['segments']> = {}) => ({
 /** A mirror that follows the log when it is told to. */
 async function openMirror(options: Partial<MirrorOptions> = {}) {
   const reader = new NotingReader(cluster, topic)
+  const fillReader = new GatedReader(cluster, topic)
   const stop = new AbortController()
   const mirror = await Mirror.open({
     reader,
+    fillReader,
+    from: 0,
     segments: segmentsOf(),
     logger: silentLogger,
     signal: stop.signal,
@@ -115,7 +141,7 @@ async function openMirror(options: Partial<MirrorOptions> = {}) {
     await mirror.close()
   }
   atEnd.push(close)
-  return { mirror, reader, opened, follow, close }
+  return { mirror, reader, fillReader, opened, follow, close }
 }
 
 /** Appends so many packs, of one to five entries each. */
@@ -289,6 +315,137 @@ describe('a mirror of the log', () => {
   })
 })
 
+describe('a mirror that has nothing yet', () => {
+  const untilFilled = (mirror: Mirror) => expect.poll(() => mirror.bounds().filling, WAIT).toBeUndefined()
+  /** A log of 400 packs, and the seq of one near its end. */
+  async function longLog() {
+    const log = track(await openLog())
+    await fill(log, 400)
+    const all = await contents(log)
+    return { log, all, from: all[390]?.[0] as number }
+  }
+
+  it('serves what is new at once, and is filled backwards without a hole', async () => {
+    const { log, all, from } = await longLog()
+    const { mirror, fillReader, follow } = await openMirror({ from })
+    fillReader.allow(0)
+    follow()
+    await untilLevel(mirror, log)
+    expect(mirror.notReady).toBeUndefined()
+    expect(mirror.bounds()).toMatchObject({ first: from, filling: true })
+    expect(await contents(mirror)).toEqual(all.slice(390))
+    expect(mirror.missing).toBe(391)
+    // What comes meanwhile comes above.
+    await fill(log, 5, 400)
+    await untilLevel(mirror, log)
+    const whole = await contents(log)
+    for (let reads = 0; mirror.bounds().filling; reads++) {
+      expect(reads).toBeLessThan(1_000)
+      const now = await contents(mirror)
+      expect(now).toEqual(whole.slice(-now.length))
+      const { missing } = mirror
+      fillReader.allow(1)
+      await expect
+        .poll(() => mirror.missing < missing || fillReader.left <= 0 || mirror.missing === 0, WAIT)
+        .toBe(true)
+    }
+    expect(mirror.missing).toBe(0)
+    expect(await contents(mirror)).toEqual(whole)
+    expect(mirror.bounds()).toEqual({ first: FIRST_SEQ, next: lastOf(log), evicted: false })
+    expect((await readdir(join(folder, 'mirror'))).filter((name) => !name.endsWith('.seg'))).toEqual([])
+  })
+
+  it('and is interrupted goes on where it was', async () => {
+    const { log, from } = await longLog()
+    const segments = segmentsOf({ segmentBytes: 2 ** 17 })
+    const first = await openMirror({ from, segments })
+    first.fillReader.allow(2)
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await expect.poll(() => first.fillReader.left, WAIT).toBe(0)
+    await first.close()
+    const second = await openMirror({ from, segments })
+    const { missing } = second.mirror
+    expect([missing > 0, missing < 391]).toEqual([true, true])
+    expect(second.mirror.notReady).toBeUndefined()
+    const half = await contents(second.mirror)
+    expect(half).toEqual((await contents(log)).slice(-half.length))
+    second.follow()
+    await untilFilled(second.mirror)
+    expect(await contents(second.mirror)).toEqual(await contents(log))
+    await second.close()
+    const third = await openMirror({ from, segments })
+    expect(third.mirror.bounds(), 'all is there').toEqual({
+      first: FIRST_SEQ,
+      next: lastOf(log),
+      evicted: false,
+    })
+  })
+
+  it('takes no more than there is room for', async () => {
+    const { log, from } = await longLog()
+    const { mirror, follow } = await openMirror({ from, segments: segmentsOf({ retentionBytes: 60_000 }) })
+    follow()
+    await untilFilled(mirror)
+    const held = await contents(mirror)
+    expect(held).toEqual((await contents(log)).slice(-held.length))
+    expect(held.length).toBeGreaterThan(20)
+    const bytes = mirror.files.segments.reduce((sum, { end }) => sum + end, 0)
+    expect(bytes).toBeLessThanOrEqual(60_000)
+    expect(mirror.bounds()).toMatchObject({ first: held[0]?.[0], evicted: true })
+  })
+
+  it('waits for space, and leaves nothing out', async () => {
+    const { log, from } = await longLog()
+    const disk = new PowerLossDisk()
+    disk.capacity = 10_000
+    const { mirror, follow } = await openMirror({ from, segments: segmentsOf({ disk }) })
+    follow()
+    await expect.poll(() => mirror.fullTimes, WAIT).toBeGreaterThan(0)
+    expect(mirror.bounds().filling).toBe(true)
+    disk.capacity = Number.POSITIVE_INFINITY
+    await untilFilled(mirror)
+    expect(await contents(mirror)).toEqual(await contents(log))
+  })
+
+  it('and whose log is made anew fetches nothing below that is of the other one', async () => {
+    const { log, from } = await longLog()
+    const { mirror, fillReader, follow } = await openMirror({ from })
+    fillReader.allow(0)
+    follow()
+    await untilLevel(mirror, log)
+    const held = await contents(mirror)
+    await log.close()
+    await deleteTopic(kafka.brokers, topic)
+    await ensureTestTopic(kafka.brokers, topic)
+    cluster.forget(topic)
+    const second = track(await openLog({ seen: { logId: log.logId, position: lastOf(log) - 1 } }))
+    await fill(second, 3)
+    await untilLevel(mirror, second)
+    fillReader.allow(1_000)
+    await untilFilled(mirror)
+    expect(mirror.bounds()).toMatchObject({ first: from, evicted: true })
+    expect(await contents(mirror)).toEqual([...held, ...(await contents(second))])
+  })
+
+  it('that was away for long begins at the new end, too', async () => {
+    const log = track(await openLog())
+    await fill(log, 10)
+    const first = await openMirror()
+    first.follow()
+    await untilLevel(first.mirror, log)
+    await first.close()
+    const packs = Array.from({ length: 4_200 }, () => [entry(1)])
+    for (const entries of packs) await log.append(entries, NO_POSITIONS)
+    const second = await openMirror({ from: lastOf(log) })
+    second.follow()
+    await untilLevel(second.mirror, log)
+    expect(second.mirror.notReady).toBeUndefined()
+    await untilFilled(second.mirror)
+    expect((await contents(second.mirror)).length).toBe(4_210)
+  })
+})
+
 describe('where a mirror begins and ends', () => {
   it('before there is a log it is not ready; a log of which nothing is gone evicts no cursor (Q4)', async () => {
     const { mirror, follow } = await openMirror()
@@ -425,11 +582,11 @@ describe('what becomes of the log', () => {
 })
 
 describe('subscriptions over a mirror', () => {
-  async function serve(mirror: Mirror) {
+  async function serve(mirror: Mirror, takedowns = new Takedowns()) {
     const subscriptions = new Subscriptions({
       log: mirror,
       window: new Window(1 << 20),
-      takedowns: new Takedowns(),
+      takedowns,
       metrics: fanoutMetrics(new Registry()),
       notReady: () => mirror.notReady,
       deflate: false,
@@ -489,6 +646,41 @@ describe('subscriptions over a mirror', () => {
     await level.has(after.length - 8)
     expect(waiting.seqs).toEqual(after)
     expect(level.seqs).toEqual(await seqsOf(log, newest))
+  })
+
+  it('while it is filled new events are served, and only cursors below what is here are put off', async () => {
+    const log = track(await openLog())
+    await fill(log, 100)
+    const all = await seqsOf(log, 0)
+    const from = (await contents(log))[90]?.[0] as number
+    const { mirror, fillReader, follow } = await openMirror({ from })
+    fillReader.allow(0)
+    follow()
+    await untilLevel(mirror, log)
+    const hidden = did(7)
+    const connect = await serve(mirror, new Takedowns(0, [hidden]))
+    const early = [0, FIRST_SEQ, from - 2].map(connect)
+    for (const client of early) await until('the answer', () => client.refused !== undefined)
+    expect(early.map(({ refused }) => [refused?.status, refused?.retryAfter])).toEqual(
+      new Array(3).fill([503, '10']),
+    )
+    const quick = connect(from - 1)
+    await quick.opened()
+    await fill(log, 3, 100)
+    const wanted = await seqsOf(log, from - 1)
+    await quick.has(wanted.length)
+    fillReader.allow(Number.POSITIVE_INFINITY)
+    await expect.poll(() => mirror.bounds().filling, WAIT).toBeUndefined()
+    const late = connect(0)
+    const dids = () => late.frames.map(({ body }) => body['did'] ?? body['repo'])
+    await until(
+      'the newest',
+      () => late.seqs.at(-1) === lastOf(log) - 1 || late.seqs.at(-1) === wanted.at(-1),
+    )
+    expect(late.frames.filter(({ op }) => op !== 1)).toEqual([])
+    expect(dids()).not.toContain(hidden)
+    expect(late.seqs.length).toBeGreaterThan(all.length / 2)
+    expect(late.seqs).toEqual((await seqsOf(log, 0)).filter((seq) => late.seqs.includes(seq)))
   })
 
   it('nobody is let in before the window is there', async () => {

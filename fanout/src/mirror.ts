@@ -1,14 +1,22 @@
 import { rm } from 'node:fs/promises'
 import { type LogBounds, LogFullError } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
-import type { FiledLog, LogFiles, SegmentLog, SegmentLogOptions } from '@bgs/shared/log/segment-log.ts'
+import {
+  type FiledLog,
+  type LogFiles,
+  SEGMENT_BYTES,
+  type SegmentLog,
+  type SegmentLogOptions,
+} from '@bgs/shared/log/segment-log.ts'
 import type { LogEdges } from '@bgs/shared/log/segments.ts'
 import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import type { SeqBase, SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { MirrorFill } from './mirror-fill.ts'
 import { type Kept, openKept } from './mirror-start.ts'
 
 /** Fetched at once, and how long a fetch waits where nothing is new. */
@@ -21,6 +29,13 @@ const HEAD_MS = 3_000
 
 export interface MirrorOptions {
   readonly reader: SequencedReader
+  /** A second one, for what is older than what is served first. */
+  readonly fillReader: SequencedReader
+  /**
+   * Seq from which on the log is needed at once: what the database does not have yet. A mirror that has nothing begins
+   * there, and is filled backwards meanwhile; 0: with all that the log has.
+   */
+  readonly from: number
   readonly segments: Omit<SegmentLogOptions, 'seenPosition' | 'clean' | 'sync' | 'generation'>
   readonly logger: Logger
   readonly signal: AbortSignal
@@ -28,13 +43,16 @@ export interface MirrorOptions {
 
 /**
  * A copy of the log on this node's disk, pack by pack as the sequencer made them: every node has the same bytes under
- * the same seqs, and serves them as the embedded relay does. Fed by one tail; kept over restarts.
+ * the same seqs, and serves them as the embedded relay does. Fed by one tail; kept over restarts. A new one serves what is
+ * new at once, and gets what is older from there backwards (`MirrorFill`).
  */
 export class Mirror implements FiledLog {
   readonly #log: SegmentLog
   readonly #reader: SequencedReader
   readonly #logger: Logger
   readonly #target: number
+  readonly #fillReader: SequencedReader
+  readonly #fill: MirrorFill
   #bases: SeqBases | undefined
   #next: number
   #floor: number
@@ -42,9 +60,9 @@ export class Mirror implements FiledLog {
   #end: number
   /** Seq of the first entry that the log ever had, where it still begins with it. */
   #origin: number | undefined
-  #trimmedMs = 0
-  /** When a record last came, on the clock of `performance`. */
-  #heardMs = performance.now()
+  #trimmedMs = monotonicMs()
+  /** When a record last came, on the clock of `monotonicMs`. */
+  #heardMs = monotonicMs()
   /** Times that no space was left. */
   fullTimes = 0
 
@@ -57,6 +75,16 @@ export class Mirror implements FiledLog {
     this.#floor = at.floor
     this.#end = this.#target = at.end
     this.#origin = at.origin
+    this.#fillReader = options.fillReader
+    const parts = {
+      reader: options.fillReader,
+      log,
+      segmentBytes: options.segments.segmentBytes ?? SEGMENT_BYTES,
+      logger: options.logger,
+      floor: () => this.#floor,
+      onFull: () => this.fullTimes++,
+    }
+    this.#fill = new MirrorFill(parts, at.bottom)
   }
 
   /** Opens what is on disk; what is damaged, does not belong to the log, or has a hole before it, is begun anew. */
@@ -70,7 +98,7 @@ export class Mirror implements FiledLog {
     return new Mirror(options, kept)
   }
 
-  /** Why it does not hold the whole window yet; undefined once it has held all that there was when it was opened. */
+  /** Why it cannot serve what is new yet; undefined once it has had all that there was when it was opened. */
   get notReady(): string | undefined {
     if (this.#bases === undefined) return 'no sequencer has begun the log yet'
     if (this.#next >= this.#target) return undefined
@@ -80,6 +108,11 @@ export class Mirror implements FiledLog {
   /** Records of the cluster's log that are not here yet. */
   get lag(): number {
     return Math.max(0, this.#end - this.#next)
+  }
+
+  /** Records below what is here that may yet be fetched. */
+  get missing(): number {
+    return this.#fill.missing
   }
 
   get heardMs(): number {
@@ -92,6 +125,7 @@ export class Mirror implements FiledLog {
     const { oldest } = this.#bases
     const isEmpty = local.first === local.next
     const next = isEmpty ? this.#bases.seqOf(this.#next) : local.next
+    if (!this.#fill.isDone) return { first: isEmpty ? next : local.first, next, evicted: true, filling: true }
     const isWhole = this.#floor <= oldest.from && (isEmpty || (this.#origin ?? 0) >= local.first)
     if (!isWhole) return { first: isEmpty ? next : local.first, next, evicted: true }
     // What was before this log is known by its last seq: a cursor there misses nothing.
@@ -123,8 +157,21 @@ export class Mirror implements FiledLog {
     return this.#log.tail(listener)
   }
 
-  /** Follows the log until `signal` is aborted. Throws where it can no longer be followed without a hole. */
+  /**
+   * Follows the log, and fetches what is older, until `signal` is aborted. Throws where it can no longer be followed without
+   * a hole.
+   */
   async run(signal: AbortSignal): Promise<void> {
+    const fault = new AbortController()
+    const both = AbortSignal.any([signal, fault.signal])
+    try {
+      await Promise.all([this.#follow(both), this.#fill.run(both)])
+    } finally {
+      fault.abort()
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         const { records, next, end, floor } = await this.#reader.read(
@@ -148,6 +195,7 @@ export class Mirror implements FiledLog {
   async close(): Promise<void> {
     await this.#log.close()
     this.#reader.close()
+    this.#fillReader.close()
   }
 
   /** The log ends below what is here: it goes on under another base, or a broker does not know all of it yet. */
@@ -171,6 +219,7 @@ export class Mirror implements FiledLog {
     )
     this.#bases = known.with(base)
     this.#next = Math.max(base.from, this.#floor)
+    this.#fill.noteGoesOnFrom(base.from)
     return true
   }
 
@@ -195,7 +244,7 @@ export class Mirror implements FiledLog {
       }
       if (signal.aborted) return false
       this.#next = offset + 1
-      this.#heardMs = performance.now()
+      this.#heardMs = monotonicMs()
     }
     return true
   }
@@ -215,8 +264,9 @@ export class Mirror implements FiledLog {
   }
 
   async #trim(): Promise<void> {
-    const nowMs = Date.now()
-    if (nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
+    const nowMs = monotonicMs()
+    // What is being put below the oldest segment must not find that gone; it takes no more room than there is.
+    if (!this.#fill.isDone || nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
     this.#trimmedMs = nowMs
     await this.#log.trim(this.#log.bounds().next)
   }

@@ -17,13 +17,11 @@ export function gaugeLags(
   { lagRecords, lagSeconds }: BusMetrics,
   topics: Readonly<Record<string, { lags(): PartitionLag[] }>>,
 ): void {
-  const nowMs = Date.now()
   for (const [topic, reader] of Object.entries(topics)) {
-    for (const { partition, records, oldestMs } of reader.lags()) {
+    for (const { partition, records, oldestAgeMs } of reader.lags()) {
       const labels = { topic, partition: String(partition) }
       lagRecords.set(labels, records)
-      // Another machine's clock may be ahead.
-      lagSeconds.set(labels, oldestMs === undefined ? 0 : Math.max(0, (nowMs - oldestMs) / 1_000))
+      lagSeconds.set(labels, (oldestAgeMs ?? 0) / 1_000)
     }
   }
 }

@@ -9,7 +9,7 @@ import { createAdminApi } from '@bgs/fanout/admin/admin-api.ts'
 import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { LocalLimits } from '@bgs/fanout/http/call-limits.ts'
 import { feedMetrics } from '@bgs/fanout/metrics.ts'
-import { serve } from '@bgs/fanout/serve/serve.ts'
+import { type Serving, serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { createCall } from '@bgs/fanout/xrpc/call.ts'
 import { AccountLimitWebhook } from '@bgs/sequencer/account-limit-webhook.ts'
@@ -40,6 +40,7 @@ import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { createOpsServer } from '@bgs/shared/service/ops-server.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import { Supervisor } from '@bgs/shared/service/supervisor.ts'
@@ -201,9 +202,11 @@ export async function startEmbedded(
   await askForConfigured(database, settings)
 
   let stopping = false
+  // Threads that serve ask whether all is well while they are begun.
+  let served: Pick<Serving, 'heardMs'> | undefined
   const heartbeatAges = () => ({
     ...sequencer.heartbeatAges,
-    fanout: performance.now() - serving.heardMs,
+    fanout: served && monotonicMs() - served.heardMs,
   })
   const unhealthy = () => (stopping ? 'stopping' : stalledText(heartbeatAges()))
   const rate = new HeadRate(log)
@@ -236,6 +239,7 @@ export async function startEmbedded(
     threads: fanoutThreads(settings),
     onFault: (error) => supervisor.fail(error),
   })
+  served = serving
   const busFigures = busMetrics(registry)
   const heartbeat = heartbeatMetrics(registry)
   const feedFigures = feedMetrics(registry)

@@ -26,7 +26,7 @@ export function sequencerMetrics(registry: Registry) {
     }),
     viewLag: new Gauge({
       name: 'relay_sequencer_view_lag_events',
-      help: 'Seqs between the end of the log and the database',
+      help: 'Entries of the log that the database does not have yet',
       registers,
     }),
     viewWriting: new Gauge({

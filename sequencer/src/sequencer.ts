@@ -78,6 +78,8 @@ export class Sequencer {
   /** When the newest event in the log was received. */
   #newestMs: number | undefined
   #viewSeen: number
+  /** Entries appended by this process: up to now, to where the view is being written, and to where it is. Seqs have gaps. */
+  readonly #entries = { appended: 0, flushing: 0, written: 0 }
   #trimmedMs = Number.NEGATIVE_INFINITY
   /** Since when input positions have moved that no append has carried; undefined: none have. */
   #movedMs: number | undefined
@@ -268,6 +270,7 @@ export class Sequencer {
         if (pack.firstSeq !== appends.firstSeq)
           throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
         this.#position = pack.lastSeq
+        this.#entries.appended += pack.count
         this.#pulse.log = monotonicMs()
         metrics.bytes.inc(pack.bytes.length)
         metrics.head.set(pack.lastSeq)
@@ -292,16 +295,21 @@ export class Sequencer {
   async #housekeeping(): Promise<void> {
     const { view, state, metrics, log, now } = this.#parts
     if (view.mustWait) await view.settled()
+    if (view.position !== this.#viewSeen) {
+      this.#pulse.view = monotonicMs()
+      // Of the batch that was under way: the next one is begun below.
+      this.#entries.written = this.#entries.flushing
+    }
+    this.#viewSeen = view.position
     if (view.due(this.#position)) {
+      this.#entries.flushing = this.#entries.appended
       // Not awaited: settled() and due() report its failure.
       view.flush(this.#position, now()).catch(() => undefined)
     }
-    if (view.position !== this.#viewSeen) this.#pulse.view = monotonicMs()
-    this.#viewSeen = view.position
     metrics.viewPosition.set(view.position)
     metrics.waiting.set(this.#waiting.length)
     metrics.dirtyAccounts.set(state.dirtyAccounts)
-    metrics.viewLag.set(Math.max(0, this.#position - view.position))
+    metrics.viewLag.set(this.#entries.appended - this.#entries.written)
     metrics.cachedAccounts.set(state.cachedAccounts)
     metrics.accountLoads.inc({ result: 'hit' }, state.loads.hits)
     metrics.accountLoads.inc({ result: 'miss' }, state.loads.misses)

@@ -25,7 +25,7 @@ export interface Overview {
   readonly version: string
   readonly nowMs: number
   readonly log: { readonly oldest: number; readonly head: number }
-  readonly view: { readonly generation: number; readonly position: number; readonly lag: number }
+  readonly view: { readonly generation: number; readonly position: number; readonly bytesBehind: number }
   readonly hosts: Readonly<Record<string, number>>
   readonly refusals: readonly {
     readonly reason: string

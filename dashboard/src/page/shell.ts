@@ -90,7 +90,9 @@ function View() {
   const { answer, error } = usePoll<Reading>('figures', READ_EVERY_MS)
   const [history, setHistory] = useState<History>(NO_HISTORY)
   useEffect(() => {
-    if (answer !== undefined) setHistory((before) => withReading(before, answer))
+    // When it came here, on a clock that only goes forward: that of the relay's machine may be set.
+    const nowMs = performance.timeOrigin + performance.now()
+    if (answer !== undefined) setHistory((before) => withReading(before, { ...answer, nowMs }))
     return undefined
   }, [answer])
   useEffect(() => {

@@ -93,6 +93,16 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
     )
   })
 
+  it('the live sample shows the newest events of the stream, of many appends', async () => {
+    const shown = async (node: number) =>
+      (await admin('/events?limit=20', undefined, node)) as { events: { seq: number }[] }
+    const { events } = await shown(0)
+    expect(events).toHaveLength(20)
+    // Each append has 4,096 seqs.
+    expect(new Set(events.map(({ seq }) => Math.floor(seq / 4_096))).size).toBeGreaterThan(1)
+    await expect.poll(async () => (await shown(1)).events).toEqual((await shown(0)).events)
+  })
+
   it('a ban of a host disconnects it, wherever it is crawled, and stays; after it everything comes', async () => {
     const [did = ''] = cluster.network.residents.keys()
     const { hostname } = cluster.network.resident(did).pds

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { ClientAddresses } from '@bgs/shared/service/client-address.ts'
+import { networkOf } from '@bgs/shared/service/parse-address.ts'
 import { RateLimit } from '../http/rate-limit.ts'
 import { XrpcError } from '../http/xrpc-error.ts'
 
@@ -34,14 +35,15 @@ export class AdminDoor {
    */
   admit(request: IncomingMessage): string {
     const address = this.#clients.of(request)
-    this.#all.take(address)
+    const network = networkOf(address)
+    this.#all.take(network)
     if (!this.isOpen)
       throw new XrpcError(403, 'AdminDisabled', 'the admin API is off: RELAY_ADMIN_PASSWORD is not set')
     refuseForeign(request)
     const which = this.#passwordOf(request.headers.authorization ?? '')
     if (which >= 0) return `${USER} (password ${which + 1}) from ${address}`
     // Only what is wrong counts, so that nobody can lock an operator out by being right often.
-    if (request.headers.authorization !== undefined) this.#wrong.take(address)
+    if (request.headers.authorization !== undefined) this.#wrong.take(network)
     // The dashboard asks for a password itself: with this header the browser would, too, and then keep it.
     const isDashboard = request.headers['x-requested-with'] === 'dashboard'
     const message = 'give admin and a password by HTTP Basic'

@@ -8,7 +8,7 @@ import { type AdminRoute, act, read, WhyBody } from './route.ts'
 export const CONSUMER_ACTS: readonly AdminRoute[] = [
   read(
     '/admin/consumers',
-    'subscribers of all nodes: position, seqs and bytes behind it, rate, address',
+    'subscribers of all nodes: position, bytes of the log behind it, rate, address',
     {},
     async (_request, { consumers, log }) => {
       const { next } = log.bounds()

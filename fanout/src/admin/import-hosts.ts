@@ -2,6 +2,7 @@ import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
 import { hostParam } from '../http/host-param.ts'
@@ -90,10 +91,6 @@ async function pageOf(
     if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
     return Page.parse(JSON.parse(reply.body))
   } catch (error) {
-    throw new XrpcError(
-      502,
-      'UpstreamFailure',
-      `${origin} does not list its hosts: ${(error as Error).message}`,
-    )
+    throw new XrpcError(502, 'UpstreamFailure', `${origin} does not list its hosts: ${errorText(error)}`)
   }
 }

@@ -3,14 +3,17 @@ import { decodeFacts } from '@bgs/shared/envelope/facts.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { VERSION } from '@bgs/shared/service/version.ts'
 import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
+import { bytesBehind } from '../consumers/bytes-behind.ts'
 import { ok } from '../http/answer.ts'
 import { integer } from '../http/params.ts'
 import { hostsByState } from '../why/host-report.ts'
 import { auditEntries } from './audit.ts'
 import type { AdminContext } from './context.ts'
+import { newestPacks } from './newest-packs.ts'
 import { type AdminRequest, type AdminRoute, read } from './route.ts'
 
-const READ_BYTES = 512 * 1024
+/** So much of the log's end is looked through for events at most. */
+const LOOK_BYTES = 16 * 1024 * 1024
 
 /** Questions about the relay as a whole. */
 export const VIEWS: readonly AdminRoute[] = [
@@ -30,12 +33,13 @@ export const VIEWS: readonly AdminRoute[] = [
     '/admin/audit',
     'what operators did, newest first',
     { limit: '1 to 1000; 100 by default', before: 'only what was done before this time, in milliseconds' },
-    async ({ params }, { database, now }) => {
+    async ({ params }, { database }) => {
       const limit = integer(params, 'limit', { least: 1, most: 1_000, fallback: 100 })
       const before = integer(params, 'before', {
         least: 0,
         most: Number.MAX_SAFE_INTEGER,
-        fallback: now() + 60_000,
+        // Not the time of day: an entry made before the clock was set back is still the newest.
+        fallback: Number.MAX_SAFE_INTEGER,
       })
       return ok({ entries: await auditEntries(database, before, limit) })
     },
@@ -58,7 +62,8 @@ async function overview(_request: AdminRequest, { database, log, now }: AdminCon
     view: {
       generation: Number(view?.generation ?? 0),
       position: Number(view?.position ?? 0),
-      lag: Math.max(0, next - 1 - Number(view?.position ?? 0)),
+      // In bytes: seqs have gaps, and their difference counts nothing.
+      bytesBehind: bytesBehind(log.files.segments, Number(view?.position ?? 0) + 1, next),
     },
     hosts: await hostsByState(database),
     refusals: refusals.map(({ reason, frames, last_ms }) => ({
@@ -115,20 +120,21 @@ export interface ShortEvent {
 
 async function events({ params }: AdminRequest, { log }: AdminContext) {
   const limit = integer(params, 'limit', { least: 1, most: 200, fallback: 50 })
-  const { first, next } = log.bounds()
+  const head = log.bounds().next - 1
   const shown: ShortEvent[] = []
-  let at = Math.max(first, next - limit)
-  for (let packs = await log.read(at, READ_BYTES); packs.length > 0; packs = await log.read(at, READ_BYTES)) {
-    for (const pack of packs) {
-      for (let i = Math.max(0, at - pack.firstSeq); i < pack.count; i++) {
+  let looked = 0
+  for await (const packs of newestPacks(log)) {
+    for (const pack of packs.toReversed())
+      for (let i = pack.count - 1; i >= 0 && shown.length < limit; i--) {
         if (pack.kind(i) === 'quiet') continue
         const { did } = decodeFacts(pack.factsOf(i))
         shown.push(shortEvent(pack.firstSeq + i, pack.kind(i), did, pack.payload(i)))
       }
-      at = pack.lastSeq + 1
-    }
+    looked += packs.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    // Many entries may have no event to show.
+    if (shown.length === limit || looked >= LOOK_BYTES) break
   }
-  return ok({ head: next - 1, events: shown.slice(-limit) })
+  return ok({ head, events: shown.toReversed() })
 }
 
 function shortEvent(seq: number, type: string, did: string, frame: Uint8Array): ShortEvent {

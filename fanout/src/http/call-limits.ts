@@ -27,10 +27,17 @@ export class LocalLimits implements CallLimits {
   }
 }
 
-/** Counts in the current minute, and how many seconds of it are left. */
+/**
+ * Counts in the current minute, and how many seconds of it are left. Redis keeps the time of its end by the wall clock of
+ * its machine: one that was set back would make the minute longer.
+ */
 const COUNT = `local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('EXPIRE', KEYS[1], 60) end
-return { count, redis.call('TTL', KEYS[1]) }`
+local left = redis.call('TTL', KEYS[1])
+if left < 0 or left > 60 then
+  redis.call('EXPIRE', KEYS[1], 60)
+  left = 60
+end
+return { count, left }`
 
 /** Limits that all nodes share; those of this process alone while Redis is away. */
 export class SharedLimits implements CallLimits {

@@ -4,14 +4,18 @@ import { invalid } from './xrpc-error.ts'
 /** The parameter `name`, once. Throws an XrpcError that names it. */
 export function required(params: URLSearchParams, name: string): string {
   const value = optional(params, name)
-  if (value === null || value === '') throw invalid(`the parameter "${name}" is required`)
+  if (value === null) throw invalid(`the parameter "${name}" is required`)
   return value
 }
 
+/**
+ * The parameter `name`, or null where it is not given. An empty one is none: many clients write each parameter that they
+ * know, whether they have a value for it or not. Throws an XrpcError where it is given twice.
+ */
 export function optional(params: URLSearchParams, name: string): string | null {
   const values = params.getAll(name)
   if (values.length > 1) throw invalid(`the parameter "${name}" is given more than once`)
-  return values[0] ?? null
+  return values[0] || null
 }
 
 /** The parameter `did`, checked. */

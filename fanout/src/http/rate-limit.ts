@@ -1,3 +1,4 @@
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { XrpcError } from './xrpc-error.ts'
 
 /** Callers remembered; beyond it the oldest start anew. */
@@ -7,16 +8,19 @@ const MAX_CALLERS = 50_000
 export class RateLimit {
   readonly #perMs: number
   readonly #burst: number
+  readonly #now: () => number
   readonly #buckets = new Map<string, { left: number; atMs: number }>()
 
-  constructor(limits: { perMinute: number; burst: number }) {
+  /** `now` never goes back: a budget must not wait for a wall clock that was set back. */
+  constructor(limits: { perMinute: number; burst: number }, now: () => number = monotonicMs) {
     this.#perMs = limits.perMinute / 60_000
     this.#burst = limits.burst
+    this.#now = now
   }
 
   /** Counts a call. Throws RateLimitExceeded. */
   take(caller: string): void {
-    const nowMs = Date.now()
+    const nowMs = this.#now()
     const bucket = this.#buckets.get(caller) ?? { left: this.#burst, atMs: nowMs }
     this.#buckets.delete(caller)
     this.#buckets.set(caller, bucket)

@@ -1,3 +1,4 @@
+import { networkOf } from '@bgs/shared/service/parse-address.ts'
 import type { Answer } from '../http/answer.ts'
 import type { XrpcContext, XrpcMethod } from '../xrpc/method.ts'
 import { type Html, html } from './html.ts'
@@ -17,7 +18,7 @@ export function page(make: (params: URLSearchParams, context: XrpcContext) => Pr
   return {
     kind: 'query',
     async handle({ params, address }, context): Promise<Answer> {
-      await context.limits.take('page', address)
+      await context.limits.take('page', networkOf(address))
       const { title, json, view, body } = await make(params, context)
       if (params.get(FORMAT) === 'json')
         return { status: 200, body: view, headers: { 'cache-control': 'public, max-age=5' } }

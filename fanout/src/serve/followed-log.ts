@@ -2,7 +2,7 @@ import { readingDisk } from '@bgs/shared/log/disk.ts'
 import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
 import { Pack } from '@bgs/shared/log/pack.ts'
 import { Segment } from '@bgs/shared/log/segment.ts'
-import type { LogFiles } from '@bgs/shared/log/segment-log.ts'
+import type { FiledLog, LogFiles } from '@bgs/shared/log/segment-log.ts'
 import { type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
 
 /** A log as it is when another thread begins to follow it. */
@@ -15,7 +15,10 @@ export interface LogNews {
   readonly bounds: LogBounds
   /** First seq of the oldest segment. */
   readonly oldest: number | undefined
-  /** The newest segments: at least from the one on that was the newest in the news before. */
+  /**
+   * The newest segments, at least from the one on that was the newest in the news before; and those that have come below
+   * all that were told of before.
+   */
   readonly segments: readonly SegmentExtent[]
   /** A pack that was committed. */
   readonly pack?: SharedPack
@@ -31,7 +34,7 @@ export interface SharedPack {
  * A log that another thread of this process writes: hears of what is committed, and reads the segment files on its own.
  * Whoever reads it sees what readers beside the writer see, a moment later.
  */
-export class FollowedLog implements LogReader {
+export class FollowedLog implements LogReader, Pick<FiledLog, 'files'> {
   readonly #folder: string
   readonly #segments: Segments
   readonly #head: () => Promise<number>
@@ -57,6 +60,10 @@ export class FollowedLog implements LogReader {
 
   bounds(): LogBounds {
     return this.#bounds
+  }
+
+  get files(): LogFiles {
+    return { folder: this.#folder, segments: this.#segments.extents }
   }
 
   head(): Promise<number> {
@@ -90,6 +97,9 @@ export class FollowedLog implements LogReader {
   hear({ bounds, oldest = 0, segments, pack }: LogNews): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
+    const { first } = this.#segments
+    const below = segments.filter(({ firstSeq }) => firstSeq < (first?.firstSeq ?? 0))
+    for (const extent of below.toReversed()) this.#segments.addFirst(this.#segment(extent))
     for (const extent of segments) {
       const { last } = this.#segments
       if (last === undefined || last.firstSeq < extent.firstSeq) this.#segments.add(this.#segment(extent))

@@ -1,4 +1,5 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 
 /** What goes over a port between two threads: questions, answers to them, and news that nobody answers. */
 type Message =
@@ -52,7 +53,7 @@ export class PortCalls<TheirQuestion, TheirNews, Question, News> {
     if (message.kind === 'question') {
       onQuestion(message.body as TheirQuestion).then(
         (body) => this.#send({ kind: 'answer', id, body }),
-        (error: unknown) => this.#send({ kind: 'failure', id, message: (error as Error).message }),
+        (error: unknown) => this.#send({ kind: 'failure', id, message: errorText(error) }),
       )
       return
     }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
 import { AddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { close, listen } from '@bgs/shared/service/listen.ts'
@@ -15,7 +16,7 @@ import type { ServeParts, Serving } from './serve.ts'
 const WINDOW_BYTES = 8 * 1024 * 1024
 
 export interface ServeHereParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
-  readonly log: LogReader
+  readonly log: LogReader & Pick<FiledLog, 'files'>
 }
 
 /** What one thread serves: subscribers and XRPC, on a listener that may share its port with other threads. */

@@ -1,5 +1,6 @@
 import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
 import type { SegmentExtent } from '@bgs/shared/log/segments.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { SharedPack } from './followed-log.ts'
 import type { MainNews } from './messages.ts'
@@ -26,10 +27,13 @@ export class ThreadFeed {
   readonly #parts: ThreadFeedParts
   #outstandingBytes = 0
   #isBehind = false
-  #heardMs = performance.now()
+  /** First seq of the oldest segment that the thread knows. */
+  #oldest: number | undefined
+  #heardMs = monotonicMs()
 
   constructor(parts: ThreadFeedParts) {
     this.#parts = parts
+    this.#oldest = parts.log.edges.oldest
   }
 
   /** Bytes on their way to the thread. */
@@ -37,7 +41,7 @@ export class ThreadFeed {
     return this.#outstandingBytes
   }
 
-  /** When the thread last took a pack, or the place of those that it was not told of; on the clock of `performance`. */
+  /** When the thread last took a pack, or the place of those that it was not told of; on the clock of `monotonicMs`. */
   get heardMs(): number {
     return this.#heardMs
   }
@@ -60,10 +64,10 @@ export class ThreadFeed {
   taken(bytes: number): void {
     this.#outstandingBytes -= bytes
     // News of a pack are larger than those without one.
-    if (bytes > NEWS_BYTES) this.#heardMs = performance.now()
+    if (bytes > NEWS_BYTES) this.#heardMs = monotonicMs()
     if (!this.#isBehind || this.#outstandingBytes > 0) return
     this.#isBehind = false
-    this.#heardMs = performance.now()
+    this.#heardMs = monotonicMs()
     const { log, takedowns } = this.#parts
     // In one message: before a subscriber reads further, the thread knows who was taken down in what it did not hear.
     this.#tell(NEWS_BYTES, log.files.segments, { anew: { takedowns: takedowns.dids } })
@@ -81,7 +85,11 @@ export class ThreadFeed {
   ): void {
     const { log, notReady, tell } = this.#parts
     this.#outstandingBytes += bytes
-    const heard = { bounds: log.bounds(), oldest: log.edges.oldest, segments }
+    const { oldest } = log.edges
+    // A mirror that is filled backwards has got a segment below all others.
+    const isDeeper = oldest !== undefined && oldest < (this.#oldest ?? Number.POSITIVE_INFINITY)
+    this.#oldest = oldest
+    const heard = { bounds: log.bounds(), oldest, segments: isDeeper ? log.files.segments : segments }
     tell({
       bytes,
       log: pack === undefined ? heard : { ...heard, pack },

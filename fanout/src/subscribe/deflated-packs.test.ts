@@ -47,6 +47,27 @@ describe('permessage-deflate', () => {
     expect(await deflated()).toBe(3)
   })
 
+  it('a window that is smaller than that of the shared frames is declined: plain frames, and no error', async () => {
+    scene = await Scene.open({ deflate: true })
+    const asked = [9, 12, 14, 15].map((serverMaxWindowBits) =>
+      scene.connect(undefined, { serverMaxWindowBits }),
+    )
+    for (const client of asked) await client.opened()
+    expect(asked.map(({ ws }) => ws.extensions)).toEqual(['', '', '', 'permessage-deflate'])
+    await scene.log.append([entry(1, { bytes: 60_000 })])
+    for (const client of asked) await client.has(1)
+    expect(new Set(asked.map(({ frames }) => JSON.stringify(frames))).size).toBe(1)
+  })
+
+  it('an offer that cannot be taken, or read, leaves the stream uncompressed', async () => {
+    scene = await Scene.open({ deflate: true })
+    for (const offer of ['permessage-deflate; foo=1', 'permessage-deflate;;', 'x-other; a="']) {
+      const client = scene.connect(undefined, false, { 'sec-websocket-extensions': offer })
+      await client.opened()
+      expect(client.ws.extensions).toBe('')
+    }
+  })
+
   it('is not given where it is not offered, and a client’s own compressed messages are ignored', async () => {
     scene = await Scene.open()
     const client = scene.connect(undefined, true)

@@ -1,5 +1,6 @@
 import type { LogReader } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 
 /** Read from the log at once: little at first, more for one that takes it quickly. */
 const FIRST_BYTES = 64 * 1024
@@ -50,10 +51,10 @@ export class Replay {
   }
 
   #send(packs: readonly Pack[]): Promise<void> {
-    const startedMs = performance.now()
+    const startedMs = monotonicMs()
     return new Promise((resolve) => {
       this.#parts.write(packs, () => {
-        const isQuick = performance.now() - startedMs < QUICK_MS
+        const isQuick = monotonicMs() - startedMs < QUICK_MS
         this.#bytes = isQuick ? Math.min(MOST_BYTES, this.#bytes * 2) : FIRST_BYTES
         resolve()
       })

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { encodeError } from '@bgs/shared/frame/encode.ts'
 import { type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
 import type { Pack } from '@bgs/shared/log/pack.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { WebSocket } from 'ws'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
@@ -18,8 +19,13 @@ const NOTHING = Buffer.alloc(0)
 export const STALLED_MS = 60_000
 /** A ping so often (W12) … */
 const PING_MS = 30_000
-/** … and dead after so long without any sign from a client for whom nothing waits. */
+/** … and dead after so long without any sign from a client … */
 const DEAD_MS = 90_000
+/**
+ * … or after so long where its socket was full since its last pong: the next one comes only when it has read all the
+ * megabytes that the kernels and the network hold before the ping, which a slow client does long after it took the last.
+ */
+const FULL_DEAD_MS = 300_000
 /** Time for the last frame to be taken before the socket is cut … */
 const FAREWELL_MS = 5_000
 /** … by one that had stopped reading: it learns why only if it reads on (Q6). */
@@ -39,6 +45,11 @@ export interface SubscriberParts {
   readonly onEnd: (subscriber: Subscriber) => void
   /** Where it gets compressed frames, if it asked for them. */
   readonly deflated: DeflatedPacks | undefined
+}
+
+/** What Node's own timeout of a socket goes by, and no other figure tells: bytes of a write that are not sent yet. */
+interface SocketHandle {
+  readonly _handle: { readonly writeQueueSize: number } | null
 }
 
 /**
@@ -68,8 +79,10 @@ export class Subscriber {
   #takenMs: number
   #pingedMs: number
   #heardMs: number
+  /** Whether its socket was full since its last pong. */
+  #wasFull = false
   #messages = 0
-  #checked = { events: 0, atMs: performance.now() }
+  #checked = { events: 0, atMs: monotonicMs() }
   #clientBytes = 0
 
   constructor(
@@ -85,9 +98,12 @@ export class Subscriber {
     this.address = client.address
     this.userAgent = client.userAgent
     this.#parts = parts
-    this.#takenMs = this.#pingedMs = this.#heardMs = performance.now()
+    this.#takenMs = this.#pingedMs = this.#heardMs = monotonicMs()
     ws.on('message', () => this.#onMessage())
-    ws.on('pong', () => this.#heard())
+    ws.on('pong', () => {
+      this.#wasFull = false
+      this.#heard()
+    })
     ws.on('ping', () => this.#onMessage())
     ws.on('error', () => this.#end('error'))
     ws.on('close', () => this.#end('closed'))
@@ -139,27 +155,43 @@ export class Subscriber {
     setTimeout(() => socket.destroy(), cause === 'too-slow' ? SLOW_FAREWELL_MS : FAREWELL_MS).unref()
   }
 
-  /** Looks whether it still reads and lives. Call every few seconds. */
+  /**
+   * Looks whether it still reads and lives, and pings it (W12): one that replays as much as one that is live. Call every few
+   * seconds.
+   */
   check(nowMs: number): void {
     if (this.#ended) return
     this.#rate(nowMs)
-    const taken = this.#socket.bytesWritten - this.#socket.writableLength
-    if (taken !== this.#takenBytes || this.#socket.writableLength === 0) {
+    const taken = this.#taken()
+    const isFull = this.#socket.writableLength > 0
+    if (taken !== this.#takenBytes || !isFull) {
+      // A full socket takes more only where the client has acknowledged some of what it was sent: it lives.
+      if (isFull) this.#heardMs = Math.max(this.#heardMs, nowMs)
       this.#takenBytes = taken
       this.#takenMs = nowMs
     }
+    this.#wasFull ||= isFull
     if (nowMs - this.#takenMs > STALLED_MS)
       return this.refuse('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
     this.#messages = Math.max(0, this.#messages - FORGIVEN_MESSAGES)
     this.#clientBytes = Math.max(0, this.#clientBytes - FORGIVEN_BYTES)
-    if (this.#socket.writableLength > 0) return
-    if (nowMs - this.#heardMs > DEAD_MS) {
+    if (nowMs - this.#heardMs > (this.#wasFull ? FULL_DEAD_MS : DEAD_MS)) {
       this.#end('dead')
       return this.#ws.terminate()
     }
     if (nowMs - this.#pingedMs < PING_MS) return
     this.#pingedMs = nowMs
     this.#ws.ping()
+  }
+
+  /**
+   * Grows with each byte that the kernel takes, also in the midst of a part of the log that is under way as one write. Of
+   * writableLength all bytes of that count until it is at its end.
+   */
+  #taken(): number {
+    const { bytesWritten, writableLength } = this.#socket
+    const waiting = (this.#socket as Partial<SocketHandle>)._handle?.writeQueueSize ?? 0
+    return bytesWritten - writableLength - waiting
   }
 
   #rate(nowMs: number): void {
@@ -239,7 +271,7 @@ export class Subscriber {
   }
 
   #heard(): void {
-    this.#heardMs = performance.now()
+    this.#heardMs = Math.max(this.#heardMs, monotonicMs())
   }
 
   #end(cause: string): void {

@@ -1,6 +1,6 @@
 import { until } from '@bgs/shared/testing/until.ts'
-import { afterEach, describe, expect, it } from 'vitest'
-import { did, entry, Scene } from '../testing/scene.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type Client, did, entry, Scene } from '../testing/scene.ts'
 
 const FIRST = 2 ** 32
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
@@ -36,7 +36,7 @@ describe('Q2–Q5: where a subscription begins', () => {
     expect(scene.subscriptions.size).toBe(0)
   })
 
-  it.each(['x', '-1', '1.5', ''])('W13: cursor %j is HTTP 400 with an XRPC error', async (cursor) => {
+  it.each(['x', '-1', '1.5', ' '])('W13: cursor %j is HTTP 400 with an XRPC error', async (cursor) => {
     scene = await Scene.open({ before })
     const client = scene.connect(cursor)
     await until('the answer', () => client.refused !== undefined)
@@ -231,6 +231,66 @@ describe('W10, W12: what a client sends', () => {
     scene.subscriptions.check(nowMs + 100_000)
     await until('the end', () => client.closed !== undefined)
     expect(client.closed?.code).toBe(1006)
+    expect(scene.subscriptions.size).toBe(0)
+  })
+})
+
+describe('W12: a subscriber that takes long to catch up', () => {
+  const WAIT = { timeout: 10_000, interval: 1 }
+  /** A subscriber that has opened and reads nothing, so that its socket is full. */
+  async function fullOne(): Promise<Client> {
+    scene = await Scene.open()
+    const client = scene.connect()
+    await client.opened()
+    client.ws.pause()
+    for (let n = 0; n < 40; n++) await scene.log.append([entry(1, { bytes: 500_000 })])
+    await untilFull()
+    return client
+  }
+  const untilFull = () =>
+    expect.poll(async () => (await scene.subscriptions.list())[0]?.queuedBytes, WAIT).toBeGreaterThan(0)
+  const bytesTaken = async () => {
+    const [one] = await scene.subscriptions.list()
+    return (one?.bytes ?? 0) - (one?.queuedBytes ?? 0)
+  }
+
+  it('is pinged on time, and lives as long as it takes bytes', async () => {
+    const client = await fullOne()
+    const real = performance.now.bind(performance)
+    let aheadMs = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => real() + aheadMs)
+    // It reads a little within each 40 s, for several times as long as a silent one may.
+    for (let turn = 0; turn < 8; turn++) {
+      const before = await bytesTaken()
+      client.ws.resume()
+      await expect.poll(bytesTaken, WAIT).toBeGreaterThan(before)
+      client.ws.pause()
+      for (let n = 0; n < 6; n++) await scene.log.append([entry(1, { bytes: 1_000_000 })])
+      await untilFull()
+      aheadMs += 40_000
+      scene.subscriptions.check(performance.now())
+      expect(scene.subscriptions.size).toBe(1)
+    }
+    client.ws.resume()
+    await client.has(88)
+    expect(client.pings).toBeGreaterThanOrEqual(8)
+    expect(client.seqs).toEqual(range(FIRST, FIRST + 87))
+    expect(client.closed).toBeUndefined()
+    clock.mockRestore()
+  })
+
+  it('that has taken all is not cut before its pong can have come, and is when it never comes', async () => {
+    const client = await fullOne()
+    client.ws.on('ping', () => client.ws.pause())
+    scene.subscriptions.check(performance.now())
+    client.ws.resume()
+    await client.has(40)
+    client.ws.pause()
+    await expect.poll(async () => (await scene.subscriptions.list())[0]?.queuedBytes, WAIT).toBe(0)
+    const nowMs = performance.now()
+    for (const ms of [31_000, 61_000, 100_000, 299_000]) scene.subscriptions.check(nowMs + ms)
+    expect(scene.subscriptions.size).toBe(1)
+    scene.subscriptions.check(nowMs + 305_000)
     expect(scene.subscriptions.size).toBe(0)
   })
 })

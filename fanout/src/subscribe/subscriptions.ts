@@ -2,14 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { encodeInfo } from '@bgs/shared/frame/encode.ts'
 import type { LogReader } from '@bgs/shared/log/log.ts'
+import type { FiledLog } from '@bgs/shared/log/segment-log.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { type Refusal, refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
 import { SERVER_HEADER } from '@bgs/shared/service/version.ts'
 import { WebSocketServer } from 'ws'
+import { bytesBehind } from '../consumers/bytes-behind.ts'
 import type { Consumer, Consumers } from '../consumers/consumers.ts'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import { type Start, startOf } from './cursor.ts'
+import { acceptableOffer } from './deflate-offer.ts'
 import { DeflatedPacks } from './deflated-packs.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
@@ -27,9 +31,10 @@ const FURTHER_OPTIONS = {
   maxFragments: 64,
 }
 const CHECK_EVERY_MS = 5_000
+const RETRY_SOON = { 'retry-after': '10' }
 
 export interface SubscriptionsParts {
-  readonly log: LogReader
+  readonly log: LogReader & Pick<FiledLog, 'files'>
   readonly window: Window
   readonly takedowns: Takedowns
   readonly metrics: FanoutMetrics
@@ -48,7 +53,7 @@ export class Subscriptions implements Consumers {
   readonly #checks: NodeJS.Timeout
   #closing = false
   /** When an entry of the log last came here, and when an event did that is sent. */
-  #heardMs = performance.now()
+  #heardMs = monotonicMs()
   #newestMs = this.#heardMs
 
   constructor(parts: SubscriptionsParts) {
@@ -65,19 +70,19 @@ export class Subscriptions implements Consumers {
       ...FURTHER_OPTIONS,
     })
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
-    this.#checks = setInterval(() => this.check(performance.now()), CHECK_EVERY_MS)
+    this.#checks = setInterval(() => this.check(monotonicMs()), CHECK_EVERY_MS)
     parts.log.tail((pack) => {
       parts.takedowns.follow(pack)
       parts.window.add(pack)
       parts.metrics.windowBytes.set(parts.window.bytes)
       parts.metrics.head.set(pack.lastSeq)
-      this.#heardMs = performance.now()
+      this.#heardMs = monotonicMs()
       if (pack.framesBytes > 0) this.#newestMs = this.#heardMs
       this.#pump()
     })
   }
 
-  /** On the clock of `performance`. */
+  /** On the clock of `monotonicMs`. */
   get heardMs(): number {
     return this.#heardMs
   }
@@ -112,9 +117,18 @@ export class Subscriptions implements Consumers {
   #begin(request: IncomingMessage, socket: Socket, head: Buffer, start: Start, address: string): void {
     const { log, metrics } = this.#parts
     if (socket.destroyed) return
+    if (start.kind === 'filling') {
+      const { first } = log.bounds()
+      const message = `this node does not have what lies before seq ${first} yet: come back, or ask another node`
+      return refuseSocket(socket, { ...unavailable(message), headers: RETRY_SOON })
+    }
     if (start.kind === 'invalid')
       return refuseSocket(socket, { status: 400, error: 'InvalidRequest', message: start.message })
     socket.setNoDelay(true)
+    // The library refuses the whole handshake where it can take no offer, and takes some that the shared frames break.
+    const offer = acceptableOffer(request.headers['sec-websocket-extensions'])
+    if (offer === undefined) delete request.headers['sec-websocket-extensions']
+    else request.headers['sec-websocket-extensions'] = offer
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       metrics.subscriptions.inc({ start: start.kind === 'from' ? start.how : start.kind })
       const seq = start.kind === 'from' ? start.seq : log.bounds().next
@@ -203,7 +217,7 @@ export class Subscriptions implements Consumers {
     }
     metrics.queuedBytes.set(queued)
     metrics.newestEventAge.set((nowMs - this.#newestMs) / 1_000)
-    metrics.furthestBehind.set(log.bounds().next - least)
+    metrics.furthestBehind.set(bytesBehind(log.files.segments, least, log.bounds().next))
   }
 }
 

@@ -15,7 +15,7 @@ import { loadSettings } from '@bgs/shared/service/config.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { Registry } from 'prom-client'
-import WebSocket from 'ws'
+import WebSocket, { type PerMessageDeflateOptions } from 'ws'
 import { fanoutMetrics } from '../metrics.ts'
 import { Subscriptions } from '../subscribe/subscriptions.ts'
 import { Takedowns } from '../takedowns.ts'
@@ -112,10 +112,15 @@ export class Scene implements AsyncDisposable {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  connect(cursor?: number | string, perMessageDeflate = false): Client {
+  connect(
+    cursor?: number | string,
+    perMessageDeflate: boolean | PerMessageDeflateOptions = false,
+    headers: Readonly<Record<string, string>> = {},
+  ): Client {
     const client = new Client(
       `${this.url}/${cursor === undefined ? '' : `?cursor=${cursor}`}`,
       perMessageDeflate,
+      headers,
     )
     this.clients.push(client)
     return client
@@ -138,8 +143,12 @@ export class Client {
   refused: { status: number; body: string; retryAfter: string | undefined } | undefined
   pings = 0
 
-  constructor(url: string, perMessageDeflate = false) {
-    this.ws = new WebSocket(url, { perMessageDeflate })
+  constructor(
+    url: string,
+    perMessageDeflate: boolean | PerMessageDeflateOptions = false,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    this.ws = new WebSocket(url, { perMessageDeflate, headers })
     this.ws.on('message', (data: Buffer) => this.frames.push(decodeFrame(data)))
     this.ws.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() }

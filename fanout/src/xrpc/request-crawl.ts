@@ -2,6 +2,7 @@ import { type AskedHost, askForHost, findHost, hostsMetToday, meetHost } from '@
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import type { HostAddress } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
+import { networkOf } from '@bgs/shared/service/parse-address.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import { z } from 'zod'
 import { hostParam } from '../http/host-param.ts'
@@ -27,7 +28,7 @@ export const requestCrawl: XrpcMethod = {
     // PDSes call this with every update: nothing is to be done, and nothing to be limited.
     if (known !== undefined && Number(known.connected) === 1) return { status: 200 }
     if (!allowPrivate) {
-      await context.limits.take('address', address)
+      await context.limits.take('address', networkOf(address))
       await context.limits.take('host', hostname)
     }
     const nowMs = context.now()

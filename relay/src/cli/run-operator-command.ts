@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { ConfigError } from '@bgs/shared/service/config.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import type { CliFlags } from './cli-flags.ts'
 import { bodyOf, type OperatorCommand } from './operator-commands.ts'
@@ -33,10 +34,7 @@ export async function runOperatorCommand(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
   } catch (error) {
-    const { message, cause } = error as Error
-    process.stderr.write(
-      `${url.origin} does not answer: ${(cause as Error | undefined)?.message ?? message}\n`,
-    )
+    process.stderr.write(`${url.origin} does not answer: ${errorText(error)}\n`)
     return 1
   }
   if (!response.ok) return refused(response)

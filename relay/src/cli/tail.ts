@@ -1,5 +1,6 @@
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { ConfigError } from '@bgs/shared/service/config.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import WebSocket from 'ws'
 import type { CliFlags } from './cli-flags.ts'
@@ -37,7 +38,7 @@ export async function tail(
   let fault = ''
   const ended = new Promise<number>((resolve) => {
     socket.on('error', (error) => {
-      fault = error.message
+      fault = errorText(error)
     })
     socket.on('close', (code, reason) => {
       const isAsked = signal.aborted || printed >= most

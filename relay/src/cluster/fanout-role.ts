@@ -11,6 +11,7 @@ import { Mirror } from '@bgs/fanout/mirror.ts'
 import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { createCall } from '@bgs/fanout/xrpc/call.ts'
+import type { Database } from '@bgs/shared/db/database.ts'
 import { DataLock } from '@bgs/shared/db/lock.ts'
 import { nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
@@ -38,6 +39,9 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const bytes = await retentionBytes(settings, nodeDisk, folder)
   const mirror = await Mirror.open({
     reader: new SequencedReader(kafka, context.topic('sequenced')),
+    fillReader: new SequencedReader(kafka, context.topic('sequenced')),
+    // What the view does not have tells of takedowns: all of it must come by.
+    from: await viewPosition(database),
     segments: {
       folder: mirrorFolder,
       disk: nodeDisk,
@@ -123,6 +127,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     notReady,
     refresh: () => {
       figures.lag.set(mirror.lag)
+      figures.missing.set(mirror.missing)
       // The mirror counts on its own, for it has no registry.
       figures.full.reset()
       figures.full.inc(mirror.fullTimes)
@@ -150,4 +155,9 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       lock.release()
     },
   }
+}
+
+async function viewPosition(database: Database): Promise<number> {
+  const [view] = await database.query<{ position: number }>('SELECT position FROM view WHERE id = 1')
+  return Number(view?.position ?? 0) + 1
 }

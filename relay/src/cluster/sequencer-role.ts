@@ -12,6 +12,7 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
@@ -127,7 +128,7 @@ class Office {
         if (signal.aborted) return
         // Another attempt, or another process, would find the same.
         if (error instanceof RefusalError || error instanceof TopicRemadeError) throw error
-        this.trouble = `the lead was lost: ${(error as Error).message}`
+        this.trouble = `the lead was lost: ${errorText(error)}`
         context.logger.warn(
           { err: error, generation: lease.fence },
           'the lead was lost: standing back, nothing is lost',

@@ -45,6 +45,7 @@ export class Scene implements AsyncDisposable {
   readonly view: View
   readonly replayed: number
   readonly refusals: RefusalBook
+  readonly metrics = sequencerMetrics(new Registry())
   readonly asked: StatusQuestion[] = []
   /** Raw offsets of the envelopes that were called done. */
   readonly done: number[] = []
@@ -76,7 +77,7 @@ export class Scene implements AsyncDisposable {
       log,
       state,
       view: up.view,
-      metrics: sequencerMetrics(new Registry()),
+      metrics: this.metrics,
       logger: createLogger('silent'),
       ask: (question) => this.asked.push(question),
       refusals: this.refusals,

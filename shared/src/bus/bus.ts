@@ -19,8 +19,8 @@ export interface PartitionLag {
   readonly partition: number
   /** Records that are not done. */
   readonly records: number
-  /** When the oldest of them was appended; undefined: there is none, or none that was looked at yet. */
-  readonly oldestMs: number | undefined
+  /** How long ago the oldest of them was appended; undefined: there is none, or none that was looked at yet. */
+  readonly oldestAgeMs: number | undefined
 }
 
 export interface BusProducer<T, Token> {

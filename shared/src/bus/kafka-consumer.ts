@@ -130,7 +130,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     return [...this.#partitions.values()].map(({ number, end, position, open }) => ({
       partition: number,
       records: Math.max(0, end - offsetOf(position)),
-      oldestMs: open[0]?.timeMs,
+      oldestAgeMs: ageMs(open[0]?.timeMs),
     }))
   }
 
@@ -314,6 +314,11 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     this.#options.cluster.health.failed(error)
     this.#options.cluster.forget(this.#options.topic)
   }
+}
+
+/** By the wall clocks of two machines, of which the other's may be ahead. */
+function ageMs(timeMs: number | undefined): number | undefined {
+  return timeMs === undefined ? undefined : Math.max(0, Date.now() - timeMs)
 }
 
 /** A partition no longer holds what is to be read next: it was trimmed or made anew by somebody else. */

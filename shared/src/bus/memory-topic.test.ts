@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { BusEntry } from './bus.ts'
 import { MemoryTopic } from './memory-topic.ts'
 
@@ -121,23 +121,28 @@ describe('a topic in memory', () => {
     const consumer = bus.consumer()
     const lag = (partition: number) => bus.lags()[partition]
     expect(bus.lags()).toHaveLength(4)
-    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestMs: undefined })
-    const beganMs = Date.now()
+    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestAgeMs: undefined })
+    let nowMs = 1_000
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+    // Nothing of it goes by the time of day.
+    const wall = vi.spyOn(Date, 'now').mockReturnValue(5)
     for (let i = 0; i < 3; i++) producer.publish(1, i, 10, undefined)
     expect(lag(1)?.records).toBe(3)
-    const sinceMs = lag(1)?.oldestMs as number
-    expect(sinceMs).toBeGreaterThanOrEqual(beganMs)
+    nowMs += 700
+    expect(lag(1)?.oldestAgeMs).toBe(700)
     const [first, second, third] = consumer.poll(3) as [BusEntry<number>, BusEntry<number>, BusEntry<number>]
     // It stays, whatever overtakes it.
     consumer.done(second)
     producer.publish(1, 3, 10, undefined)
-    expect(lag(1)).toEqual({ partition: 1, records: 3, oldestMs: sinceMs })
+    expect(lag(1)).toEqual({ partition: 1, records: 3, oldestAgeMs: 700 })
     consumer.done(first)
     producer.publish(1, 4, 10, undefined)
-    expect(lag(1)?.oldestMs).toBeGreaterThanOrEqual(sinceMs)
+    expect(lag(1)?.oldestAgeMs).toBe(0)
+    clock.mockRestore()
+    wall.mockRestore()
     consumer.done(third)
     for (const entry of consumer.poll(9)) consumer.done(entry)
-    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestMs: undefined })
+    expect(lag(1)).toEqual({ partition: 1, records: 0, oldestAgeMs: undefined })
     expect(lag(0)?.records).toBe(0)
   })
 })

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../service/monotonic.ts'
 import type { Reason } from '../verdict/reason.ts'
 import type { BusConsumer, BusEntry, BusProducer, BusTopic, PartitionLag } from './bus.ts'
 import { EntryQueue } from './entry-queue.ts'
@@ -54,7 +55,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
         this.#pending[partition] = (this.#pending[partition] ?? 0) + 1
         if (this.#watched[partition] === undefined) {
           this.#watched[partition] = slot
-          this.#watchedMs[partition] = Date.now()
+          this.#watchedMs[partition] = monotonicMs()
         }
         this.#queue.push(slot)
         if (this.#queue.length === 1) this.#available()
@@ -82,7 +83,10 @@ export class MemoryTopic<T> implements BusTopic<T> {
     return this.#pending.map((records, partition) => ({
       partition,
       records,
-      oldestMs: this.#watched[partition] === undefined ? undefined : this.#watchedMs[partition],
+      oldestAgeMs:
+        this.#watched[partition] === undefined
+          ? undefined
+          : monotonicMs() - (this.#watchedMs[partition] as number),
     }))
   }
 

@@ -48,6 +48,8 @@ export interface LogBounds {
   readonly next: number
   /** Whether anything was ever evicted, or lost, below `first` (Q4). */
   readonly evicted: boolean
+  /** Whether what lies below `first`, and is not evicted, is still on its way here: a cursor there cannot be served yet. */
+  readonly filling?: true
 }
 
 /** First seq of a new log: from here on seq always takes nine bytes of CBOR (invariant 10). */

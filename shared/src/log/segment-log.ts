@@ -14,6 +14,7 @@ import {
 import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
 import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
+import { SegmentBelow } from './segment-below.ts'
 import { type LogEdges, type SegmentExtent, Segments } from './segments.ts'
 
 /**
@@ -53,7 +54,7 @@ export interface SegmentLogOptions {
   readonly sync?: boolean
 }
 
-const SEGMENT_BYTES = 64 * 1024 * 1024
+export const SEGMENT_BYTES = 64 * 1024 * 1024
 /** Where a log that was found so goes on (invariant 10). */
 function nextSeq(found: Recovered, generation: number, options: SegmentLogOptions): number {
   // A copy has the seqs of what it copies: it goes on right behind what it holds.
@@ -140,6 +141,34 @@ export class SegmentLog implements Log, FiledLog {
     const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
     sealGroup(head, pack.bytes, this.#header(pack, timeMs))
     return this.#append([head, pack.bytes], pack, timeMs)
+  }
+
+  /** Whether a copy may hold more below what it has: the window reaches further back, and there is room for a segment. */
+  get hasRoomBelow(): boolean {
+    const { first, bytes } = this.#segments
+    if (bytes + this.#segmentBytes > this.#options.retentionBytes) return false
+    return (
+      first === undefined || first.end === 0 || first.firstTimeMs >= this.#now() - this.#options.retentionMs
+    )
+  }
+
+  /** Begins a segment that is to go below all that is here, of about `segmentBytes`: see addBelow. */
+  beginBelow(): Promise<SegmentBelow> {
+    return SegmentBelow.begin(this.#options.disk, this.#options.folder, this.generation)
+  }
+
+  /**
+   * Puts a segment below all that is here, for a mirror that is filled backwards; nothing may be missing between the two.
+   * Nothing may be trimmed meanwhile. Throws RangeError where it does not lie below.
+   */
+  async addBelow(below: SegmentBelow): Promise<void> {
+    const { first } = this.#segments
+    if (first !== undefined && below.lastSeq >= first.firstSeq)
+      throw new RangeError(`seq ${below.lastSeq} does not lie below ${first.firstSeq}`)
+    const segment = await below.finish()
+    if (segment === undefined) return
+    this.#segments.addFirst(segment)
+    this.#next = Math.max(this.#next, below.lastSeq + 1)
   }
 
   #check(bytes: number): void {

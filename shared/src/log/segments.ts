@@ -61,6 +61,11 @@ export class Segments {
     this.#all = [...this.#all, segment]
   }
 
+  /** Adds one that lies below all others. */
+  addFirst(segment: Segment): void {
+    this.#all = [segment, ...this.#all]
+  }
+
   /** Takes the oldest one out; readers that are in it may finish. */
   shift(): Segment | undefined {
     const [oldest, ...rest] = this.#all

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { errorText } from '../service/error-text.ts'
 import type { ServerHealth } from '../service/server-health.ts'
 
 /** Nothing that Redis holds is worth waiting for: without an answer in so long it is done without. */
@@ -20,8 +21,8 @@ export function openRedis(url: string, health: ServerHealth): Redis {
     retryStrategy: (times) => Math.min(RETRY_MOST_MS, 50 * times) * (0.5 + Math.random() / 2),
   })
   redis.on('ready', health.ok)
-  // The message alone: the library hangs the command on its error, password and all.
-  redis.on('error', (error: Error) => health.failed(error.message))
+  // The text alone: the library hangs the command on its error, password and all.
+  redis.on('error', (error: Error) => health.failed(errorText(error)))
   redis.on('end', () => health.failed(new Error('the connection ended')))
   return redis
 }
@@ -32,6 +33,6 @@ export async function pingRedis(redis: Redis, health: ServerHealth): Promise<voi
     await redis.ping()
     health.ok()
   } catch (error) {
-    health.failed((error as Error).message)
+    health.failed(errorText(error))
   }
 }

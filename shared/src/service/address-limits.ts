@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
-import { isIPv6 } from 'node:net'
+import { networkOf } from './parse-address.ts'
 import type { Settings } from './settings.ts'
 
 /** What is counted by address. */
@@ -80,22 +80,6 @@ export class AddressLimits {
 }
 
 const FREE: Place = { count: 0, isOver: false, isFarOver: false, leave: () => undefined }
-
-/** An IPv6 client has a whole /64 to itself. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = (address.split('%')[0] as string).split('::')
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const behind = tail === '' ? [] : tail.split(':')
-    while (groups.length + behind.length < 8) groups.push('0')
-    groups.push(...behind)
-  }
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
-}
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1'

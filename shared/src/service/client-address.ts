@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, type Socket } from 'node:net'
+import { parseAddress } from './parse-address.ts'
 
 /** Whose requests those are that come in: the socket's, or who a trusted proxy says in X-Forwarded-For. */
 export class ClientAddresses {
@@ -18,21 +19,27 @@ export class ClientAddresses {
 
   /** The client at a socket; undefined where it is a trusted proxy's: many clients may be behind that. */
   ofSocket({ remoteAddress }: Pick<Socket, 'remoteAddress'>): string | undefined {
-    const address = bare(remoteAddress ?? '')
+    const address = parseAddress(remoteAddress ?? '') ?? ''
     return this.#isTrusted(address) ? undefined : address
   }
 
-  /** The client that asks. */
+  /**
+   * The client that asks, in the form of parseAddress. Where a proxy of ours names nobody (`unknown`, or what is no
+   * address) it is the proxy itself: those clients share what one may have.
+   */
   of(request: IncomingMessage): string {
-    let address = bare(request.socket.remoteAddress ?? '')
+    let address = parseAddress(request.socket.remoteAddress ?? '') ?? ''
     const forwarded = String(request.headers['x-forwarded-for'] ?? '')
       .split(',')
       .map((part) => part.trim())
+      .filter((part) => part !== '')
       .reverse()
     // From the nearest hop outward, as long as each hop is one of ours.
     for (const hop of forwarded) {
-      if (!this.#isTrusted(address) || isIP(hop) === 0) break
-      address = bare(hop)
+      if (!this.#isTrusted(address)) break
+      const named = parseAddress(hop)
+      if (named === undefined) break
+      address = named
     }
     return address
   }
@@ -41,9 +48,4 @@ export class ClientAddresses {
     const family = isIP(address)
     return family !== 0 && this.#trusted.check(address, family === 4 ? 'ipv4' : 'ipv6')
   }
-}
-
-/** Without what marks an IPv4 address that is mapped into IPv6. */
-function bare(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }

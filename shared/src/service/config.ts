@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { errorText } from './error-text.ts'
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts'
 
 /** Settings that cannot be used: the process ends with exit code 2 and these lines. */
@@ -43,7 +44,7 @@ export function loadSettings(
     flags = parsed.values
     words = parsed.positionals
   } catch (error) {
-    problems.push((error as Error).message)
+    problems.push(errorText(error))
   }
   const settings: Record<string, unknown> = {}
   for (const name of SETTING_NAMES) {

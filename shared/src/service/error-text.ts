@@ -16,9 +16,10 @@ export function errorText(error: unknown): string {
 function textOf(error: unknown, depth: number): string {
   if (!(error instanceof Error)) return plain(error)
   const code = (error as NodeJS.ErrnoException).code
-  let own = error.message.slice(0, MAX_CHARS)
-  if (own === '') own = typeof code === 'string' ? code : ''
-  if (depth === 0) return own || error.name
+  const own = error.message.slice(0, MAX_CHARS)
+  // What to say of an error that says nothing, and has no parts that do.
+  const name = typeof code === 'string' ? code : error.name
+  if (depth === 0) return own || name
   const parts = error instanceof AggregateError ? error.errors : []
   const details = new Set<string>()
   for (const part of parts.slice(0, MAX_PARTS)) details.add(textOf(part, depth - 1))
@@ -26,7 +27,7 @@ function textOf(error: unknown, depth: number): string {
   if (error.cause !== undefined) details.add(textOf(error.cause, depth - 1))
   // Those who wrap an error often repeat it.
   const told = [...details].filter((detail) => detail !== '' && !own.includes(detail)).join('; ')
-  if (told === '') return own || error.name
+  if (told === '') return own || name
   return own === '' ? told : `${own}: ${told}`
 }
 

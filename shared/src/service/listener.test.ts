@@ -46,7 +46,12 @@ const UPGRADE = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: we
 const from = (address: string, request = GET) =>
   request.replace('host', `x-forwarded-for: ${address}\r\nhost`)
 
-async function open(proxies: string[] = [], perAddress = 3): Promise<number> {
+function onUpgrade(_request: unknown, socket: Socket): void {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+  socket.resume().on('end', () => socket.end())
+}
+
+async function open(proxies: string[] = [], perAddress = 3, upgrades = true): Promise<number> {
   const { settings } = loadSettings({ RELAY_CONNECTIONS_PER_ADDRESS: String(perAddress) }, [])
   server = createListener({
     maxConnections: 100,
@@ -61,13 +66,38 @@ async function open(proxies: string[] = [], perAddress = 3): Promise<number> {
         })
       else if (request.url !== '/wait') response.end('ok')
     },
-    onUpgrade: (_request, socket) => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
-      socket.resume().on('end', () => socket.end())
-    },
+    ...(upgrades ? { onUpgrade } : {}),
   })
   return listen(server, 0, '127.0.0.1')
 }
+
+describe('RFC 9110 7.8: an upgrade', () => {
+  const asking = (upgrade: string, method = 'GET', body = '', version = '1.1') =>
+    `${method} / HTTP/${version}\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nhttp2-settings: AAMAAABk\r\n` +
+    `upgrade: ${upgrade}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+
+  it.each(['h2c', 'TLS/1.2', 'h2c, IRC/6.9', 'websocketx', ''])(
+    'to %j leaves the call as it is',
+    async (to) => {
+      const port = await open()
+      expect(await new RawClient(port, asking(to)).status()).toBe(200)
+      expect(await new RawClient(port, asking(to, 'POST', '{"a":1}')).status()).toBe(200)
+    },
+  )
+
+  it.each(['websocket', 'WebSocket', 'h2c, websocket'])('to %j is one', async (to) => {
+    expect(await new RawClient(await open(), asking(to)).status()).toBe(101)
+  })
+
+  it('over HTTP/1.0 is passed over', async () => {
+    expect(await new RawClient(await open(), asking('websocket', 'GET', '', '1.0')).status()).toBe(200)
+  })
+
+  it('is passed over where there is nothing to upgrade to', async () => {
+    const port = await open([], 3, false)
+    for (const to of ['h2c', 'websocket']) expect(await new RawClient(port, asking(to)).status()).toBe(200)
+  })
+})
 
 describe('connections of one address', () => {
   it.each([

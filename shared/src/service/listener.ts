@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AddressLimits, Place } from './address-limits.ts'
 import type { ClientAddresses } from './client-address.ts'
+import { monotonicMs } from './monotonic.ts'
 import { type Refusal, refusalHeaders, refuseSocket } from './refuse-socket.ts'
 
 /** What any client of an HTTP listener gets of it: header bytes, and time for the header, the request, and to ask again. */
@@ -39,7 +40,7 @@ export interface ListenerParts {
   readonly clients: ClientAddresses
   readonly limits: AddressLimits
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
-  /** Without it an upgrade is answered as the request that it is. */
+  /** Asked for a WebSocket. Any other upgrade is answered as the request that it is, and all are where this is not given. */
   readonly onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void
 }
 
@@ -54,7 +55,9 @@ export function createListener(parts: ListenerParts): Server {
   const enter = (request: IncomingMessage) =>
     places.get(request.socket) ?? limits.enter('connections', clients.of(request))
 
-  const server = createServer(OPTIONS, (request, response) => {
+  const shouldUpgradeCallback = (request: IncomingMessage) =>
+    onUpgrade !== undefined && asksForWebSocket(request)
+  const server = createServer({ ...OPTIONS, shouldUpgradeCallback }, (request, response) => {
     // Kept, for the request loses it when it is cut off.
     const { socket } = request
     const count = (ahead.get(socket) ?? 0) + 1
@@ -98,6 +101,19 @@ export function createListener(parts: ListenerParts): Server {
   return server
 }
 
+/**
+ * Whether a client asks for a WebSocket, which may be one of several protocols that it would take (RFC 9110 7.8). Many HTTP
+ * libraries offer HTTP/2 (`h2c`) with each plain call: a server is free to pass over that.
+ */
+function asksForWebSocket(request: IncomingMessage): boolean {
+  if (request.httpVersion === '1.0') return false
+  const offered = (request.headers.upgrade ?? '').toLowerCase().split(',')
+  if (!offered.some((protocol) => protocol.trim() === 'websocket')) return false
+  // For those who look at it next, the one that is chosen.
+  request.headers.upgrade = 'websocket'
+  return true
+}
+
 function unreadable(code: string | undefined): Refusal {
   if (code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, error: 'InvalidRequest', message: 'the header of the request is too large' }
@@ -115,9 +131,9 @@ function refuse(response: ServerResponse, { status, error, message, headers }: R
 /** The answer is sent, the body is not at its end: an honest client is about to see the answer, the others are cut. */
 function endRest(request: IncomingMessage, socket: Socket): void {
   const mostBytes = socket.bytesRead + REST_BYTES
-  const endMs = performance.now() + REST_MS
+  const endMs = monotonicMs() + REST_MS
   const looking = setInterval(() => {
-    const isOver = socket.bytesRead > mostBytes || performance.now() > endMs
+    const isOver = socket.bytesRead > mostBytes || monotonicMs() > endMs
     if (isOver && !request.complete) socket.destroy()
     if (isOver || request.complete || socket.destroyed) clearInterval(looking)
   }, REST_LOOK_MS)

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os'
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { LOG_LOSSES, linesLost } from './log-counts.ts'
 
 /** A registry with the process's own figures; each package adds those of its stage in its metrics.ts. */
 export function createRegistry(): Registry {
@@ -10,6 +11,17 @@ export function createRegistry(): Registry {
     help: 'Memory that this process may use: the limit of its container, or what the machine has',
     registers: [registry],
   }).set(memoryLimit())
+  new Counter({
+    name: 'relay_process_log_lines_left_out_total',
+    help: 'Lines of the log that were left out: too many of the same, not read as quickly as they came, or not writable',
+    labelNames: ['cause'] as const,
+    registers: [registry],
+    // Counted for all threads, before there is a registry.
+    collect() {
+      this.reset()
+      for (const cause of LOG_LOSSES) this.inc({ cause }, linesLost(cause))
+    },
+  })
   return registry
 }
 

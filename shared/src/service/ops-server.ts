@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import { opsMetrics } from '../metrics.ts'
 import { AddressLimits, newAddressLimits } from './address-limits.ts'
 import { ClientAddresses } from './client-address.ts'
+import { errorText } from './error-text.ts'
 import { createListener } from './listener.ts'
 import type { Settings } from './settings.ts'
 
@@ -44,7 +45,7 @@ export function createOpsServer(settings: Settings, registry: Registry, health: 
       health.refresh?.()
       Promise.all([registry.metrics(), health.others?.() ?? '']).then(
         (texts) => answer(200, texts.join('\n'), registry.contentType),
-        (error: unknown) => answer(500, `${(error as Error).message}\n`),
+        (error: unknown) => answer(500, `${errorText(error)}\n`),
       )
       return
     }

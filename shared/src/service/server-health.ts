@@ -1,4 +1,6 @@
+import { errorText } from './error-text.ts'
 import type { Logger } from './logger.ts'
+import { monotonicMs } from './monotonic.ts'
 
 /** A server that fails for less than this is not worth a word: a connection moved, a leader changed. */
 const WORTH_A_WORD_MS = 1_000
@@ -17,7 +19,7 @@ export class ServerHealth {
   #error = ''
   #said = false
 
-  constructor(name: string, logger: Logger, now: () => number = Date.now) {
+  constructor(name: string, logger: Logger, now: () => number = monotonicMs) {
     this.name = name
     this.#logger = logger
     this.#now = now
@@ -35,7 +37,7 @@ export class ServerHealth {
   /** It did not, or refused. */
   readonly failed = (error: unknown): void => {
     this.#failingSinceMs ??= this.#now()
-    this.#error = error instanceof Error ? error.message : String(error)
+    this.#error = errorText(error)
     if (this.#said || this.#now() - this.#failingSinceMs < WORTH_A_WORD_MS) return
     this.#said = true
     this.outages++

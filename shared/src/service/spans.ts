@@ -1,3 +1,5 @@
+import { errorText } from './error-text.ts'
+
 /** What is traced: by batch, connection and look-up, never by frame. */
 export type SpanName =
   | 'connect host'
@@ -36,7 +38,7 @@ export function inSpan<T>(name: SpanName, attributes: SpanAttributes, work: () =
   const done = work()
   done.then(
     () => span.end(),
-    (error: unknown) => span.end((error as Error).message),
+    (error: unknown) => span.end(errorText(error)),
   )
   return done
 }

@@ -12,7 +12,6 @@ const COLUMNS = [
   { title: 'Software', isText: true },
   { title: 'Since' },
   { title: 'Position', isNumber: true },
-  { title: 'Seqs behind', isNumber: true },
   { title: 'Bytes behind', isNumber: true },
   { title: 'Events/s', isNumber: true },
   { title: 'Sent', isNumber: true },
@@ -29,7 +28,6 @@ export function ConsumersView() {
   const rows = (answer?.consumers ?? [])
     .toSorted((a, b) => a.next - b.next)
     .map((one) => {
-      const behind = Math.max(0, head + 1 - one.next)
       return {
         key: one.id,
         cells: [
@@ -37,7 +35,6 @@ export function ConsumersView() {
           one.userAgent === '' ? '–' : one.userAgent,
           ago(one.sinceMs, Date.now()),
           String(one.next - 1),
-          count(behind),
           bytes(one.bytesBehind + one.queuedBytes),
           perSecond(one.eventsPerSecond),
           `${count(one.events)}, ${bytes(one.bytes)}`,

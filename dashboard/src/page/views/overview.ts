@@ -42,7 +42,7 @@ function Tiles({ history, overview }: { history: History; overview: Overview | u
     ['hosts', 'Connected hosts', level('relay_crawler_connected_hosts')],
     ['subscribers', 'Subscribers', level('relay_fanout_subscribers')],
     ['late', 'Receive to durable p99', seconds(late)],
-    ['behind', 'Database behind, seqs', count(overview?.view.lag)],
+    ['behind', 'Database behind', bytes(overview?.view.bytesBehind)],
     ['memory', 'Memory', bytes(memory)],
   ]
   return html`<dl class="tiles">

@@ -82,7 +82,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
           `${share('sequencer_end_to_end_seconds', 0.5)}, ${share('sequencer_end_to_end_seconds', 0.99)}`,
         ],
         ...waiting('wait to be sequenced', 'verified'),
-        ['database behind', `${count(overview?.view.lag ?? level('sequencer_view_lag_events'))} seqs`],
+        ['database behind', `${count(level('sequencer_view_lag_events'))} events`],
       ],
     ],
     [
@@ -91,7 +91,7 @@ export function Stages({ history, overview }: { history: History; overview: Over
         ['subscribers', count(level('fanout_subscribers'))],
         ['events/s', flow('fanout_events_total')],
         ['bytes', byteFlow('fanout_bytes_total')],
-        ['furthest behind', `${count(level('fanout_furthest_behind_events'))} seqs`],
+        ['furthest behind', bytes(level('fanout_furthest_behind_bytes'))],
         ['in send buffers', bytes(level('fanout_queued_bytes'))],
         ['requests p99', share('fanout_request_seconds', 0.99)],
       ],
