@@ -50,6 +50,11 @@ export function serverMetrics(registry: Registry) {
       labelNames,
       registers,
     }),
+    clockSkew: new Gauge({
+      name: 'relay_clock_skew_seconds',
+      help: "By how much this process's clock is ahead of the database's; negative: behind it",
+      registers,
+    }),
     outages: new Counter({
       name: 'relay_server_outages_total',
       help: 'Times that a server did not answer this process for a second or more',

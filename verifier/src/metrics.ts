@@ -59,6 +59,11 @@ export function verifierMetrics(registry: Registry) {
       help: '1 while the PLC directory answers some and fails for many: frames wait for it, and none is refused',
       registers,
     }),
+    clockDoubted: new Gauge({
+      name: 'relay_verifier_clock_doubted',
+      help: '1 while the revs of most hosts lie in the future of this machine: its clock is slow, and they wait',
+      registers,
+    }),
     directoryOutages: new Counter({
       name: 'relay_verifier_directory_outages_total',
       help: 'Times that the PLC directory was taken to be down',

@@ -43,7 +43,11 @@ class Scene implements AsyncDisposable {
    * `room` is what `verified` says of its room in place of the topic; `lagPausesMs` how long a directory that is behind is
    * given.
    */
-  constructor(room?: () => Promise<void>, lagPausesMs: readonly number[] = []) {
+  constructor(
+    room?: () => Promise<void>,
+    lagPausesMs: readonly number[] = [],
+    wallNow: () => number = Date.now,
+  ) {
     const raw = this.#raw.consumer()
     const verified = this.#verified.consumer()
     verified.onAvailable(() =>
@@ -71,7 +75,7 @@ class Scene implements AsyncDisposable {
         refusals: new RefusalBook(undefined as never),
         charge: (charge) => this.charged.push(charge),
         logger: createLogger('silent'),
-        wallNow: Date.now,
+        wallNow,
       },
       lagPausesMs,
     ).run(this.#stop.signal)
@@ -362,6 +366,20 @@ describe('invariant 13: frames that wait for an identity', () => {
     expect(scene.done).toEqual([other])
     expect(scene.refused).toEqual([])
   })
+})
+
+it('C4: a slow clock of this machine refuses nothing; what lies in its future passes once it is right', async () => {
+  const [a, b] = accounts as [SimAccount, SimAccount]
+  let wallMs = Date.now() - 600_000
+  await using slow = new Scene(undefined, [], () => wallMs)
+  for (const account of [a, b]) slow.know(identityFor(account))
+  const sent = [slow.offer('#commit', a.did, await a.post()), slow.offer('#commit', a.did, await a.post())]
+  const others = [slow.offer('#commit', b.did, await b.post())]
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect([slow.published, slow.refused]).toEqual([[], []])
+  wallMs += 600_000
+  await slow.allDone()
+  expect([slow.seqsOf(a.did), slow.seqsOf(b.did), slow.refused]).toEqual([sent, others, []])
 })
 
 describe('a directory that is behind its hosts', () => {

@@ -10,6 +10,7 @@ import { inSpan } from '@bgs/shared/service/spans.ts'
 import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { Charges, type HostCharge } from './charges.ts'
+import { ClockDoubt } from './clock-doubt.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
@@ -37,6 +38,8 @@ const POLL = 256
  * append and a write to each subscriber, as much again. After a quiet time nothing waits.
  */
 const PACE_MS = 3
+/** What is refused by a clock that is to be doubted is judged again so often. */
+const DOUBT_RETRY_MS = 1_000
 
 /** By whose document a heartbeat is judged. */
 const NOBODY: Identity = { did: '', keyType: '', keyMultibase: '', pds: '', handle: '', digest: '' }
@@ -78,6 +81,8 @@ export class Verifier {
   readonly #lanes = new Lanes()
   readonly #budget: RefreshBudget
   readonly #charges: Charges
+  readonly #clock = new ClockDoubt()
+  #isClockDoubted = false
   readonly #bell = new Bell()
   /** Batches handed to the judges, in order; they are finished in order, too. */
   readonly #batches: Batch[] = []
@@ -206,9 +211,11 @@ export class Verifier {
       const lane = this.#lanes.get(raw.value.did)
       const judgement = readJudgement(reply, i)
       this.#chargeSlow(raw, slowMsOf(reply, i))
+      if (judgement.reason === 'rev-future') this.#noteAhead(raw)
       // Behind a frame of this DID that is being looked at again; or the first to be.
       if (lane !== undefined) this.#lanes.insert(lane, entryOf(raw, batch.number))
-      else if (judgement.reason === 'signature-invalid') this.#intoLane(raw, batch.number)
+      else if (judgement.reason === 'signature-invalid' || this.#isDoubtful(judgement.reason))
+        this.#intoLane(raw, batch.number)
       else if (judgement.reason !== null) this.#refuse(raw, judgement.reason, judgement.detail)
       else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity, true)
     }
@@ -234,6 +241,7 @@ export class Verifier {
 
   /** Whether frames that wait for this identity are refused at some point: not those that the directory fails. */
   #isAtItsHostsCost(did: string): boolean {
+    if (this.#clock.isDoubted) return false
     return !isOfDirectory(did) || !this.#parts.identities.isDirectoryUnwell
   }
 
@@ -274,6 +282,11 @@ export class Verifier {
       this.#chargeSlow(raw, slowMsOf(reply, 0))
       if (judgement.reason === null)
         return this.#pass(raw, judgement, settled.identity, settled.authoritative)
+      if (judgement.reason === 'rev-future') this.#noteAhead(raw)
+      if (this.#isDoubtful(judgement.reason)) {
+        await wait(DOUBT_RETRY_MS, ended)
+        continue
+      }
       const again: Settled | undefined =
         judgement.reason === 'signature-invalid'
           ? await refreshForSignature(raw.value, settled, work)
@@ -281,6 +294,23 @@ export class Verifier {
       if (again === undefined) return this.#refuse(raw, judgement.reason, judgement.detail)
       settled = again
     }
+  }
+
+  #noteAhead({ value: { host } }: Raw): void {
+    const { logger } = this.#parts
+    this.#clock.noteAhead(host)
+    if (this.#clock.isDoubted === this.#isClockDoubted) return
+    this.#isClockDoubted = this.#clock.isDoubted
+    if (this.#isClockDoubted)
+      logger.error(
+        { host },
+        'the revs of most hosts lie in the future: is the clock of this machine slow? Their commits wait',
+      )
+  }
+
+  /** Whether a commit is refused by a clock that is to be doubted: it waits, and so in the end does who sends them. */
+  #isDoubtful(reason: Reason | null): boolean {
+    return reason === 'rev-future' && this.#clock.isDoubted
   }
 
   #batchesThrough(number: number): Promise<void> {
@@ -291,6 +321,7 @@ export class Verifier {
   #pass(raw: Raw, judged: PassedFrame, { digest, pds }: Identity, authoritative: boolean): void {
     if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
+    if (type === '#commit') this.#clock.noteFits(host)
     this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })
     crashPoint('after-verify')
     const envelope: VerifiedEnvelope = {
@@ -376,6 +407,8 @@ export class Verifier {
     metrics.directoryDown.set(identities.circuitOpen ? 1 : 0)
     metrics.directoryUnwell.set(identities.isDirectoryUnwell ? 1 : 0)
     metrics.laneBytes.set(this.#lanes.bytes)
+    this.#isClockDoubted = this.#clock.isDoubted
+    metrics.clockDoubted.set(this.#isClockDoubted ? 1 : 0)
     metrics.lanes.set(this.#lanes.size)
     metrics.queuedBatches.set(pool.queued)
     metrics.openBatches.set(this.#batches.length)

@@ -1,3 +1,4 @@
+import { DATABASE_NOW_MS } from '@bgs/shared/cluster/membership.ts'
 import { topicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
@@ -75,7 +76,7 @@ export async function openContext(
     health: servers.health.postgres,
     signal,
   })
-  supervisor.run('postgres', watchDatabase(database, signal))
+  supervisor.run('postgres', watchDatabase(database, parts.gauges, signal))
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const topics = await ensureTopics(servers.kafka, {
     brokers: settings.RELAY_KAFKA_BROKERS,
@@ -108,10 +109,22 @@ async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Prom
   }
 }
 
-/** A process with nothing to write would not notice that the database is away. */
-async function watchDatabase(database: Database, signal: AbortSignal): Promise<void> {
+/** A process with nothing to write would not notice that the database is away. Compares the clocks, too. */
+async function watchDatabase(
+  database: Database,
+  { servers: { clockSkew } }: SharedFigures,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    await database.query('SELECT 1').catch(() => undefined)
+    const askedMs = Date.now()
+    const rows = await database
+      .query<{ now_ms: number }>(`SELECT ${DATABASE_NOW_MS} AS now_ms`)
+      .catch(() => undefined)
+    const answeredMs = Date.now()
+    // As of half-way between question and answer; an answer that took long says nothing.
+    const [row] = rows ?? []
+    if (row !== undefined && answeredMs - askedMs < PING_EVERY_MS)
+      clockSkew.set(((askedMs + answeredMs) / 2 - Number(row.now_ms)) / 1_000)
     await wait(PING_EVERY_MS, signal)
   }
 }

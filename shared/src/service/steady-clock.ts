@@ -18,11 +18,7 @@ export class SteadyClock {
   #step: { readonly ahead: number; readonly sinceMs: number } | undefined
 
   /** `lastMs` is the last time that is known to have been; a time of day far from it is a step, too. */
-  constructor(
-    lastMs: number | undefined,
-    wall: () => number = Date.now,
-    mono: () => number = monotonicMs,
-  ) {
+  constructor(lastMs: number | undefined, wall: () => number = Date.now, mono: () => number = monotonicMs) {
     this.#wall = wall
     this.#mono = mono
     this.#ahead = (lastMs ?? wall()) - mono()

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { ClockDoubt } from './clock-doubt.ts'
+
+it('C4: one host that is ahead of others is wrong; where most are, this relay is', () => {
+  let nowMs = 0
+  const doubt = new ClockDoubt(() => nowMs)
+  expect(doubt.isDoubted).toBe(false)
+  // Nobody else has said anything: it may be either.
+  doubt.noteAhead('a')
+  expect(doubt.isDoubted).toBe(true)
+  doubt.noteFits('b')
+  expect(doubt.isDoubted).toBe(false)
+  doubt.noteAhead('c')
+  expect(doubt.isDoubted).toBe(true)
+  for (const host of ['d', 'e']) doubt.noteFits(host)
+  expect(doubt.isDoubted).toBe(false)
+  // Its clock was mended.
+  for (const host of ['a', 'c']) doubt.noteFits(host)
+  expect(doubt.isDoubted).toBe(false)
+  for (const host of ['a', 'b', 'c', 'd', 'e']) doubt.noteAhead(host)
+  expect(doubt.isDoubted).toBe(true)
+  nowMs += 61_000
+  expect(doubt.isDoubted).toBe(false)
+})
