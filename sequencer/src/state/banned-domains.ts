@@ -1,5 +1,6 @@
 import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
 import { domainsOf } from '@bgs/shared/hosts/domains.ts'
+import { REFRESH_DOMAIN } from '@bgs/shared/hosts/host-rows.ts'
 
 /** A ban of a domain, or its end, that the view does not have yet. */
 export interface DomainBan {
@@ -9,9 +10,6 @@ export interface DomainBan {
 
 const BAN = `INSERT INTO domains (domain, rule, created_ms) VALUES ($1, 'ban', $2) ON CONFLICT (domain, rule) DO NOTHING`
 const UNBAN = `DELETE FROM domains WHERE domain = $1 AND rule = 'ban'`
-/** Their crawlers are to look at them anew. */
-const TOUCH = `UPDATE hosts SET changed_ms = $2 WHERE hostname = $1 OR hostname LIKE '%.' || $1`
-
 /** The domains that are banned with everything under them (protocol.md H9), as of the last appended entry. */
 export class BannedDomains {
   readonly #database: Database
@@ -57,6 +55,6 @@ export function domainSteps(bans: readonly DomainBan[], nowMs: number): SqlStep[
   return [
     { sql: BAN, rows: bans.filter(({ banned }) => banned).map(({ domain }) => [domain, nowMs]) },
     { sql: UNBAN, rows: bans.filter(({ banned }) => !banned).map(({ domain }) => [domain]) },
-    { sql: TOUCH, rows: bans.map(({ domain }) => [domain, nowMs]) },
+    { sql: REFRESH_DOMAIN, rows: bans.map(({ domain }) => [domain, nowMs]) },
   ]
 }

@@ -180,4 +180,7 @@ export const MIGRATIONS: readonly string[] = [
    );
    CREATE INDEX suspects_at ON suspects (at_ms)`,
   'ALTER TABLE accounts ADD COLUMN synced BIGINT NOT NULL DEFAULT 0',
+  `ALTER TABLE hosts ADD COLUMN domain_banned BIGINT NOT NULL DEFAULT 0;
+   UPDATE hosts SET domain_banned = 1 WHERE EXISTS (SELECT 1 FROM domains d WHERE d.rule = 'ban'
+     AND (hosts.hostname = d.domain OR hosts.hostname LIKE '%.' || d.domain))`,
 ]

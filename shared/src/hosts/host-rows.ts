@@ -44,14 +44,34 @@ export interface HostRow {
   readonly sequence_ms: number
   /** Of its accounts those throttled for its limit. */
   readonly throttled_count: number
+  /** It lies in a domain that is banned with everything under it. */
+  readonly domain_banned: number
 }
 
 /** `setting`: RELAY_HOSTS; `request`: requestCrawl; `import`: another relay's list; `operator`: the admin API. */
 export type HostSource = 'setting' | 'request' | 'import' | 'operator'
 
-/** Whether a host is not to be crawled: banned, itself or by its domain, or paused. 0 or 1, for the row `hosts`. */
-export const BARRED = `CASE WHEN paused = 1 OR banned = 1 OR EXISTS (SELECT 1 FROM domains d WHERE d.rule = 'ban'
+/**
+ * Whether the row `hosts` lies in a banned domain, by all bans: too dear to be asked for each host at each look, so the
+ * column `domain_banned` says so. It is set where a host is added and where the ban of a domain begins or ends.
+ */
+const IN_BANNED_DOMAIN = `CASE WHEN EXISTS (SELECT 1 FROM domains d WHERE d.rule = 'ban'
   AND (hosts.hostname = d.domain OR hosts.hostname LIKE '%.' || d.domain)) THEN 1 ELSE 0 END`
+
+/** Brings `domain_banned` of all hosts under a domain ($1) up to date, and has their crawlers look at them anew ($2). */
+export const REFRESH_DOMAIN = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMAIN}, changed_ms = $2
+  WHERE hostname = $1 OR hostname LIKE '%.' || $1`
+/**
+ * The same of one host ($1), as a statement after the one that has added it. A ban that is written meanwhile:
+ *
+ * 1. The host is added, and the ban does not see it.
+ * 2. The ban is written.
+ * 3. This looks, and sees the ban. Where it looks before 2, the ban sees the host.
+ */
+const REFRESH_HOST = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMAIN} WHERE hostname = $1`
+
+/** Whether a host is not to be crawled: banned, itself or by its domain, or paused. 0 or 1, for the row `hosts`. */
+export const BARRED = 'CASE WHEN paused = 1 OR banned = 1 OR domain_banned = 1 THEN 1 ELSE 0 END'
 
 /** Limit of accounts on a trusted host (protocol.md H8). */
 export const TRUSTED_ACCOUNT_LIMIT = 10_000_000
@@ -86,6 +106,7 @@ const DAY_MS = 86_400_000
 /** Adds a host, or notes that it was asked for again. */
 export async function askForHost(database: Database, host: AskedHost): Promise<void> {
   await database.transaction(askSteps(host))
+  await database.transaction([{ sql: REFRESH_HOST, rows: [[host.hostname]] }])
 }
 
 /**
@@ -97,6 +118,7 @@ export async function meetHost(database: Database, host: AskedHost, mostPerDay: 
   const day = Math.floor(host.nowMs / DAY_MS)
   try {
     await database.transaction([{ sql: MEET, rows: [[day, mostPerDay]], expect: 1 }, ...askSteps(host)])
+    await database.transaction([{ sql: REFRESH_HOST, rows: [[host.hostname]] }])
     return true
   } catch (error) {
     if (error instanceof FencedError) return false
