@@ -2,11 +2,13 @@ import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
+import { MAX_FRAME_BYTES } from '@bgs/shared/frame/head.ts'
 import type { HostRow, HostStatus } from '@bgs/shared/hosts/host-rows.ts'
 import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/shared/hosts/quota-limits.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { beginSpan } from '@bgs/shared/service/spans.ts'
@@ -17,6 +19,7 @@ import { CursorTracker, type InFlight } from './cursor-tracker.ts'
 import { breaksStream, type Look, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
+import type { Names } from './opening.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
@@ -49,6 +52,8 @@ export interface SessionParts {
   readonly gate: () => Promise<void> | undefined
   readonly metrics: CrawlerMetrics
   readonly logger: Logger
+  /** Looks the host's name up. */
+  readonly names: Names
   readonly allowPrivate: boolean
   /** RELAY_NEW_HOST_CURSOR. */
   readonly startLive: boolean
@@ -174,7 +179,8 @@ export class HostSession {
     const span = beginSpan('connect host', { host: this.hostname })
     let connection: Connection
     try {
-      connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, this.#isRelay, {
+      const { allowPrivate, names } = this.#parts
+      connection = new Connection(this.hostname, cursor, allowPrivate, this.#isRelay, names, {
         onOpen: () => {
           span?.end()
           this.report.connected = true
@@ -194,8 +200,8 @@ export class HostSession {
     } catch (error) {
       metrics.connects.inc({ result: 'refused' })
       metrics.handshakeFailures.inc({ failure: 'forbidden' })
-      span?.end((error as Error).message)
-      return { cause: 'refused', detail: (error as Error).message }
+      span?.end(errorText(error))
+      return { cause: 'refused', detail: errorText(error) }
     }
     this.#connection = connection
     const stop = () => connection.close({ cause: 'stopped', detail: 'the relay stops' }, 1001)
@@ -210,6 +216,7 @@ export class HostSession {
     if (end.failure !== undefined) metrics.handshakeFailures.inc({ failure: end.failure })
     if (end.cause === 'too-large') {
       this.#refuse('frame-too-large', -1, '')
+      this.charge({ refused: uselessFramesOf(MAX_FRAME_BYTES), slowMs: 0 })
       this.#sequence.noteUnreadable()
     }
     return end
