@@ -13,7 +13,7 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { beginSpan } from '@bgs/shared/service/spans.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
-import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
+import { afterStandingMs, backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
 import { breaksStream, type Look, lookAt } from './door.ts'
@@ -102,7 +102,7 @@ export class HostSession {
     this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), monotonicMs)
     this.#isLenient = Number(host.lenient) === 1
     this.#isRelay = Number(host.upstream) === 1
-    this.#sequence = new HostSequence(parts.now)
+    this.#sequence = new HostSequence(parts.now, Number(host.last_event_ms))
     this.#flow = new Flow({
       gate: parts.gate,
       room: () => parts.raw.room(),
@@ -132,6 +132,9 @@ export class HostSession {
   change(host: HostRow): void {
     this.#quota.change(quotaLimits(host, this.#parts.allowPrivate))
     this.#isLenient = Number(host.lenient) === 1
+    const waitMs = this.#quota.waitMs()
+    this.#flow.changePause(waitMs)
+    if (this.report.status === 'throttled' && waitMs < SHOWN_AS_THROTTLED_MS) this.report.status = 'active'
   }
 
   /** Ends a pause between attempts; after FutureCursor the host's word is taken that it began anew (Q12). */
@@ -172,10 +175,11 @@ export class HostSession {
     const { metrics, logger } = this.#parts
     this.#progress = false
     this.#hasInformed = false
-    const cursor = this.#sequence.begin(this.tracker.lowWater)
+    const { lowWater } = this.tracker
+    const cursor = this.#sequence.begin(lowWater)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
-    this.tracker = this.#newTracker(cursor)
-    this.#behind = cursor ?? 0
+    this.tracker = this.#newTracker(lowWater)
+    this.#behind = lowWater ?? 0
     const span = beginSpan('connect host', { host: this.hostname })
     let connection: Connection
     try {
@@ -219,15 +223,21 @@ export class HostSession {
       this.charge({ refused: uselessFramesOf(MAX_FRAME_BYTES), slowMs: 0 })
       this.#sequence.noteUnreadable()
     }
+    if (end.cause === 'broken') {
+      this.#refuse('message-malformed', -1, '')
+      this.charge({ refused: 1, slowMs: 0 })
+      this.#sequence.noteSpoilt()
+    }
     return end
   }
 
   #pauseAfter(end: ConnectionEnd): number {
     const { report } = this
     const nowMs = this.#parts.now()
-    report.failures = this.#progress ? 0 : report.failures + 1
+    const standingMs = afterStandingMs(end.stoodMs)
+    report.failures = this.#progress || standingMs !== undefined ? 0 : report.failures + 1
     report.lastError = end.detail
-    let pauseMs = backoffMs(report.failures)
+    let pauseMs = this.#progress ? backoffMs(0) : (standingMs ?? backoffMs(report.failures))
     if (this.#sequence.isNew) pauseMs = 0
     else if (this.#sequence.isAhead) {
       report.status = 'idle'
@@ -268,7 +278,7 @@ export class HostSession {
         return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
         this.#refuse('frame-type-unknown', look.seq, look.did, frame)
-        return this.#stepOver(look.seq)
+        return this.#stepOver(look.seq, frame)
       case 'info':
         return this.#onInfo(look.name)
       case 'error':
@@ -277,7 +287,7 @@ export class HostSession {
   }
 
   #onEvent(frame: Buffer, type: EventType, did: string, seq: number): void {
-    const step = this.#sequence.take(seq)
+    const step = this.#sequence.take(seq, frame)
     if (step !== 'rises') return this.#onNotRising(step, seq, did)
     if (this.#sequence.isBroken(seq)) return this.tracker.pass(seq)
     this.#noteProgress(seq)
@@ -314,6 +324,7 @@ export class HostSession {
   }
 
   #onNotRising(step: Step, seq: number, did: string): void {
+    if (step === 'behind') return this.#refuse('already-taken', seq, did)
     this.#refuse('seq-not-rising', seq, did)
     if (step === 'anew')
       this.#connection?.close({ cause: 'closed', detail: `seq ${seq} came behind a higher cursor` })
@@ -321,8 +332,8 @@ export class HostSession {
   }
 
   /** What is not sent on its way, but done with. */
-  #stepOver(seq: number): void {
-    if (seq >= 0 && this.#sequence.take(seq) === 'rises') this.tracker.pass(seq)
+  #stepOver(seq: number, frame: Buffer): void {
+    if (seq >= 0 && this.#sequence.take(seq, frame) === 'rises') this.tracker.pass(seq)
   }
 
   #noteProgress(seq: number): void {
@@ -331,13 +342,13 @@ export class HostSession {
     report.lastSeq = seq
     report.status = 'active'
     this.#progress = true
-    this.#sequence.noteProgress()
+    this.#sequence.noteProgress(report.lastEventMs)
   }
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
   #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
     this.#refuse(reason, seq, did, frame)
-    this.#stepOver(seq)
+    this.#stepOver(seq, frame)
     if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
