@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { Connection } from '@bgs/crawler/connection.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { answerParent } from './child.ts'
 
 let read = 0
@@ -12,7 +13,7 @@ const answers = {
   crawl: (origin: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const onFrame = () => took(1)
-      const connection = new Connection(origin, null, true, false, {
+      const connection = new Connection(origin, null, true, false, strangersNames(true), {
         onOpen: resolve,
         onFrame,
         onText: () => undefined,

@@ -1,12 +1,12 @@
 import { MAX_FRAME_BYTES } from '@bgs/shared/frame/head.ts'
-import { checkTarget, lookupFor } from '@bgs/shared/net/guard.ts'
+import { checkTarget } from '@bgs/shared/net/guard.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
 import WebSocket from 'ws'
 import { type HandshakeFailure, handshakeFailure } from './handshake-failure.ts'
+import { HANDSHAKE_MS, type Names, Opening } from './opening.ts'
 
-/** From the first packet to the end of the handshake (protocol.md H4). */
-const HANDSHAKE_MS = 5_000
 /** A ping so often (W12) … */
 const PING_MS = 30_000
 /** … and a peer from which nothing came for so long is dead. */
@@ -16,12 +16,17 @@ const MAX_REDIRECTS = 3
 /** Token in `Server` by which relays know each other (H5). */
 const RELAY_TOKEN = 'atproto-relay'
 
+/** Messages of control that are wrong, as the library names it. */
+const CONTROL_ERRORS = new Set(['WS_ERR_INVALID_CLOSE_CODE', 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH'])
+
 /** How a connection ended. */
 export interface ConnectionEnd {
-  readonly cause: 'refused' | 'closed' | 'dead' | 'relay' | 'too-large' | 'stopped'
+  readonly cause: 'refused' | 'closed' | 'dead' | 'relay' | 'too-large' | 'broken' | 'stopped'
   readonly detail: string
   /** Where it was never opened. */
   readonly failure?: HandshakeFailure
+  /** For how long it was open, where the other side ended it, or what lies between. */
+  readonly stoodMs?: number
 }
 
 export interface ConnectionHandlers {
@@ -37,7 +42,9 @@ export interface ConnectionHandlers {
 export class Connection {
   readonly ended: Promise<ConnectionEnd>
   readonly #socket: WebSocket
+  readonly #opening: Opening
   #lastHeardMs = performance.now()
+  #openedMs: number | undefined
   #cause: ConnectionEnd | undefined
 
   /** `isRelay`: the host is known to be a relay, and crawled all the same (H5). */
@@ -46,6 +53,7 @@ export class Connection {
     cursor: number | null,
     allowPrivate: boolean,
     isRelay: boolean,
+    names: Names,
     handlers: ConnectionHandlers,
   ) {
     const path = '/xrpc/com.atproto.sync.subscribeRepos'
@@ -53,17 +61,22 @@ export class Connection {
       `${parseHost(hostname, allowPrivate).ws}${path}${cursor === null ? '' : `?cursor=${cursor}`}`,
     )
     checkTarget(url, allowPrivate)
-    const lookup = lookupFor(allowPrivate)
+    this.#opening = new Opening(names, allowPrivate, () =>
+      this.close({
+        cause: 'refused',
+        detail: `no handshake within ${HANDSHAKE_MS} ms`,
+        failure: 'timeout',
+      }),
+    )
     const socket = new WebSocket(url, {
       maxPayload: MAX_FRAME_BYTES,
       perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_MS,
       followRedirects: true,
       maxRedirects: MAX_REDIRECTS,
       // The strict scan looks at every text; nothing else here is text.
       skipUTF8Validation: true,
       headers: { 'user-agent': USER_AGENT },
-      ...(lookup === undefined ? {} : { lookup: lookup as never }),
+      createConnection: this.#opening.createConnection as never,
     })
     this.#socket = socket
     this.ended = new Promise((resolve) => this.#listen(handlers, allowPrivate, isRelay, resolve))
@@ -99,23 +112,12 @@ export class Connection {
     const heard = () => {
       this.#lastHeardMs = performance.now()
     }
-    // The library's own handshake timeout starts anew with every byte.
-    const deadline = setTimeout(
-      () =>
-        this.close({
-          cause: 'refused',
-          detail: `no handshake within ${HANDSHAKE_MS} ms`,
-          failure: 'timeout',
-        }),
-      HANDSHAKE_MS,
-    )
     let pings: NodeJS.Timeout | undefined
-    let isOpen = false
     socket.on('redirect', (target: string) => {
       try {
         checkTarget(new URL(target), allowPrivate)
       } catch (error) {
-        this.close({ cause: 'refused', detail: (error as Error).message, failure: 'forbidden' })
+        this.close({ cause: 'refused', detail: errorText(error), failure: 'forbidden' })
       }
     })
     socket.on('upgrade', (response) => {
@@ -123,8 +125,8 @@ export class Connection {
         this.close({ cause: 'relay', detail: 'the host is a relay' })
     })
     socket.on('open', () => {
-      clearTimeout(deadline)
-      isOpen = true
+      this.#opening.end()
+      this.#openedMs = performance.now()
       if (this.#cause !== undefined) return this.close(this.#cause)
       heard()
       pings = setInterval(() => this.#checkAlive(), PING_MS)
@@ -140,21 +142,27 @@ export class Connection {
     socket.on('pong', heard)
     socket.on('ping', heard)
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      const tooLarge = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-      if (tooLarge) this.#cause ??= { cause: 'too-large', detail: error.message }
-      else if (isOpen) this.#cause ??= { cause: 'refused', detail: error.message }
-      else this.#cause ??= { cause: 'refused', detail: error.message, failure: handshakeFailure(error) }
+      this.#cause ??= this.#openedMs === undefined ? notOpened(error) : this.#afterOpen(error)
     })
     socket.on('close', (code, reason) => {
-      clearTimeout(deadline)
+      this.#opening.end()
       clearInterval(pings)
-      resolve(
-        this.#cause ?? {
-          cause: 'closed',
-          detail: `closed with ${code} ${reason.toString('utf8').slice(0, 120)}`.trim(),
-        },
-      )
+      const detail = `closed with ${code} ${reason.toString('utf8').slice(0, 120)}`.trim()
+      resolve(this.#cause ?? { cause: 'closed', detail, ...this.#stood() })
     })
+  }
+
+  #afterOpen(error: NodeJS.ErrnoException): ConnectionEnd {
+    const { code = '' } = error
+    const detail = errorText(error)
+    if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return { cause: 'too-large', detail }
+    // What is wrong with a ping, a pong or a close is not in the sequence: there is nothing to step over.
+    if (code.startsWith('WS_ERR_') && !CONTROL_ERRORS.has(code)) return { cause: 'broken', detail }
+    return { cause: 'refused', detail, ...this.#stood() }
+  }
+
+  #stood(): { stoodMs?: number } {
+    return this.#openedMs === undefined ? {} : { stoodMs: performance.now() - this.#openedMs }
   }
 
   #checkAlive(): void {
@@ -166,4 +174,8 @@ export class Connection {
     }
     this.#socket.ping()
   }
+}
+
+function notOpened(error: NodeJS.ErrnoException): ConnectionEnd {
+  return { cause: 'refused', detail: errorText(error), failure: handshakeFailure(error) }
 }

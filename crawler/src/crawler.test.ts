@@ -1,4 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -9,7 +11,11 @@ import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { askForHost, findHost } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import { NameLookup } from '@bgs/shared/net/name-lookup.ts'
+import { nameServersAt } from '@bgs/shared/net/name-servers.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
+import { NameServer } from '@bgs/shared/testing/name-server.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
@@ -21,6 +27,7 @@ import { Crawler } from './crawler.ts'
 import { CursorTracker } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import { crawlerMetrics } from './metrics.ts'
+import type { Names } from './opening.ts'
 import type { HostSession } from './session.ts'
 import { StatusRecheck } from './status-recheck.ts'
 
@@ -112,7 +119,7 @@ describe('Q9: saved cursors', () => {
 })
 
 /** A crawler on the database; what it publishes is done at once. */
-function startCrawler() {
+function startCrawler(names: Names = strangersNames(true)) {
   const raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   const control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   const wakeUps = new LocalWakeUps()
@@ -127,6 +134,7 @@ function startCrawler() {
     metrics: crawlerMetrics(new Registry()),
     refusals: new RefusalBook(database),
     logger: createLogger('silent'),
+    names,
     allowPrivate: true,
     startLive: false,
     now: () => performance.now() * 10,
@@ -165,6 +173,20 @@ describe('the crawler', () => {
     await second.end()
     expect(second.seqs).toEqual([2])
     expect(pds.cursorsSeen).toEqual([0, 1])
+  })
+
+  it('H10: hosts whose name servers do not answer hold up no others, of their own domain neither', async () => {
+    const servers = await NameServer.start()
+    const port = pds.hostname.split(':')[1]
+    for (let i = 0; i < 100; i++) {
+      await ask(`h${i}.hosts.test:${port}`)
+      servers.names.set(`h${i}.hosts.test`, i % 10 === 0 ? 'silent' : ['127.0.0.1'])
+    }
+    const names = new NameLookup({ servers: nameServersAt([servers.address]), hostsPath: '/nowhere' })
+    const { end } = startCrawler(names)
+    await until('all but the ten', () => pds.subscriptions.size === 90)
+    await end()
+    servers.close()
   })
 
   it('H9: a banned host is not taken up', async () => {
@@ -266,6 +288,30 @@ describe('C1: asking a PDS for a status', () => {
         .map(({ value }) => value),
     ).toEqual([{ kind: 'account-upstream', did, host, version: 4, active: false, status: 'deactivated' }])
     stop.abort()
+    await running
+  })
+
+  it('a host that never answers does not hold up questions to another', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    await new Promise((resolve) => silent.once('listening', resolve))
+    const { port } = silent.address() as AddressInfo
+    const account = await SimAccount.create({ random: new Random(1), handle: 'a.example.com' })
+    pds.host(account, false)
+    const control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+    const recheck = new StatusRecheck(
+      control.producer<() => void>((done) => done()),
+      crawlerMetrics(new Registry()),
+      true,
+    )
+    for (let i = 0; i < 50; i++)
+      recheck.ask({ did: `did:plc:${String(i).padStart(24, 'a')}`, host: `localhost:${port}`, version: 1 })
+    recheck.ask({ did: account.did, host: pds.hostname, version: 4 })
+    const stop = new AbortController()
+    const running = recheck.run(stop.signal)
+    await until('the answer', () => control.consumer().poll(10).length > 0)
+    stop.abort()
+    silent.closeAllConnections()
+    silent.close()
     await running
   })
 })

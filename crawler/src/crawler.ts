@@ -12,6 +12,7 @@ import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { InFlight } from './cursor-tracker.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
+import type { Names } from './opening.ts'
 import type { Ownership } from './ownership.ts'
 import { sayRawHeartbeats } from './raw-heartbeat.ts'
 import { HostSession } from './session.ts'
@@ -34,6 +35,7 @@ export interface CrawlerParts {
   readonly metrics: CrawlerMetrics
   readonly refusals: RefusalBook
   readonly logger: Logger
+  readonly names: Names
   readonly allowPrivate: boolean
   readonly startLive: boolean
   readonly now: () => number

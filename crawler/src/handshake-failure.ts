@@ -1,7 +1,7 @@
 /** Why a connection to a host was never opened, in words from a closed set. */
 export type HandshakeFailure = 'name' | 'tls' | 'refused' | 'timeout' | 'http' | 'forbidden' | 'other'
 
-const NAME = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA'])
+const NAME = new Set(['ENOTFOUND', 'EAI_AGAIN'])
 const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE'])
 /** As OpenSSL and Node name what is wrong with a certificate or with the talk about it. */
 const TLS =

@@ -6,6 +6,7 @@ import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { askForHost, findHost, type HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { type PostgresServer, startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
@@ -207,6 +208,7 @@ async function startCrawler() {
     metrics: crawlerMetrics(new Registry()),
     refusals: new RefusalBook(database),
     logger: createLogger('silent'),
+    names: strangersNames(true),
     allowPrivate: true,
     startLive: false,
     now: () => Math.round(performance.now() * 10),

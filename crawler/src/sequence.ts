@@ -1,3 +1,6 @@
+import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { RecentFrames } from './recent-frames.ts'
+
 /** Repeats of a seq, or steps back, within one connection before it is closed (protocol.md Q11). */
 const MAX_NOT_RISING = 100
 /** Seqs of broken frames remembered for one host. */
@@ -5,8 +8,14 @@ const MAX_BROKEN = 1_024
 /** A new sequence is believed on the host's behaviour alone once in so long. */
 const ANEW_EVERY_MS = 3_600_000
 
-/** What a seq is to the ones before it: `anew`, the host began a new sequence; `stuck`, it repeats itself too often. */
-export type Step = 'rises' | 'repeats' | 'stuck' | 'anew'
+/** How far the clock of a host may go ahead of ours, where nothing of the host is remembered but when it last spoke. */
+const CLOCK_AHEAD_MS = 2_000
+
+/**
+ * What a seq is to the ones before it: `behind`, an event up to the cursor that the host sends once more; `anew`, the host
+ * began a new sequence; `repeats`, it does not rise within the connection; `stuck`, that happened too often.
+ */
+export type Step = 'rises' | 'behind' | 'repeats' | 'stuck' | 'anew'
 
 /**
  * Where one host's sequence stands (protocol.md Q11, Q12, A2): what rises, what was stepped over because it could not be
@@ -16,48 +25,98 @@ export class HostSequence {
   /** The host has begun a new sequence: the next connection begins a new epoch. */
   isNew = false
   readonly #now: () => number
+  /** Highest seq of this connection, at first the cursor. */
   #last = 0
-  #first = true
+  /** Highest seq of the epoch that was read; it may be above the cursor, where some of it is not safe yet. */
+  #highest = 0
+  /** Highest seq over this connection of those up to the cursor. */
+  #behind = 0
+  #hasRisen = false
   #notRising = 0
   /** Ends in a row over a frame whose seq could not be read: the cursor is moved on step by step. */
   #unreadable = 0
+  /** The last end was over a message that may have been spoilt on its way. */
+  #isSuspect = false
   #futureCursors = 0
   #begunMs = Number.NEGATIVE_INFINITY
+  /** When the highest one came. */
+  #lastEventMs: number
+  readonly #recent = new RecentFrames()
   readonly #broken = new Set<number>()
 
-  constructor(now: () => number) {
+  /** `lastEventMs`: when an event of this host last rose, before this process crawled it. */
+  constructor(now: () => number, lastEventMs: number) {
     this.#now = now
+    this.#lastEventMs = lastEventMs
   }
 
-  /** A connection is made behind this cursor; returns the one to ask for, past what could not be read. */
+  /**
+   * A connection is made behind this cursor; returns the one to ask for, past what could not be read. What rises above the
+   * cursor itself is taken all the same: the step may have gone past events that the host had yet to make.
+   */
   begin(cursor: number | null): number | null {
-    this.#first = true
+    this.#hasRisen = false
+    this.#behind = 0
     this.#notRising = 0
-    const from = cursor === null ? null : cursor + stepPast(this.#unreadable)
-    this.#last = from ?? 0
-    return from
+    this.#last = cursor ?? 0
+    this.#highest = Math.max(this.#highest, this.#last)
+    return cursor === null ? null : cursor + stepPast(this.#unreadable)
   }
 
-  /** The next seq of the connection. */
-  take(seq: number): Step {
-    const first = this.#first
-    this.#first = false
-    if (seq > this.#last) {
-      this.#last = seq
-      return 'rises'
+  /** The next seq of the connection, and the frame that it stood in. */
+  take(seq: number, frame: Uint8Array): Step {
+    if (seq > this.#highest) {
+      this.#highest = seq
+      this.#recent.note(seq, frame)
+      return this.#rise(seq)
     }
-    // The first event behind the cursor has a seq below it: the host did not say so, yet it began anew (A2).
-    const due = this.#now() - this.#begunMs > ANEW_EVERY_MS
-    if (first && seq < this.#last && this.#unreadable === 0 && due) {
-      this.isNew = true
-      return 'anew'
-    }
+    // Not over this connection, so it ought to be what was read before.
+    if (seq > this.#last)
+      return this.#wasRead(seq, frame) || !this.#mayBegin() ? this.#rise(seq) : this.#begin()
+    if (this.#hasRisen || seq <= this.#behind) return this.#repeat()
+    this.#behind = seq
+    if (this.#wasRead(seq, frame)) return 'behind'
+    return this.#mayBegin() ? this.#begin() : this.#repeat()
+  }
+
+  #rise(seq: number): Step {
+    this.#last = seq
+    this.#hasRisen = true
+    return 'rises'
+  }
+
+  #mayBegin(): boolean {
+    return this.#now() - this.#begunMs > ANEW_EVERY_MS
+  }
+
+  #begin(): Step {
+    this.isNew = true
+    return 'anew'
+  }
+
+  #repeat(): Step {
     return ++this.#notRising > MAX_NOT_RISING ? 'stuck' : 'repeats'
   }
 
-  /** An event was sent on its way. */
-  noteProgress(): void {
+  /**
+   * Whether an event up to the cursor is one that was read: hosts begin a replay at the cursor, or somewhat before it
+   * (A1). One that is not was made since, so the host began its sequence anew, or goes on from a backup, and did not say so
+   * (A2). It is the same frame; else its own time says it: what is made after all that was read is later than that.
+   */
+  #wasRead(seq: number, frame: Uint8Array): boolean {
+    if (this.#recent.isSame(seq, frame) === true) return true
+    const scanned = scanFrame(frame)
+    const timeMs = 'time' in scanned ? Date.parse(scanned.time) : Number.NaN
+    // Without a time that can be read it says nothing, and nobody would take it.
+    if (Number.isNaN(timeMs)) return true
+    return timeMs < this.#lastEventMs + (this.#recent.isEmpty ? CLOCK_AHEAD_MS : 0)
+  }
+
+  /** An event was sent on its way, which came just now. */
+  noteProgress(nowMs: number): void {
+    if (this.#last === this.#highest) this.#lastEventMs = nowMs
     this.#unreadable = 0
+    this.#isSuspect = false
     this.#futureCursors = 0
   }
 
@@ -66,9 +125,19 @@ export class HostSequence {
     this.#unreadable++
   }
 
+  /**
+   * The connection ended over a message that is none. The first time it may have been spoilt on its way: it is asked for
+   * again. Met again, with nothing read in between, it is what the host has at that place.
+   */
+  noteSpoilt(): void {
+    if (this.#isSuspect) this.#unreadable++
+    this.#isSuspect = true
+  }
+
   /** The host ended the connection for a cause of its own: what could not be read was not what it stumbled over. */
   noteError(): void {
     this.#unreadable = 0
+    this.#isSuspect = false
   }
 
   /** The host says that our cursor lies in its future. Twice, with a pause between, it is no mishap (Q12). */
@@ -93,6 +162,8 @@ export class HostSequence {
     this.#futureCursors = 0
     this.#begunMs = this.#now()
     this.#broken.clear()
+    this.#recent.clear()
+    this.#highest = 0
   }
 
   /** The frame with this seq was found broken; `isBroken` remembers it. */

@@ -3,11 +3,12 @@ import { MemoryTopic } from '@bgs/shared/bus/memory-topic.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
-import { encodeErrorFrame, encodeFrame, OPCODE_TEXT } from '@bgs/simnet/wire.ts'
+import { encodeErrorFrame, encodeFrame, OPCODE_BINARY, OPCODE_TEXT } from '@bgs/simnet/wire.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { InFlight } from './cursor-tracker.ts'
@@ -40,7 +41,10 @@ class Crawl {
   readonly #consumer = this.raw.consumer()
   readonly #stop = new AbortController()
 
-  constructor(cursor: number | null, startLive = false) {
+  /** Its row in the database, with these values changed. */
+  readonly host: (change: Partial<HostRow>) => HostRow
+
+  constructor(cursor: number | null, startLive = false, change: Partial<HostRow> = {}) {
     const host = {
       hostname: pds.hostname,
       epoch: 1,
@@ -58,7 +62,9 @@ class Crawl {
       events_per_second: null,
       events_per_hour: null,
       events_per_day: null,
+      ...change,
     } as HostRow
+    this.host = (other) => ({ ...host, ...other })
     this.session = new HostSession(host, {
       raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
       partitions: 4,
@@ -66,6 +72,7 @@ class Crawl {
       metrics: this.metrics,
       logger: createLogger('silent'),
       refusals: this.refusals,
+      names: strangersNames(true),
       allowPrivate: true,
       startLive: false,
       now: Date.now,
@@ -116,6 +123,9 @@ class Crawl {
 
 const identity = (seq?: number, handle = 'a.example.com') =>
   pds.emit({ type: '#identity', body: { did: DID, handle } }, seq === undefined ? {} : { seq })
+
+/** A message whose first byte is wrong. */
+const broken = (opcode: number) => pds.emitRaw(Buffer.from('hello'), { opcode })
 
 describe('Q9, Q10: cursors', () => {
   it('a host first met is read from its beginning, unless it is to start live', async () => {
@@ -210,6 +220,9 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     ['no CBOR at all', () => pds.emitRaw(Uint8Array.of(0xff, 0xff))],
     ['W8: a text message', () => pds.emitRaw(Buffer.from('hello'), { opcode: OPCODE_TEXT })],
     ['W7: a message over 5,000,000 bytes', () => pds.emitRaw(Buffer.alloc(5_000_001))],
+    ['W1: a message with a reserved bit, as one that is compressed', () => broken(0x40 | OPCODE_BINARY)],
+    ['W1: a message of an unknown kind', () => broken(3)],
+    ['W1: the rest of a message that never began', () => broken(0)],
     ['W9: an error frame, said again each time', () => pds.emitRaw(encodeErrorFrame('Odd', 'x'))],
   ])('%s', async (_name, poison) => {
     identity()
@@ -221,6 +234,38 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     expect(crawl.seqs.includes(1) && crawl.seqs.includes(3)).toBe(true)
     expect(pds.cursorsSeen.length).toBeGreaterThan(1)
     await until('the cursor', () => crawl.session.tracker.lowWater === 4)
+  })
+
+  it('W1: a message that is none is met twice before it is stepped over, and is counted; the good ones around it are not lost', async () => {
+    identity()
+    broken(0x40 | OPCODE_BINARY)
+    broken(0x40 | OPCODE_BINARY)
+    identity()
+    crawl = new Crawl(0)
+    await crawl.until('the event behind it', () => crawl.seqs.includes(4), true)
+    expect(crawl.seqs.filter((seq) => seq === 4)).toHaveLength(1)
+    const { values } = await crawl.metrics.refused.get()
+    expect(values.find(({ labels }) => labels.reason === 'message-malformed')?.value).toBeGreaterThanOrEqual(
+      3,
+    )
+  })
+
+  it('W1: what is wrong with a close is not in the sequence: nothing is stepped over', async () => {
+    identity()
+    crawl = new Crawl(0)
+    await crawl.until('the event', () => crawl.session.tracker.lowWater === 1)
+    for (const round of [1, 2, 3]) {
+      await crawl.until(
+        'a subscription',
+        () => pds.subscriptions.size === 1 && crawl.session.report.connected,
+        true,
+      )
+      // 1006 is never sent.
+      for (const { socket } of pds.subscriptions) socket.close(1006)
+      await crawl.until(`end ${round}`, () => !crawl.session.report.connected)
+    }
+    await crawl.until('another', () => pds.cursorsSeen.length >= 4, true)
+    expect(new Set(pds.cursorsSeen.slice(1))).toEqual(new Set([1]))
   })
 
   it('W8: is closed with 1003, a bad frame with 1008', async () => {
@@ -316,6 +361,37 @@ describe('Q12, A2: a host that began a new sequence', () => {
   })
 })
 
+describe('A1, A2: a host that sends what was read once more', () => {
+  it('is in the same sequence: it is passed over, and what follows is read', async () => {
+    pds.replaysBefore = 5
+    for (let i = 0; i < 10; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('ten events', () => crawl.session.tracker.lowWater === 10)
+    pds.sever()
+    await crawl.until('a reconnect', () => pds.cursorsSeen.length === 2, true)
+    identity()
+    await crawl.until('the next', () => crawl.seqs.includes(11))
+    expect(crawl.seqs).toEqual(Array.from({ length: 11 }, (_, i) => i + 1))
+    expect(crawl.epochs).toEqual([])
+  })
+
+  it('was restored from a backup: a seq stands for another event, so it began anew', async () => {
+    pds.silentOnFutureCursor = true
+    for (let i = 0; i < 10; i++) identity()
+    crawl = new Crawl(0)
+    await crawl.until('ten events', () => crawl.session.tracker.lowWater === 10)
+    pds.restartSequence()
+    for (let i = 0; i < 8; i++) identity()
+    await crawl.until('a reconnect', () => pds.cursorsSeen.length === 2, true)
+    identity(undefined, 'b.example.com')
+    await crawl.until('the new sequence', () => crawl.taken.length === 19, true)
+    expect(crawl.epochs).toEqual([2])
+    expect(crawl.taken.slice(10).map(({ value }) => [value.epoch, value.seq])).toEqual(
+      Array.from({ length: 9 }, (_, i) => [2, i + 1]),
+    )
+  })
+})
+
 describe('invariant 12, H10: back-pressure', () => {
   const large = 'x'.repeat(100_000)
 
@@ -371,4 +447,35 @@ it('H3: attempts without progress are counted, an event resets them', async () =
   pds.sever()
   await until('the end', () => !crawl.session.report.connected)
   expect(crawl.session.report).toMatchObject({ status: 'active', failures: 0 })
+})
+
+it('H3: a connection that stood, and was cut while the host had nothing to say, is no failure', async () => {
+  crawl = new Crawl(0)
+  for (let round = 0; round < 2; round++) {
+    await crawl.until('a subscription', () => crawl.session.report.connected, true)
+    const openedMs = performance.now()
+    await until('it stood for a while', () => performance.now() - openedMs > 1_100)
+    pds.sever()
+    await until('the end', () => !crawl.session.report.connected)
+    expect(crawl.session.report).toMatchObject({ failures: 0, status: 'active' })
+    expect(crawl.session.report.retryAtMs - Date.now()).toBeLessThanOrEqual(8_000)
+  }
+  await crawl.until('a subscription', () => crawl.session.report.connected, true)
+  for (let round = 1; round <= 6; round++) {
+    pds.sever()
+    await until('the end', () => crawl.session.report.failures === round)
+    await crawl.until('a subscription', () => crawl.session.report.connected, true)
+  }
+})
+
+it('H8: a limit that is raised holds at once, for what waits on account of the former one', async () => {
+  crawl = new Crawl(0, false, { events_per_hour: 3 })
+  for (let i = 0; i < 3; i++) identity()
+  await crawl.until('three events', () => crawl.taken.length === 3)
+  identity()
+  await crawl.until('the fourth, and a pause behind it', () => crawl.session.report.status === 'throttled')
+  for (let i = 0; i < 5; i++) identity()
+  crawl.session.change(crawl.host({ events_per_hour: 1_000 }))
+  await crawl.until('the rest', () => crawl.taken.length === 9)
+  expect(crawl.session.report.status).toBe('active')
 })

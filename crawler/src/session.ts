@@ -2,21 +2,24 @@ import type { BusProducer } from '@bgs/shared/bus/bus.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
 import type { EventType } from '@bgs/shared/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
+import { MAX_FRAME_BYTES } from '@bgs/shared/frame/head.ts'
 import type { HostRow, HostStatus } from '@bgs/shared/hosts/host-rows.ts'
 import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/shared/hosts/quota-limits.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { errorText } from '@bgs/shared/service/error-text.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { beginSpan } from '@bgs/shared/service/spans.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
-import { backoffMs, OFFLINE_AFTER } from './backoff.ts'
+import { afterStandingMs, backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
 import { breaksStream, type Look, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
+import type { Names } from './opening.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
@@ -49,6 +52,8 @@ export interface SessionParts {
   readonly gate: () => Promise<void> | undefined
   readonly metrics: CrawlerMetrics
   readonly logger: Logger
+  /** Looks the host's name up. */
+  readonly names: Names
   readonly allowPrivate: boolean
   /** RELAY_NEW_HOST_CURSOR. */
   readonly startLive: boolean
@@ -97,7 +102,7 @@ export class HostSession {
     this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), monotonicMs)
     this.#isLenient = Number(host.lenient) === 1
     this.#isRelay = Number(host.upstream) === 1
-    this.#sequence = new HostSequence(parts.now)
+    this.#sequence = new HostSequence(parts.now, Number(host.last_event_ms))
     this.#flow = new Flow({
       gate: parts.gate,
       room: () => parts.raw.room(),
@@ -127,6 +132,9 @@ export class HostSession {
   change(host: HostRow): void {
     this.#quota.change(quotaLimits(host, this.#parts.allowPrivate))
     this.#isLenient = Number(host.lenient) === 1
+    const waitMs = this.#quota.waitMs()
+    this.#flow.changePause(waitMs)
+    if (this.report.status === 'throttled' && waitMs < SHOWN_AS_THROTTLED_MS) this.report.status = 'active'
   }
 
   /** Ends a pause between attempts; after FutureCursor the host's word is taken that it began anew (Q12). */
@@ -167,14 +175,16 @@ export class HostSession {
     const { metrics, logger } = this.#parts
     this.#progress = false
     this.#hasInformed = false
-    const cursor = this.#sequence.begin(this.tracker.lowWater)
+    const { lowWater } = this.tracker
+    const cursor = this.#sequence.begin(lowWater)
     // What is still on its way of an earlier connection will come again, and be dropped as taken once.
-    this.tracker = this.#newTracker(cursor)
-    this.#behind = cursor ?? 0
+    this.tracker = this.#newTracker(lowWater)
+    this.#behind = lowWater ?? 0
     const span = beginSpan('connect host', { host: this.hostname })
     let connection: Connection
     try {
-      connection = new Connection(this.hostname, cursor, this.#parts.allowPrivate, this.#isRelay, {
+      const { allowPrivate, names } = this.#parts
+      connection = new Connection(this.hostname, cursor, allowPrivate, this.#isRelay, names, {
         onOpen: () => {
           span?.end()
           this.report.connected = true
@@ -194,8 +204,8 @@ export class HostSession {
     } catch (error) {
       metrics.connects.inc({ result: 'refused' })
       metrics.handshakeFailures.inc({ failure: 'forbidden' })
-      span?.end((error as Error).message)
-      return { cause: 'refused', detail: (error as Error).message }
+      span?.end(errorText(error))
+      return { cause: 'refused', detail: errorText(error) }
     }
     this.#connection = connection
     const stop = () => connection.close({ cause: 'stopped', detail: 'the relay stops' }, 1001)
@@ -210,7 +220,13 @@ export class HostSession {
     if (end.failure !== undefined) metrics.handshakeFailures.inc({ failure: end.failure })
     if (end.cause === 'too-large') {
       this.#refuse('frame-too-large', -1, '')
+      this.charge({ refused: uselessFramesOf(MAX_FRAME_BYTES), slowMs: 0 })
       this.#sequence.noteUnreadable()
+    }
+    if (end.cause === 'broken') {
+      this.#refuse('message-malformed', -1, '')
+      this.charge({ refused: 1, slowMs: 0 })
+      this.#sequence.noteSpoilt()
     }
     return end
   }
@@ -218,9 +234,10 @@ export class HostSession {
   #pauseAfter(end: ConnectionEnd): number {
     const { report } = this
     const nowMs = this.#parts.now()
-    report.failures = this.#progress ? 0 : report.failures + 1
+    const standingMs = afterStandingMs(end.stoodMs)
+    report.failures = this.#progress || standingMs !== undefined ? 0 : report.failures + 1
     report.lastError = end.detail
-    let pauseMs = backoffMs(report.failures)
+    let pauseMs = this.#progress ? backoffMs(0) : (standingMs ?? backoffMs(report.failures))
     if (this.#sequence.isNew) pauseMs = 0
     else if (this.#sequence.isAhead) {
       report.status = 'idle'
@@ -261,7 +278,7 @@ export class HostSession {
         return this.#onRefused(frame, look.reason, look.did, look.seq)
       case 'unknown':
         this.#refuse('frame-type-unknown', look.seq, look.did, frame)
-        return this.#stepOver(look.seq)
+        return this.#stepOver(look.seq, frame)
       case 'info':
         return this.#onInfo(look.name)
       case 'error':
@@ -270,7 +287,7 @@ export class HostSession {
   }
 
   #onEvent(frame: Buffer, type: EventType, did: string, seq: number): void {
-    const step = this.#sequence.take(seq)
+    const step = this.#sequence.take(seq, frame)
     if (step !== 'rises') return this.#onNotRising(step, seq, did)
     if (this.#sequence.isBroken(seq)) return this.tracker.pass(seq)
     this.#noteProgress(seq)
@@ -307,6 +324,7 @@ export class HostSession {
   }
 
   #onNotRising(step: Step, seq: number, did: string): void {
+    if (step === 'behind') return this.#refuse('already-taken', seq, did)
     this.#refuse('seq-not-rising', seq, did)
     if (step === 'anew')
       this.#connection?.close({ cause: 'closed', detail: `seq ${seq} came behind a higher cursor` })
@@ -314,8 +332,8 @@ export class HostSession {
   }
 
   /** What is not sent on its way, but done with. */
-  #stepOver(seq: number): void {
-    if (seq >= 0 && this.#sequence.take(seq) === 'rises') this.tracker.pass(seq)
+  #stepOver(seq: number, frame: Buffer): void {
+    if (seq >= 0 && this.#sequence.take(seq, frame) === 'rises') this.tracker.pass(seq)
   }
 
   #noteProgress(seq: number): void {
@@ -324,13 +342,13 @@ export class HostSession {
     report.lastSeq = seq
     report.status = 'active'
     this.#progress = true
-    this.#sequence.noteProgress()
+    this.#sequence.noteProgress(report.lastEventMs)
   }
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
   #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
     this.#refuse(reason, seq, did, frame)
-    this.#stepOver(seq)
+    this.#stepOver(seq, frame)
     if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }

@@ -14,8 +14,9 @@ const ONCE_MS = 60_000
 /** Questions waiting at most, and DIDs remembered as asked; beyond it a question is dropped: the next commit asks again. */
 const MAX_WAITING = 1_000
 const MAX_REMEMBERED = 100_000
-/** Questions under way. */
-const PARALLEL = 4
+/** Questions under way: in all, and to one host, so that one that does not answer leaves room for the others. */
+const PARALLEL = 8
+const PARALLEL_PER_HOST = 2
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024
 
@@ -37,6 +38,7 @@ export class StatusRecheck {
   readonly #allowPrivate: boolean
   readonly #waiting: Question[] = []
   readonly #askedMs = new Map<string, number>()
+  readonly #busy = new Map<string, number>()
   readonly #bell = new Bell()
 
   constructor(
@@ -63,14 +65,38 @@ export class StatusRecheck {
     this.#bell.ring()
   }
 
-  /** Asks until `signal` is aborted. */
+  /** Asks until `signal` is aborted, and what it began has ended. */
   async run(signal: AbortSignal): Promise<void> {
+    const underWay = new Set<Promise<void>>()
     while (!signal.aborted) {
-      const questions = this.#waiting.splice(0, PARALLEL)
-      this.#metrics.recheckWaiting.set(this.#waiting.length)
-      if (questions.length === 0) await this.#bell.wait(1_000, signal)
-      await Promise.all(questions.map((question) => this.#put(question)))
+      const question = underWay.size < PARALLEL ? this.#next() : undefined
+      if (question === undefined) {
+        await this.#bell.wait(1_000, signal)
+        continue
+      }
+      const asking: Promise<void> = this.#put(question).finally(() => {
+        underWay.delete(asking)
+        this.#count(question.host, -1)
+        this.#bell.ring()
+      })
+      underWay.add(asking)
     }
+    await Promise.all(underWay)
+  }
+
+  /** The oldest question to a host that may be asked now. */
+  #next(): Question | undefined {
+    const at = this.#waiting.findIndex(({ host }) => (this.#busy.get(host) ?? 0) < PARALLEL_PER_HOST)
+    const question = at < 0 ? undefined : this.#waiting.splice(at, 1)[0]
+    this.#metrics.recheckWaiting.set(this.#waiting.length)
+    if (question !== undefined) this.#count(question.host, 1)
+    return question
+  }
+
+  #count(host: string, change: number): void {
+    const count = (this.#busy.get(host) ?? 0) + change
+    if (count > 0) this.#busy.set(host, count)
+    else this.#busy.delete(host)
   }
 
   async #put({ did, host, version }: Question): Promise<void> {
@@ -84,7 +110,7 @@ export class StatusRecheck {
         userAgent: USER_AGENT,
         trust,
       })
-      if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
+      if (!reply.ok) throw new Error(`HTTP ${reply.status}`)
       const { active, status, did: answered } = Answer.parse(JSON.parse(reply.body))
       if (answered !== did) throw new Error('an answer about another DID')
       this.#metrics.rechecks.inc({ result: active ? 'active' : 'inactive' })

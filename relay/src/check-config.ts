@@ -1,4 +1,4 @@
-import { HostnameError, parseHost } from '@bgs/shared/net/hostname.ts'
+import { HostnameError, parseDomain, parseHost } from '@bgs/shared/net/hostname.ts'
 import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
 import { ConfigError } from '@bgs/shared/service/config.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
@@ -6,16 +6,18 @@ import type { Settings } from '@bgs/shared/service/settings.ts'
 /** What can only be judged with several settings together. Throws ConfigError. */
 export function checkValues(settings: Settings): void {
   const problems: string[] = []
-  for (const host of settings.RELAY_HOSTS) {
-    try {
-      parseHost(host, settings.RELAY_ALLOW_PRIVATE_HOSTS)
-    } catch (error) {
-      if (!(error instanceof HostnameError)) throw error
-      problems.push(
-        `RELAY_HOSTS: ${JSON.stringify(host)}: ${error.message}; for example RELAY_HOSTS=pds.example.com`,
-      )
-    }
-  }
+  const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
+  const host = (text: string) => parseHost(text, allowPrivate)
+  problems.push(
+    ...namesThatAreNone('RELAY_HOSTS', settings.RELAY_HOSTS, host, 'pds.example.com'),
+    ...namesThatAreNone('RELAY_UPSTREAM_RELAYS', settings.RELAY_UPSTREAM_RELAYS, host, 'relay.example.com'),
+    ...namesThatAreNone(
+      'RELAY_TRUSTED_DOMAINS',
+      settings.RELAY_TRUSTED_DOMAINS,
+      parseDomain,
+      '*.example.com',
+    ),
+  )
   try {
     new ClientAddresses(settings.RELAY_TRUSTED_PROXIES)
   } catch (error) {
@@ -27,6 +29,23 @@ export function checkValues(settings: Settings): void {
   if (missing.length > 0 && missing.length < CLUSTER_SETTINGS.length)
     problems.push(`${missing.join(', ')}: not set; a cluster needs all of ${CLUSTER_SETTINGS.join(', ')}`)
   if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function namesThatAreNone(
+  setting: string,
+  texts: readonly string[],
+  parse: (text: string) => unknown,
+  example: string,
+): string[] {
+  return texts.flatMap((text) => {
+    try {
+      parse(text)
+      return []
+    } catch (error) {
+      if (!(error instanceof HostnameError)) throw error
+      return [`${setting}: ${JSON.stringify(text)}: ${error.message}; for example ${setting}=${example}`]
+    }
+  })
 }
 
 /** Without these a process is a relay of its own; with them it is part of a cluster. */

@@ -35,6 +35,7 @@ import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { type Disk, nodeDisk } from '@bgs/shared/log/disk.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { busMetrics, refusalMetrics } from '@bgs/shared/metrics.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
@@ -195,6 +196,7 @@ export async function startEmbedded(
     metrics: crawlerFigures,
     refusals,
     logger: logger.child({ part: 'crawler' }),
+    names: strangersNames(allowPrivate),
     allowPrivate,
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
     now: Date.now,

@@ -1,5 +1,6 @@
 import { TRUSTED_ACCOUNT_LIMIT } from '@bgs/shared/hosts/host-rows.ts'
 import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
+import { parseDomain } from '@bgs/shared/net/hostname.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 
 /** As protocol.md H6 and H8 recommend; on one's own machine nobody is to be protected from anybody. */
@@ -12,6 +13,6 @@ export function newHosts(settings: Settings): NewHosts {
   return {
     accountLimit: settings.RELAY_NEW_HOST_ACCOUNT_LIMIT ?? (isPrivate ? TRUSTED_ACCOUNT_LIMIT : ACCOUNTS),
     perDay: settings.RELAY_NEW_HOSTS_PER_DAY ?? (isPrivate ? Number.MAX_SAFE_INTEGER : PER_DAY),
-    trustedDomains: settings.RELAY_TRUSTED_DOMAINS,
+    trustedDomains: settings.RELAY_TRUSTED_DOMAINS.map(parseDomain),
   }
 }

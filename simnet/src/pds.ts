@@ -42,6 +42,8 @@ export class SimPds {
   readonly cursorsSeen: (number | null)[] = []
   silentOnFutureCursor: boolean
   handshakeHeaders: Record<string, string>
+  /** A replay begins so many events before the cursor: at least once, and some of it twice (A1). */
+  replaysBefore = 0
   protected readonly listener: LoopbackServer
   private readonly policy: SendingPolicy = { paused: false, eventsPerSecond: null }
   private readonly onEvent: NonNullable<PdsOptions['onEvent']>
@@ -224,7 +226,8 @@ export class SimPds {
       }
       socket.write(webSocketFrame(encodeFrame('#info', body)))
     }
-    const subscription = new Subscription(socket, this.log, this.policy, cursor ?? this.log.newestSeq)
+    const from = cursor === null ? this.log.newestSeq : Math.max(0, cursor - this.replaysBefore)
+    const subscription = new Subscription(socket, this.log, this.policy, from)
     this.subscriptions.add(subscription)
     socket.onClose = () => {
       subscription.stop()

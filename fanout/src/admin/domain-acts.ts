@@ -1,3 +1,4 @@
+import { HostnameError, parseDomain } from '@bgs/shared/net/hostname.ts'
 import { ok } from '../http/answer.ts'
 import { invalid } from '../http/xrpc-error.ts'
 import { auditStep } from './audit.ts'
@@ -7,7 +8,6 @@ import { type AdminRequest, type AdminRoute, act, read, WhyBody } from './route.
 
 const TRUST = `INSERT INTO domains (domain, rule, created_ms) VALUES ($1, 'trust', $2) ON CONFLICT (domain, rule) DO NOTHING`
 const UNTRUST = `DELETE FROM domains WHERE domain = $1 AND rule = 'trust'`
-const DOMAIN = /^(?=.{1,253}$)[a-z0-9-]+(\.[a-z0-9-]+)*$/
 
 /** Rules for a domain with everything under it (protocol.md H9). */
 export const DOMAIN_ACTS: readonly AdminRoute[] = [
@@ -43,9 +43,12 @@ export const DOMAIN_ACTS: readonly AdminRoute[] = [
 type Request = AdminRequest<{ why: string }>
 
 function domainOf({ path }: Request): string {
-  const domain = (path['domain'] ?? '').toLowerCase().replace(/^\*\./, '')
-  if (!DOMAIN.test(domain)) throw invalid(`"${path['domain']}" is not a domain`)
-  return domain
+  try {
+    return parseDomain((path['domain'] ?? '').replace(/^\*\./, ''))
+  } catch (error) {
+    if (error instanceof HostnameError) throw invalid(`"${path['domain']}" is not a domain`)
+    throw error
+  }
 }
 
 async function ban(request: Request, context: AdminContext, banned: boolean) {

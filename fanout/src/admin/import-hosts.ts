@@ -88,7 +88,7 @@ async function pageOf(
       userAgent: USER_AGENT,
       trust: allowPrivate ? 'private' : 'public',
     })
-    if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
+    if (!reply.ok) throw new Error(`HTTP ${reply.status}`)
     return Page.parse(JSON.parse(reply.body))
   } catch (error) {
     throw new XrpcError(502, 'UpstreamFailure', `${origin} does not list its hosts: ${errorText(error)}`)

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { hostParam } from '../http/host-param.ts'
 import { integer, optional } from '../http/params.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminRequest, type AdminRoute, read } from './route.ts'
@@ -36,13 +37,15 @@ interface Row {
   readonly document: string | null
 }
 
-async function download({ params }: AdminRequest, { database }: AdminContext) {
+async function download({ params }: AdminRequest, { database, allowPrivate }: AdminContext) {
+  const named = optional(params, 'host')
+  const host = named === null ? '' : hostParam(named, allowPrivate, '"host"').hostname
   const limit = integer(params, 'limit', { least: 1, most: 5_000, fallback: 500 })
   const rows = await database.query<Row>(
     `SELECT host, reason, at_ms, did, seq, frame, document FROM refused_frames
       WHERE frame IS NOT NULL AND ($1 = '' OR host = $1) AND ($2 = '' OR reason = $2)
       ORDER BY at_ms DESC LIMIT $3`,
-    [optional(params, 'host') ?? '', optional(params, 'reason') ?? '', limit],
+    [host, optional(params, 'reason') ?? '', limit],
   )
   const lines = rows.map((row) => JSON.stringify(caseOf(row)))
   return {

@@ -63,6 +63,18 @@ function tooManyToday(): XrpcError {
   })
 }
 
+/** Nobody could say where the host is: that is not the host's fault, and no word about whether it is one. */
+function noNameServer(hostname: string): XrpcError {
+  return new XrpcError(
+    503,
+    'NotResolved',
+    `no name server could say where ${hostname} is: call again later`,
+    {
+      'retry-after': '60',
+    },
+  )
+}
+
 /** The host must answer describeServer as a PDS does: JSON with a DID. */
 async function describe(host: HostAddress, allowPrivate: boolean): Promise<void> {
   const unreachable = (why: string) =>
@@ -79,11 +91,12 @@ async function describe(host: HostAddress, allowPrivate: boolean): Promise<void>
       userAgent: USER_AGENT,
       trust: allowPrivate ? 'private' : 'public',
     })
-    if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`)
+    if (!reply.ok) throw new Error(`HTTP ${reply.status}`)
     body = reply.body
   } catch (error) {
     // The reason in full would make this a probe of what the relay can reach.
     const code = (error as { code?: string }).code ?? ''
+    if (code === 'EAI_AGAIN') throw noNameServer(host.hostname)
     throw unreachable(code === 'timeout' ? 'no answer in time' : 'no usable answer')
   }
   try {

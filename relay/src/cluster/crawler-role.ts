@@ -8,6 +8,7 @@ import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
 import { Membership } from '@bgs/shared/cluster/membership.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
+import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { askForConfigured } from '../configured-hosts.ts'
@@ -77,6 +78,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     metrics,
     refusals: context.refusals,
     logger: logger.child({ part: 'crawler' }),
+    names: strangersNames(allowPrivate),
     allowPrivate,
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
     now: Date.now,

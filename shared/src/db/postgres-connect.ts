@@ -1,4 +1,5 @@
 import { Client } from 'pg'
+import { errorText } from '../service/error-text.ts'
 import { POSTGRES_TYPES } from './postgres-values.ts'
 
 const CONNECT_MS = 3_000
@@ -55,7 +56,7 @@ export async function connectPostgres(
     return client
   } catch (error) {
     abort()
-    throw new ConnectError(`no connection to ${serverOf(url)}: ${(error as Error).message}`, { cause: error })
+    throw new ConnectError(`no connection to ${serverOf(url)}: ${errorText(error)}`, { cause: error })
   } finally {
     signal.removeEventListener('abort', abort)
   }

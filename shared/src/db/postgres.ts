@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { errorText } from '../service/error-text.ts'
 import type { Logger } from '../service/logger.ts'
 import type { ServerHealth } from '../service/server-health.ts'
 import { wait } from '../service/wait.ts'
@@ -57,7 +58,7 @@ export class PostgresDatabase implements Database {
         signal.throwIfAborted()
         if (!(error instanceof ConnectError || isAway(error) || isPassing(error))) throw error
         health?.failed(error)
-        logger?.warn({ err: error }, `${(error as Error).message}: trying again`)
+        logger?.warn({ err: error }, `${errorText(error)}: trying again`)
         await wait(backoffMs(tries), signal)
         signal.throwIfAborted()
       }
@@ -124,7 +125,7 @@ async function migrate(url: string, signal: AbortSignal): Promise<void> {
     await migratePostgres(client)
   } catch (error) {
     if (error instanceof SchemaError || isAway(error) || isPassing(error)) throw error
-    throw new Error(`${serverOf(url)} cannot be brought up to date: ${(error as Error).message}`, {
+    throw new Error(`${serverOf(url)} cannot be brought up to date: ${errorText(error)}`, {
       cause: error,
     })
   } finally {

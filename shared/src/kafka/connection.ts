@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { errorText } from '../service/error-text.ts'
 import { KafkaError } from './kafka-error.ts'
 import { WireWriter } from './wire-writer.ts'
 
@@ -64,7 +65,11 @@ export class KafkaConnection {
         clearTimeout(timer)
         socket.destroy()
         reject(
-          new KafkaError('DISCONNECTED', `Kafka broker ${name} cannot be reached: ${cause.message}`, cause),
+          new KafkaError(
+            'DISCONNECTED',
+            `Kafka broker ${name} cannot be reached: ${errorText(cause)}`,
+            cause,
+          ),
         )
       }
       const timer = setTimeout(() => failed(new Error('no connection in time')), timeoutMs)
@@ -153,7 +158,7 @@ export class KafkaConnection {
         ? cause
         : new KafkaError(
             'DISCONNECTED',
-            `the connection to Kafka broker ${this.#name} ended: ${cause.message}`,
+            `the connection to Kafka broker ${this.#name} ended: ${errorText(cause)}`,
             cause,
           )
     this.#ended = error

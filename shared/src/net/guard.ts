@@ -1,6 +1,7 @@
-import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { isPublicAddress } from './address.ts'
+import { connectFirst } from './connect.ts'
 
 /** A way out was refused: the target is not on the public internet (protocol.md H7). */
 export class ForbiddenAddressError extends Error {
@@ -8,35 +9,9 @@ export class ForbiddenAddressError extends Error {
   readonly code = 'forbidden-address'
 }
 
-type LookupCallback = (
-  error: NodeJS.ErrnoException | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void
-export type GuardedLookup = (hostname: string, options: LookupOptions, callback: LookupCallback) => void
-
 /**
- * A `lookup` for sockets that connects only to public addresses: the addresses that are checked are the very ones
- * that are connected to, so a name that changes its mind between check and connect gains nothing.
- */
-export const guardedLookup: GuardedLookup = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, [])
-    const open = addresses.filter(({ address }) => isPublicAddress(address))
-    const [first] = open
-    if (first === undefined)
-      return callback(
-        new ForbiddenAddressError(`${hostname} has no public address`) as NodeJS.ErrnoException,
-        [],
-      )
-    if (options.all === true) return callback(null, open)
-    callback(null, first.address, first.family)
-  })
-}
-
-/**
- * Checks a URL before any socket is made: a literal address never asks `lookup`. The URL parser has already turned
- * every spelling of an IPv4 address into dotted decimals. Throws ForbiddenAddressError.
+ * Checks a URL before any socket is made. The URL parser has already turned every spelling of an IPv4 address into dotted
+ * decimals. Throws ForbiddenAddressError.
  */
 export function checkTarget(url: URL, allowPrivate: boolean): void {
   if (allowPrivate) return
@@ -50,7 +25,33 @@ export function checkTarget(url: URL, allowPrivate: boolean): void {
   if (isIP(bare) !== 0) throw new ForbiddenAddressError('an address in place of a name is not allowed')
 }
 
-/** The lookup for a checked URL: guarded, but in private mode. */
-export function lookupFor(allowPrivate: boolean): GuardedLookup | undefined {
-  return allowPrivate ? undefined : guardedLookup
+/** Of a host's addresses those that may be connected to, at least one. Throws ForbiddenAddressError. */
+export function openAddresses(
+  host: string,
+  addresses: readonly string[],
+  allowPrivate: boolean,
+): readonly string[] {
+  if (allowPrivate) return addresses
+  const open = addresses.filter(isPublicAddress)
+  if (open.length === 0) throw new ForbiddenAddressError(`${host} has no public address`)
+  return open
+}
+
+/** Where a socket goes; `tls` are the options of a TLS connection, absent where there is none. */
+export interface WayOut {
+  readonly host: string
+  readonly port: number
+  readonly addresses: readonly string[]
+  readonly tls?: ConnectionOptions
+}
+
+/**
+ * Connects to whichever of the addresses answers first: the ones that were checked are the very ones that are connected to,
+ * so a name that changes its mind between check and connect gains nothing (H7). Throws as `connectFirst`.
+ */
+export async function connectOut(way: WayOut, signal?: AbortSignal): Promise<Socket | TLSSocket> {
+  const socket = await connectFirst(way.addresses, way.port, signal)
+  if (way.tls === undefined) return socket
+  const servername = way.tls.servername ?? (isIP(way.host) === 0 ? way.host : '')
+  return connectTls({ ...way.tls, socket, servername })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { endpointHost, HostnameError, parseHost } from './hostname.ts'
+import { endpointHost, HostnameError, parseDomain, parseHost } from './hostname.ts'
 
 describe('H6: a host, as operators and callers name it', () => {
   it.each([
@@ -12,6 +12,15 @@ describe('H6: a host, as operators and callers name it', () => {
     ['xn--bcher-kva.example.com', 'xn--bcher-kva.example.com'],
     ['a-b.c1.example.com', 'a-b.c1.example.com'],
     ['1.example.com', '1.example.com'],
+    ['pds.example.com.', 'pds.example.com'],
+    ['pds.example.com:443', 'pds.example.com'],
+    ['https://pds.example.com:443', 'pds.example.com'],
+    ['HTTPS://PDS.example.com.:443/', 'pds.example.com'],
+    ['wss://pds.example.com:443', 'pds.example.com'],
+    ['b\u00fccher.example.com', 'xn--bcher-kva.example.com'],
+    ['https://B\u00dcCHER.example.com./', 'xn--bcher-kva.example.com'],
+    ['bu\u0308cher.example.com', 'xn--bcher-kva.example.com'],
+    ['pds\u3002example\uff0ecom', 'pds.example.com'],
   ])('%j', (text, hostname) => {
     for (const allowPrivate of [false, true])
       expect(parseHost(text, allowPrivate)).toEqual({
@@ -31,7 +40,15 @@ describe('H6: a host, as operators and callers name it', () => {
     'a-.example.com',
     'a..example.com',
     '.example.com',
-    'example.com.',
+    'example.com..',
+    'com.',
+    'https://pds.example.com//',
+    'https://localhost.',
+    '\uff11\uff12\uff17.0.0.1',
+    'https://user@b\u00fccher.example.com',
+    '\u202e.example.com',
+    `${'\u00fc'.repeat(100)}.example.com`,
+    'x'.repeat(5_000),
     `${'a'.repeat(64)}.example.com`,
     `${'a.'.repeat(130)}example.com`,
     'pds.example.com/path',
@@ -44,7 +61,6 @@ describe('H6: a host, as operators and callers name it', () => {
     'https://https://pds.example.com',
     'http://pds.example.com',
     'ws://pds.example.com',
-    'p\u00e4ds.example.com',
     'pds.example.com\\x',
     'pds example.com',
     'pds.example.com\u0000',
@@ -81,6 +97,9 @@ describe('H6: a host, as operators and callers name it', () => {
     ['127.0.0.1:80', '127.0.0.1:80', 'http', 'ws'],
     ['[::1]:2583', '[::1]:2583', 'http', 'ws'],
     ['pds.test:1', 'pds.test:1', 'http', 'ws'],
+    ['pds.test.:1', 'pds.test:1', 'http', 'ws'],
+    ['B\u00dccher.test:1', 'xn--bcher-kva.test:1', 'http', 'ws'],
+    ['http://pds.example.com:443', 'pds.example.com:443', 'http', 'ws'],
   ])('%j is a host in private mode only', (text, hostname, http, ws) => {
     expect(parseHost(text, true)).toEqual({
       hostname,
@@ -122,4 +141,22 @@ it('D5: a PDS endpoint is a URL; one that is not usable is undefined, never an e
     'javascript:1',
   ])
     expect(endpointHost(text, false)).toBeUndefined()
+})
+
+it.each([
+  'https://pds.example.com',
+  'HTTPS://PDS.example.com:443/',
+  'http://pds.example.com:80',
+  'https://pds.example.com.',
+])('D5: %j in a document is the host that is crawled under its name', (text) =>
+  expect(endpointHost(text, false)).toBe('pds.example.com'),
+)
+
+it('H9: a domain has one spelling, too', () => {
+  for (const text of ['B\u00fccher.Example.', ' xn--bcher-kva.example'])
+    expect(parseDomain(text)).toBe('xn--bcher-kva.example')
+  expect(parseDomain('*.EXAMPLE.com.')).toBe('*.example.com')
+  expect(parseDomain('com')).toBe('com')
+  for (const text of ['', '*', '*.', 'a..b', '*.*.a', 'a/b', 'a b', 'https://a.b', '.a'])
+    expect(() => parseDomain(text)).toThrow(HostnameError)
 })

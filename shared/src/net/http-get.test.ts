@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkTarget, ForbiddenAddressError, guardedLookup } from './guard.ts'
+import { checkTarget, ForbiddenAddressError } from './guard.ts'
 import { type HttpGetOptions, httpGet } from './http-get.ts'
 
 let server: Server
@@ -138,16 +139,90 @@ describe('H7: forbidden targets are never connected to', () => {
     })
   })
 
-  it.each([true, false])('guardedLookup gives no private address (all: %s)', async (all) => {
-    const error = await new Promise<unknown>((resolve) => guardedLookup('localhost', { all }, resolve))
-    expect(error).toBeInstanceOf(ForbiddenAddressError)
+  it('a name whose addresses change between check and connect is connected to at the address that was checked', async () => {
+    listener = (_request, response) => response.end('reached')
+    const found = [['8.8.8.8', '127.0.0.1'], ['127.0.0.1']]
+    const names = { addressesOf: async () => found.shift() ?? [] }
+    const url = new URL('https://pds.example.com/')
+    await expect(httpGet(url, { ...options, names, timeoutMs: 50, trust: 'public' })).rejects.toMatchObject({
+      name: 'HttpGetError',
+    })
+    expect(found).toHaveLength(1)
+    await expect(httpGet(url, { ...options, names, trust: 'public' })).rejects.toMatchObject({
+      code: 'forbidden-address',
+    })
+    expect(connections).toBe(0)
+  })
+})
+
+describe('the name', () => {
+  it('is looked up in its own time: the deadline begins after it', async () => {
+    listener = (_request, response) => response.end('reached')
+    const { promise, resolve } = Promise.withResolvers<string[]>()
+    const reply = get('/', { names: { addressesOf: () => promise }, timeoutMs: 1_000 })
+    setTimeout(() => resolve(['127.0.0.1']), 1_200)
+    expect((await reply).body).toBe('reached')
   })
 
-  it.each([true, false])('guardedLookup gives a public address (all: %s)', async (all) => {
-    // A literal is looked up without asking anybody.
-    const answer = await new Promise<unknown[]>((resolve) =>
-      guardedLookup('8.8.8.8', { all }, (...args) => resolve(args)),
-    )
-    expect(answer).toEqual(all ? [null, [{ address: '8.8.8.8', family: 4 }]] : [null, '8.8.8.8', 4])
+  it('the address that answers is taken', async () => {
+    listener = (request, response) => response.end(request.headers.host)
+    const names = { addressesOf: async () => ['127.0.0.3', '127.0.0.1'] }
+    const { port } = new URL(origin)
+    const reply = await httpGet(new URL(`http://pds.test:${port}/`), { ...options, names })
+    expect(reply.body).toBe(`pds.test:${port}`)
   })
+
+  it('an error that is a group names its parts', async () => {
+    const names = { addressesOf: async () => ['127.0.0.3', '127.0.0.4'] }
+    const { port } = new URL(origin)
+    await expect(httpGet(new URL(`http://pds.test:${port}/`), { ...options, names })).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+      message: expect.stringMatching(/127\.0\.0\.3.*; .*127\.0\.0\.4/),
+    })
+  })
+})
+
+describe('bodies, as servers send them', () => {
+  const text = JSON.stringify({ did: 'did:web:a.example.com' })
+  it.each([
+    ['gzip', gzipSync(text)],
+    ['GZIP', gzipSync(text)],
+    ['br', brotliCompressSync(text)],
+    ['deflate', deflateSync(text)],
+    ['identity', Buffer.from(text)],
+  ])('%s', async (encoding, body) => {
+    let asked: unknown
+    listener = (request, response) => {
+      asked = request.headers['accept-encoding']
+      response.writeHead(203, { 'content-encoding': encoding }).end(body)
+    }
+    expect(await get('/')).toMatchObject({ status: 203, ok: true, body: text })
+    expect(asked).toBe('gzip, deflate, br')
+  })
+
+  it('a byte order mark is no part of the text', async () => {
+    listener = (_request, response) => response.end(`\ufeff${text}`)
+    expect((await get('/')).body).toBe(text)
+  })
+
+  it('what would be too large once it is inflated is not', async () => {
+    listener = (_request, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000)))
+    await expect(get('/')).rejects.toMatchObject({ code: 'too-large' })
+  })
+
+  it.each([
+    ['gzip', 'no gzip at all'],
+    ['zstd', text],
+  ])(
+    'a body that is not what it says (%s) is an error, but where only the status counts',
+    async (encoding, body) => {
+      let status = 200
+      listener = (_request, response) =>
+        response.writeHead(status, { 'content-encoding': encoding }).end(body)
+      await expect(get('/')).rejects.toMatchObject({ code: 'encoding' })
+      status = 404
+      expect(await get('/')).toMatchObject({ status: 404, ok: false, body: '' })
+    },
+  )
 })

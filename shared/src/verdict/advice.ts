@@ -9,6 +9,8 @@ const NOTHING = 'Nothing: no event is missing because of it.'
 
 /** What the operator of a host, or the owner of an account, can do about a refusal, in plain words. */
 export const ADVICE: Readonly<Record<Reason, string>> = {
+  'message-malformed':
+    'Look at what lies between the PDS and the world: a proxy that writes into the stream, or compresses what was not to be. Else report it to those who make the PDS software.',
   'frame-malformed': SOFTWARE,
   'frame-not-canonical': SOFTWARE,
   'frame-over-guard': SOFTWARE,

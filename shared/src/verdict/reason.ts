@@ -4,6 +4,10 @@
  * protocol rules that the reason stands for; `text` is what the operator of a host should read.
  */
 export const REASONS = {
+  'message-malformed': {
+    rule: 'W1',
+    text: 'a message that breaks the WebSocket protocol: fragments, reserved bits, opcode, mask or length',
+  },
   'frame-malformed': { rule: 'W1', text: 'not two CBOR items, header and payload, that fill the message' },
   'frame-not-canonical': {
     rule: 'W4',

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { Slots } from '@bgs/shared/net/slots.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RefreshBudget } from './refresh-budget.ts'
-import { Slots } from './slots.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 describe('D9: a token bucket', () => {

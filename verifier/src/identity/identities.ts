@@ -1,4 +1,5 @@
 import { registrableDomain } from '@bgs/shared/hosts/registrable-domain.ts'
+import { Slots } from '@bgs/shared/net/slots.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
 import { unlessAborted, wait } from '@bgs/shared/service/wait.ts'
@@ -8,7 +9,6 @@ import { type CacheEntry, IdentityCache } from './cache.ts'
 import type { Identity } from './document.ts'
 import { type Resolution, type ResolveOptions, resolveDid } from './resolve.ts'
 import type { SharedIdentities } from './shared-identities.ts'
-import { Slots } from './slots.ts'
 import type { IdentityStore } from './store.ts'
 import { TokenBucket } from './token-bucket.ts'
 

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { identityOf } from '../testing/identity.ts'
 import { resolveDid } from './resolve.ts'
@@ -50,6 +51,13 @@ describe('D1: did:plc', () => {
     })
     expect(asked).toBe(`GET /${DID}`)
     expect(result).toMatchObject({ kind: 'found', identity: { did: DID, pds: 'pds.example.com' } })
+  })
+
+  it('reads what servers and proxies make of a document: a byte order mark, compressed, any status of success', async () => {
+    const result = await plc((_request, response) =>
+      response.writeHead(203, { 'content-encoding': 'gzip' }).end(gzipSync(`\ufeff${document(DID)}`)),
+    )
+    expect(result).toMatchObject({ kind: 'found', identity: { did: DID } })
   })
 
   it.each([

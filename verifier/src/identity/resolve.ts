@@ -52,7 +52,7 @@ export async function resolveDid(did: string, options: ResolveOptions): Promise<
       userAgent: options.userAgent,
       trust: web ? (options.allowPrivate ? 'private' : 'public') : 'operator',
     })
-    if (reply.status === 200) {
+    if (reply.ok) {
       const read = readDocument(reply.body, did, options.allowPrivate)
       return 'identity' in read ? { kind: 'found', ...read } : { kind: 'unusable', ...read }
     }
