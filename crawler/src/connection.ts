@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { MAX_FRAME_BYTES } from '@bgs/shared/frame/head.ts'
 import { checkTarget } from '@bgs/shared/net/guard.ts'
 import { parseHost } from '@bgs/shared/net/hostname.ts'
@@ -11,6 +12,10 @@ import { HANDSHAKE_MS, type Names, Opening } from './opening.ts'
 const PING_MS = 30_000
 /** … and a peer from which nothing came for so long is dead. */
 const DEAD_MS = 75_000
+/** What a socket is read at once: of the last such part some may belong to messages that are finished. */
+const ONE_READ = 64 * 1024
+/** Bytes before the payload of a ping or pong that a server sends. */
+const CONTROL_HEADER = 2
 /** Redirects followed at the upgrade (W14). */
 const MAX_REDIRECTS = 3
 /** Token in `Server` by which relays know each other (H5). */
@@ -45,6 +50,10 @@ export class Connection {
   readonly #opening: Opening
   #lastHeardMs = performance.now()
   #openedMs: number | undefined
+  #stream: Socket | undefined
+  /** Bytes of the stream that whole messages were made of, and since when there may be others. */
+  #takenBytes = 0
+  #takenMs = performance.now()
   #cause: ConnectionEnd | undefined
 
   /** `isRelay`: the host is known to be a relay, and crawled all the same (H5). */
@@ -82,6 +91,16 @@ export class Connection {
     this.ended = new Promise((resolve) => this.#listen(handlers, allowPrivate, isRelay, resolve))
   }
 
+  /**
+   * Bytes that came and are part of no message yet; what the socket read together with the last message is among them.
+   * And for how long that has been so, in milliseconds. To be asked now and then.
+   */
+  get unfinished(): { readonly bytes: number; readonly ageMs: number } {
+    const bytes = Math.max(0, (this.#stream?.bytesRead ?? 0) - this.#takenBytes - ONE_READ)
+    if (bytes === 0) this.#takenMs = performance.now()
+    return { bytes, ageMs: performance.now() - this.#takenMs }
+  }
+
   /** Stops reading from the socket; the host's sending fills up its own buffers. */
   pause(): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.pause()
@@ -100,6 +119,12 @@ export class Connection {
       this.#socket.close(code)
       setTimeout(() => this.#socket.terminate(), 2_000).unref()
     } else this.#socket.terminate()
+  }
+
+  /** Ends the connection without a word: what was received of a message is let go of at once. */
+  abort(cause: ConnectionEnd): void {
+    this.#cause ??= cause
+    this.#socket.terminate()
   }
 
   #listen(
@@ -121,6 +146,8 @@ export class Connection {
       }
     })
     socket.on('upgrade', (response) => {
+      this.#stream = response.socket
+      this.#takenBytes = response.socket.bytesRead
       if (!isRelay && String(response.headers.server ?? '').includes(RELAY_TOKEN))
         this.close({ cause: 'relay', detail: 'the host is a relay' })
     })
@@ -134,13 +161,19 @@ export class Connection {
     })
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       heard()
+      this.#takenBytes = this.#stream?.bytesRead ?? 0
+      this.#takenMs = this.#lastHeardMs
       // Nothing more is taken once the end is decided.
       if (this.#cause !== undefined) return
       if (isBinary) handlers.onFrame(data)
       else handlers.onText(data)
     })
-    socket.on('pong', heard)
-    socket.on('ping', heard)
+    const heardControl = (data: Buffer) => {
+      heard()
+      this.#takenBytes += CONTROL_HEADER + data.length
+    }
+    socket.on('pong', heardControl)
+    socket.on('ping', heardControl)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#cause ??= this.#openedMs === undefined ? notOpened(error) : this.#afterOpen(error)
     })

@@ -16,6 +16,7 @@ import type { Names } from './opening.ts'
 import type { Ownership } from './ownership.ts'
 import { sayRawHeartbeats } from './raw-heartbeat.ts'
 import { HostSession } from './session.ts'
+import { tooUnfinished } from './unfinished.ts'
 
 /** How often cursors are written; and what is to be seen of hosts. */
 const SAVE_EVERY_MS = 2_000
@@ -77,6 +78,7 @@ export class Crawler {
         savedMs = monotonicMs()
         await this.#store.saveCursors(this.#sessions())
       }
+      this.#closeUnfinished()
       this.#gauges()
       await this.#bell.wait(REPORT_EVERY_MS, signal)
     }
@@ -205,6 +207,15 @@ export class Crawler {
 
   #say(message: ControlMessage): Promise<void> {
     return new Promise((resolve) => this.#parts.control.publish(0, message, 256, resolve))
+  }
+
+  /** Nobody holds memory with messages that never end (W7, H10). */
+  #closeUnfinished(): void {
+    const all = this.#sessions()
+      .map(({ unfinished }) => unfinished)
+      .filter(({ bytes }) => bytes > 0)
+    this.#parts.metrics.unfinishedBytes.set(all.reduce((sum, { bytes }) => sum + bytes, 0))
+    for (const host of tooUnfinished(all)) this.#running.get(host)?.session.closeUnfinished()
   }
 
   #gauges(): void {

@@ -4,7 +4,7 @@ import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
 import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import { askForHost, findHost, type HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost, findHost, type HostRowSeen, REFRESH_DOMAIN } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
@@ -97,12 +97,18 @@ describe('hosts among the live crawlers', () => {
   )
 
   it('under a banned domain are barred, others are not', async () => {
+    const refresh = { sql: REFRESH_DOMAIN, rows: [['bad.com', 1]] }
     for (const name of ['a.bad.com', 'bad.com', 'notbad.com']) await ask(name)
-    await database.transaction([{ sql: "INSERT INTO domains VALUES ('bad.com', 'ban', 1)", rows: [[]] }])
+    await database.transaction([
+      { sql: "INSERT INTO domains VALUES ('bad.com', 'ban', 1)", rows: [[]] },
+      refresh,
+    ])
+    // One that is met while the ban stands.
+    await ask('b.bad.com')
     const { hosts } = await join()
     expect(names(await hosts.look())).toEqual(['notbad.com'])
-    await database.transaction([{ sql: 'DELETE FROM domains', rows: [[]] }])
-    expect(names(await hosts.look()).sort()).toEqual(['a.bad.com', 'bad.com'])
+    await database.transaction([{ sql: 'DELETE FROM domains', rows: [[]] }, refresh])
+    expect(names(await hosts.look()).sort()).toEqual(['a.bad.com', 'b.bad.com', 'bad.com'])
   })
 
   it('beyond a fair share are told as surplus until they are given up, and are then another’s', async () => {

@@ -44,6 +44,11 @@ export function crawlerMetrics(registry: Registry) {
       help: 'Hosts with an open subscription',
       registers,
     }),
+    unfinishedBytes: new Gauge({
+      name: 'relay_crawler_unfinished_bytes',
+      help: 'Bytes of messages that hosts have begun to send and not finished',
+      registers,
+    }),
     inFlightBytes: new Gauge({
       name: 'relay_crawler_in_flight_bytes',
       help: 'Bytes of frames that are not yet safe',

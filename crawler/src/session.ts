@@ -23,6 +23,7 @@ import type { Names } from './opening.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
+import type { Unfinished } from './unfinished.ts'
 
 /** Bytes of one host that are on their way at most; beyond it is read no further (protocol.md H10). */
 const IN_FLIGHT_BYTES = 2 * 1024 * 1024
@@ -148,6 +149,17 @@ export class HostSession {
   noteBroken({ epoch, seq, reason }: { epoch: number; seq: number; reason: Reason }): void {
     if (epoch !== this.epoch || seq <= this.#behind || this.#sequence.isBroken(seq)) return
     this.#onRefusedOnItsWay(this.tracker, seq, reason)
+  }
+
+  /** What it has begun to send and not finished. */
+  get unfinished(): Unfinished {
+    return { host: this.hostname, ...(this.#connection?.unfinished ?? { bytes: 0, ageMs: 0 }) }
+  }
+
+  /** Closes the connection over a message that is not finished. */
+  closeUnfinished(): void {
+    this.#refuse('frame-unfinished', -1, '')
+    this.#connection?.abort({ cause: 'dead', detail: 'a message was begun and not finished' })
   }
 
   /** Charges what its frames have cost: it is read more slowly (G2, G6). */

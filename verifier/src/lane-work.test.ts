@@ -29,6 +29,7 @@ beforeEach(() => {
     takenMs: RECEIVED,
     onHeld: () => held,
     lagPausesMs: [],
+    wallNow: () => nowMs,
   }
 })
 

@@ -1,6 +1,7 @@
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { scanFrame } from '@bgs/shared/frame/scan.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { tidMicros } from '@bgs/shared/syntax/tid.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { CacheEntry } from './identity/cache.ts'
 import type { Identity } from './identity/document.ts'
@@ -14,8 +15,8 @@ export interface IdentitySource {
   fetch(did: string, host: string, notBeforeMs: number, signal: AbortSignal): Promise<Resolution>
   /** The directory as a whole gives no answers, or only some: what waits for it is refused at nobody's cost. */
   readonly isDirectoryUnwell: boolean
-  /** Whether another key than before was found for this DID of late: then the directory is not behind. */
-  hasNewKey(did: string, nowMs: number): boolean
+  /** Whether another key or PDS was found for this DID of late: then the directory is not what is behind. */
+  hasChanged(did: string, nowMs: number): boolean
   /** Remembers for a while that this DID could not be had, so that the frames behind it do not each wait as long. */
   giveUp(did: string, nowMs: number): void
 }
@@ -33,6 +34,8 @@ export interface LaneWork {
   readonly onHeld: () => boolean
   /** Pauses after which the directory is asked again where it may be behind the host; none: its first word counts. */
   readonly lagPausesMs: readonly number[]
+  /** The time of day. */
+  readonly wallNow: () => number
 }
 
 /** Identity and authority of a frame, or why it is refused. */
@@ -45,6 +48,8 @@ export type Settled =
  * document speaks against is asked for again after these pauses, before that is believed.
  */
 export const LAG_PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 8_000]
+/** What a host repeats of longer ago, as after a restart of this relay, no directory is behind. */
+const RECENT_MS = 60_000
 /**
  * Of a signature that fails only so many: a host may well repeat what was signed with the former key (D7), and what comes
  * behind it waits.
@@ -181,8 +186,7 @@ async function awaitOtherKey(
   work: LaneWork,
 ): Promise<Settled | undefined> {
   const { did, host } = envelope
-  const isWorth =
-    isOfDirectory(did) && !work.identities.hasNewKey(did, work.now()) && work.lagPausesMs.length > 0
+  const isWorth = mayLag(envelope, work)
   if (!isWorth || !work.budget.take(host, `key ${did}`)) return undefined
   for (const pauseMs of work.lagPausesMs.slice(0, SIGNATURE_LAG_PAUSES)) {
     const entry = await fetchAgain(envelope, pauseMs, work)
@@ -201,7 +205,7 @@ async function fetchExisting(
 ): Promise<CacheEntry> {
   const { did, host } = envelope
   let entry = await fetchHeld(did, host, notBeforeMs, work)
-  const isWorth = entry.found === 'identity-not-found' && isOfDirectory(did) && work.lagPausesMs.length > 0
+  const isWorth = entry.found === 'identity-not-found' && mayLag(envelope, work)
   if (!isWorth || !work.budget.take(host, `unknown ${did}`)) return entry
   for (const pauseMs of work.lagPausesMs) {
     const again = await fetchAgain(envelope, pauseMs, work)
@@ -216,7 +220,7 @@ async function fetchExisting(
 async function fetchMoved(envelope: RawEnvelope, entry: CacheEntry, work: LaneWork): Promise<CacheEntry> {
   const { did, host } = envelope
   const isNamed = ({ found }: CacheEntry) => typeof found === 'object' && found.pds === host
-  const isWorth = !isNamed(entry) && isOfDirectory(did) && work.lagPausesMs.length > 0
+  const isWorth = !isNamed(entry) && mayLag(envelope, work)
   if (!isWorth || !work.budget.take(host, `moved ${did}`)) return entry
   let last = entry
   for (const pauseMs of work.lagPausesMs.slice(0, MOVE_LAG_PAUSES)) {
@@ -238,6 +242,17 @@ async function fetchAgain(
   await wait(pauseMs, work.signal)
   if (work.signal.aborted || !work.budget.takeHost(host)) return undefined
   return fetchHeld(did, host, work.now(), work)
+}
+
+/** Whether the directory may be behind this event: only behind what has just happened. */
+function mayLag({ did, frame: bytes }: RawEnvelope, work: LaneWork): boolean {
+  const { identities, lagPausesMs, now, wallNow } = work
+  if (!isOfDirectory(did) || lagPausesMs.length === 0 || identities.hasChanged(did, now())) return false
+  const frame = scanFrame(bytes)
+  if (frame.kind === 'refusal' || !('time' in frame)) return false
+  // A rev is signed; the other times are the host's word.
+  const atMs = 'rev' in frame ? tidMicros(frame.rev) / 1_000 : Date.parse(frame.time)
+  return Math.abs(wallNow() - atMs) < RECENT_MS
 }
 
 /** Whether a DID's document is kept by the directory; that of a did:web is its own host's. */

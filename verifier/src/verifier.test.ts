@@ -22,7 +22,6 @@ import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 import { Verifier } from './verifier.ts'
 
 const HOST = 'localhost:2583'
-const TIME = '2026-01-01T00:00:00.000Z'
 
 /** A verifier without threads between two topics; what it publishes is kept and called done at once. */
 class Scene implements AsyncDisposable {
@@ -84,7 +83,8 @@ class Scene implements AsyncDisposable {
   /** Offers a frame as a crawler does; returns its seq. */
   offer(type: EventType, did: string, body: object | Uint8Array, host = HOST): number {
     const seq = ++this.#seq
-    const frame = body instanceof Uint8Array ? body : encodeFrame(type, { ...body, seq, time: TIME })
+    const frame =
+      body instanceof Uint8Array ? body : encodeFrame(type, { ...body, seq, time: new Date().toISOString() })
     const receivedMs = Date.now()
     const envelope = { type, did, host, epoch: 1, seq, receivedMs, lenient: false, frame }
     this.#offer.publish(0, envelope, rawBytes(envelope), seq)

@@ -273,6 +273,7 @@ export class Verifier {
         )
       },
       lagPausesMs: this.#lagPausesMs,
+      wallNow: this.#parts.wallNow,
     }
     let settled: Settled = await settleIdentity(raw.value, work)
     while (!this.#signal.aborted) {

@@ -1,6 +1,6 @@
 import { LocalWakeUps } from '@bgs/shared/bus/wake-ups.ts'
 import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost, REFRESH_DOMAIN } from '@bgs/shared/hosts/host-rows.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { ADVICE } from '@bgs/shared/verdict/advice.ts'
 import { REASON_NAMES } from '@bgs/shared/verdict/reason.ts'
@@ -86,6 +86,7 @@ describe('the public pages', () => {
       })
     await run("UPDATE hosts SET account_count = 9 WHERE hostname = 'b.other.com'")
     await run("INSERT INTO domains VALUES ('c.other.com', 'ban', 1)")
+    await database.transaction([{ sql: REFRESH_DOMAIN, rows: [['c.other.com', NOW]] }])
     const names = async (query: string) => {
       const { body } = await get(`/hosts.json?${query}`)
       return (body as { hosts: { hostname: string; status: string }[] }).hosts.map(({ hostname }) => hostname)

@@ -140,7 +140,7 @@ describe('H6: requestCrawl', () => {
   it('H6: no more than so many new hosts a day, over restarts and all processes; hosts that are none count nothing', async () => {
     const asked = { trusted: false, accountLimit: 1, source: 'request', nowMs } as const
     for (let i = 0; i < 49; i++)
-      expect(await meetHost(database, { ...asked, hostname: `h${i}.example.com` }, 50)).toBe(true)
+      expect(await meetHost(database, { ...asked, hostname: `pds.example${i}.com` }, 50)).toBe(true)
     answer = (_request, response) => response.writeHead(404).end()
     expect(await call(host)).toBe('HostNotFound')
     answer = (_request, response) => response.end('{"did":"did:web:pds.example.com"}')

@@ -1,4 +1,4 @@
-import { type AskedHost, askForHost, findHost, hostsMetToday, meetHost } from '@bgs/shared/hosts/host-rows.ts'
+import { type AskedHost, askForHost, findHost, hasPlaceToday, meetHost } from '@bgs/shared/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/shared/hosts/new-hosts.ts'
 import type { HostAddress } from '@bgs/shared/net/hostname.ts'
 import { httpGet } from '@bgs/shared/net/http-get.ts'
@@ -32,9 +32,10 @@ export const requestCrawl: XrpcMethod = {
       await context.limits.take('host', hostname)
     }
     const nowMs = context.now()
-    if (known === undefined && (await hostsMetToday(database, nowMs)) >= newHosts.perDay) throw tooManyToday()
-    await describe(host, allowPrivate)
     const { trusted } = rules
+    const isMet = known !== undefined || trusted
+    if (!isMet && !(await hasPlaceToday(database, hostname, newHosts.perDay, nowMs))) throw tooManyToday()
+    await describe(host, allowPrivate)
     const asked: AskedHost = {
       hostname,
       trusted,
@@ -56,11 +57,16 @@ function parseBody(body: unknown, allowPrivate: boolean): HostAddress {
   return hostParam(parsed.data.hostname, allowPrivate, '"hostname"')
 }
 
-/** H6: the limit holds for all processes, and starts anew at midnight UTC. */
+/** H6: the limits, in all and by registrable domain, hold for all processes, and start anew at midnight UTC. */
 function tooManyToday(): XrpcError {
-  return new XrpcError(429, 'RateLimitExceeded', 'this relay meets no more new hosts today', {
-    'retry-after': '3600',
-  })
+  return new XrpcError(
+    429,
+    'RateLimitExceeded',
+    'this relay meets no more new hosts, or none under this domain, today',
+    {
+      'retry-after': '3600',
+    },
+  )
 }
 
 /** Nobody could say where the host is: that is not the host's fault, and no word about whether it is one. */

@@ -69,6 +69,7 @@ async function judgeEvent(
     takenMs: nowMs,
     onHeld: () => true,
     lagPausesMs: [],
+    wallNow: () => nowMs,
   }
   let settled = await settleIdentity(raw, work)
   for (;;) {
@@ -150,7 +151,7 @@ class CaseDocuments implements IdentitySource {
 
   giveUp(): void {}
 
-  hasNewKey(): boolean {
+  hasChanged(): boolean {
     return false
   }
 

@@ -2,8 +2,11 @@ import type { Database } from '../db/database.ts'
 
 /** The so manyth beginning in a row, of which none has lasted, marks what is read before it is handed out. */
 const CAREFUL_AFTER = 2
-/** So often a process died while an entry was marked, among others at first and then alone: it is the entry's fault. */
-export const DEATHS = 3
+/**
+ * Entries that are marked together, by how often each was marked when somebody died: fewer and fewer. Beyond the last,
+ * where it was alone twice, it is the entry's fault.
+ */
+export const TOGETHER = [256, 16, 1, 1] as const
 /** Entries remembered that somebody died over; the oldest are forgotten. */
 const MAX_SUSPECTS = 1_000
 

@@ -1,13 +1,11 @@
 import type { Reason } from '../verdict/reason.ts'
 import type { BusConsumer, BusEntry } from './bus.ts'
-import { type Caution, DEATHS } from './caution.ts'
+import { type Caution, TOGETHER } from './caution.ts'
 
 /** Whoever reads for so long without dying has got past what killed those before it. */
 const LASTS_MS = 30_000
 /** What is not done after so long waits for something, and kills nobody: what comes next is handed out. */
-const HARMLESS_MS = 2_000
-/** Entries marked together at most. */
-const MARKED_AT_ONCE = 64
+const HARMLESS_MS = 250
 
 export interface CautiousParts<T> {
   readonly consumer: BusConsumer<T>
@@ -27,10 +25,12 @@ export interface CautiousParts<T> {
  * Reads on although an entry ends the process that takes it (invariant 14). Most of the time it hands out what there is.
  * After a process has ended without a word, soon after it began, the next one goes with care:
  *
- * 1. A few entries are marked in the database, and handed out only then; one that was marked when somebody died, alone.
- * 2. When they are done, or have done no harm for 2 s, the marks go, and the next ones have their turn.
- * 3. Where the process dies meanwhile the marks stay. Who begins after it takes those entries one by one.
- * 4. An entry that three died over is refused as `internal-error`, kept and told of; what is behind it goes on.
+ * 1. Some entries are marked in the database, and handed out only then. Of those that were marked when somebody died fewer
+ *    are handed out together, in the end one alone.
+ * 2. When they are done, or have done no harm for a quarter of a second, the marks go, and the next ones have their turn.
+ * 3. Where the process dies meanwhile the marks stay, for who begins after it.
+ * 4. An entry that four died over, the last two times alone, is refused as `internal-error`, kept and told of; what is
+ *    behind it goes on.
  *
  * A process that is killed from outside leaves marks, too; that it meets the same entry alone twice more, within the
  * moment that one takes, does not happen by chance.
@@ -122,18 +122,20 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   #markNext(): void {
     if (this.#isBusy || this.#waiting.length === 0) return
     const { keyOf, consumer, onCondemned } = this.#parts
-    const isSuspect = (entry: BusEntry<T>) => this.#suspects.has(keyOf(entry))
+    const deathsOf = (entry: BusEntry<T>) => this.#suspects.get(keyOf(entry)) ?? 0
     const first = this.#waiting[0] as BusEntry<T>
-    const deaths = this.#suspects.get(keyOf(first)) ?? 0
-    if (deaths >= DEATHS) {
+    const deaths = deathsOf(first)
+    const most = TOGETHER[deaths]
+    if (most === undefined) {
       // Its mark stays: whoever meets it again steps over it, too.
       this.#waiting.shift()
       onCondemned(first.value, deaths)
       consumer.done(first, 'internal-error')
       return this.#available()
     }
-    const next = this.#waiting.slice(0, MARKED_AT_ONCE).findIndex(isSuspect)
-    const count = next === 0 ? 1 : next > 0 ? next : MARKED_AT_ONCE
+    // With others of which as much is known: who is suspected more has its turn alone, or nearly so.
+    const next = this.#waiting.slice(0, most).findIndex((entry) => deathsOf(entry) !== deaths)
+    const count = next < 0 ? most : next
     this.#isBusy = true
     this.#mark(this.#waiting.splice(0, count)).catch((error: unknown) => {
       this.#isBusy = false

@@ -11,7 +11,8 @@
  * The operator's columns of hosts are changed by the admin API, with changed_ms; restarts is raised where a session must
  * end and begin anew. held_commits and throttles belong to the view, domains to the view (bans) and the operator
  * (trust). refusals, refused_frames and account_refusals are bounded samples that whoever refuses writes; audit is what
- * operators did; met_hosts counts the hosts first met on a day (H6).
+ * operators did; met_hosts and met_domains count the hosts first met on a day, in
+ * all and by registrable domain (H6).
  *
  * attempts counts how often in a row whoever reads something began and did not last; suspects are the entries that somebody
  * died over (invariant 14).
@@ -183,4 +184,10 @@ export const MIGRATIONS: readonly string[] = [
   `ALTER TABLE hosts ADD COLUMN domain_banned BIGINT NOT NULL DEFAULT 0;
    UPDATE hosts SET domain_banned = 1 WHERE EXISTS (SELECT 1 FROM domains d WHERE d.rule = 'ban'
      AND (hosts.hostname = d.domain OR hosts.hostname LIKE '%.' || d.domain))`,
+  `CREATE TABLE met_domains (
+     day BIGINT NOT NULL,
+     domain TEXT NOT NULL,
+     hosts BIGINT NOT NULL,
+     PRIMARY KEY (day, domain)
+   )`,
 ]

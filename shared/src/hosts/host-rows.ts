@@ -1,4 +1,5 @@
 import { type Database, FencedError, type SqlStep } from '../db/database.ts'
+import { registrableDomain } from './registrable-domain.ts'
 
 /** States of a host (protocol.md section 6, LX). */
 export type HostStatus = 'active' | 'idle' | 'offline' | 'throttled' | 'banned'
@@ -101,7 +102,13 @@ const TRUST = `UPDATE hosts SET trusted = 1, upstream = $3,
 /** One host more met on this day, unless that would be too many (H6): the same count for all processes. */
 const MEET = `INSERT INTO met_hosts (day, hosts) VALUES ($1, 1)
   ON CONFLICT (day) DO UPDATE SET hosts = met_hosts.hosts + 1 WHERE met_hosts.hosts < $2`
+/** The same of one registrable domain: names under it cost nothing, and must not take everybody's places. */
+const MEET_DOMAIN = `INSERT INTO met_domains (day, domain, hosts) VALUES ($1, $2, 1)
+  ON CONFLICT (day, domain) DO UPDATE SET hosts = met_domains.hosts + 1 WHERE met_domains.hosts < $3`
+const FORGET_DOMAINS = 'DELETE FROM met_domains WHERE day < $1'
 const DAY_MS = 86_400_000
+/** The part of a day's new hosts that one registrable domain may have. */
+const DOMAIN_SHARE = 5
 
 /** Adds a host, or notes that it was asked for again. */
 export async function askForHost(database: Database, host: AskedHost): Promise<void> {
@@ -110,20 +117,46 @@ export async function askForHost(database: Database, host: AskedHost): Promise<v
 }
 
 /**
- * Adds a host that nobody of this relay knows, if fewer than `mostPerDay` were met today (UTC); resolves to whether it
- * was added.
+ * Adds a host that nobody of this relay knows, if fewer than `mostPerDay` were met today (UTC), and fewer than a fifth of
+ * these under its registrable domain; resolves to whether it was added. A trusted one takes nobody's place.
  */
 export async function meetHost(database: Database, host: AskedHost, mostPerDay: number): Promise<boolean> {
-  if (mostPerDay === 0) return false
+  if (mostPerDay === 0 && !host.trusted) return false
   const day = Math.floor(host.nowMs / DAY_MS)
+  const domain = [day, registrableDomain(host.hostname), mostOfDomain(mostPerDay)]
+  const places = [
+    { sql: FORGET_DOMAINS, rows: [[day]] },
+    { sql: MEET_DOMAIN, rows: [domain], expect: 1 },
+    { sql: MEET, rows: [[day, mostPerDay]], expect: 1 },
+  ]
   try {
-    await database.transaction([{ sql: MEET, rows: [[day, mostPerDay]], expect: 1 }, ...askSteps(host)])
+    await database.transaction([...(host.trusted ? [] : places), ...askSteps(host)])
     await database.transaction([{ sql: REFRESH_HOST, rows: [[host.hostname]] }])
     return true
   } catch (error) {
     if (error instanceof FencedError) return false
     throw error
   }
+}
+
+/** Whether another host under this one's registrable domain may be met today (UTC). */
+export async function hasPlaceToday(
+  database: Database,
+  hostname: string,
+  mostPerDay: number,
+  nowMs: number,
+): Promise<boolean> {
+  const day = Math.floor(nowMs / DAY_MS)
+  const [row] = await database.query<{ hosts: number }>(
+    'SELECT hosts FROM met_domains WHERE day = $1 AND domain = $2',
+    [day, registrableDomain(hostname)],
+  )
+  if (Number(row?.hosts ?? 0) >= mostOfDomain(mostPerDay)) return false
+  return (await hostsMetToday(database, nowMs)) < mostPerDay
+}
+
+function mostOfDomain(mostPerDay: number): number {
+  return Math.max(1, Math.ceil(mostPerDay / DOMAIN_SHARE))
 }
 
 /** Hosts met today (UTC) by requests. */

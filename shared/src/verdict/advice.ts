@@ -15,6 +15,7 @@ export const ADVICE: Readonly<Record<Reason, string>> = {
   'frame-not-canonical': SOFTWARE,
   'frame-over-guard': SOFTWARE,
   'frame-too-large': 'Split the commit: a message may have 5,000,000 bytes.',
+  'frame-unfinished': 'Finish each message within five minutes: at 5,000,000 bytes that is 17 KB a second.',
   'frame-text': 'Send binary messages only.',
   'frame-type-unknown': NOTHING,
   'frame-fields': SOFTWARE,

@@ -15,6 +15,10 @@ export const REASONS = {
   },
   'frame-over-guard': { rule: 'W6', text: 'nested too deeply, too many elements, or a key or CID too long' },
   'frame-too-large': { rule: 'W7', text: 'the message is larger than 5,000,000 bytes' },
+  'frame-unfinished': {
+    rule: 'W7',
+    text: 'a message was begun and not finished within five minutes, or while too much of such was held',
+  },
   'frame-text': { rule: 'W8', text: 'a text message on a stream of binary frames' },
   'frame-type-unknown': { rule: 'W3', text: 'an op or type that the protocol does not name: ignored' },
   'frame-fields': { rule: 'G1', text: 'a required field is missing or of the wrong type' },

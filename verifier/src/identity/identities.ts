@@ -26,9 +26,9 @@ const WEB_SLOTS = { total: 32, perHost: 4 }
  */
 const CIRCUIT_FAILURES = 5
 const CIRCUIT_DIDS = 8
-/** A new key is remembered for so long, of so many DIDs. */
-const NEW_KEY_MS = 600_000
-const MAX_NEW_KEYS = 20_000
+/** A change is remembered for so long, of so many DIDs. */
+const CHANGED_MS = 600_000
+const MAX_CHANGED = 20_000
 /** While it is open, one look-up tries again so often. */
 const CIRCUIT_PROBE_MS = 2_000
 /** The same where it does answer, but not what was asked for. */
@@ -56,7 +56,7 @@ export class Identities {
   /** DIDs without an answer since the last look-up that had one; no more than open the circuit. */
   readonly #unanswered = new Set<string>()
   readonly #answers = new AnswerRate()
-  readonly #newKeys = new Map<string, number>()
+  readonly #changed = new Map<string, number>()
   #pausedUntilMs = 0
 
   constructor(
@@ -86,9 +86,9 @@ export class Identities {
     return this.circuitOpen || this.#answers.areFlaky
   }
 
-  /** Whether another key than before was found for this DID in the last ten minutes. */
-  hasNewKey(did: string, nowMs: number): boolean {
-    return nowMs - (this.#newKeys.get(did) ?? Number.NEGATIVE_INFINITY) < NEW_KEY_MS
+  /** Whether another key or PDS than before was found for this DID in the last ten minutes. */
+  hasChanged(did: string, nowMs: number): boolean {
+    return nowMs - (this.#changed.get(did) ?? Number.NEGATIVE_INFINITY) < CHANGED_MS
   }
 
   /** Brings the gauges of look-ups up to date. */
@@ -191,12 +191,12 @@ export class Identities {
     }
   }
 
-  #noteKey(did: string, { keyMultibase }: Identity): void {
+  #noteChange(did: string, { keyMultibase, pds }: Identity): void {
     const before = this.cache.get(did, monotonicMs())?.found
-    if (typeof before !== 'object' || before.keyMultibase === keyMultibase) return
-    this.#newKeys.delete(did)
-    this.#newKeys.set(did, monotonicMs())
-    if (this.#newKeys.size > MAX_NEW_KEYS) this.#newKeys.delete(this.#newKeys.keys().next().value as string)
+    if (typeof before !== 'object' || (before.keyMultibase === keyMultibase && before.pds === pds)) return
+    this.#changed.delete(did)
+    this.#changed.set(did, monotonicMs())
+    if (this.#changed.size > MAX_CHANGED) this.#changed.delete(this.#changed.keys().next().value as string)
   }
 
   #note(did: string, web: boolean, result: Resolution, startedMs: number): void {
@@ -223,7 +223,7 @@ export class Identities {
     }
     if (result.kind === 'unusable') return this.cache.put(did, { found: result.reason, startedMs })
     const entry = { found: result.identity, startedMs }
-    this.#noteKey(did, result.identity)
+    this.#noteChange(did, result.identity)
     this.cache.put(did, entry)
     this.#store?.note(entry)
     this.#shared?.put(entry)

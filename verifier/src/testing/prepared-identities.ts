@@ -8,8 +8,8 @@ import type { IdentitySource } from '../lane-work.ts'
 export class PreparedIdentities implements IdentitySource {
   /** The directory gives no answers, or only some. */
   circuitOpen = false
-  /** DIDs of which another key was found of late. */
-  readonly newKeys = new Set<string>()
+  /** DIDs of which another key or PDS was found of late. */
+  readonly changed = new Set<string>()
   readonly cache = new Map<string, CacheEntry>()
   /** What a look-up answers; an Identity stands for `found`. */
   readonly answers = new Map<string, Identity | Resolution>()
@@ -29,8 +29,8 @@ export class PreparedIdentities implements IdentitySource {
     return this.circuitOpen
   }
 
-  hasNewKey(did: string): boolean {
-    return this.newKeys.has(did)
+  hasChanged(did: string): boolean {
+    return this.changed.has(did)
   }
 
   known(did: string): CacheEntry | undefined {
