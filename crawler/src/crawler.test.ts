@@ -105,6 +105,26 @@ describe('Q9: saved cursors', () => {
     expect(await store.raiseEpoch('a.example.com', 1, 0)).toBe(2)
   })
 
+  it('writes a change of state at once, and that a busy host has said more every few seconds', async () => {
+    const store = new HostStore(database)
+    await ask('a.example.com')
+    const session = sessionAt('a.example.com', 1, 1)
+    const written = async () => {
+      await store.saveReports([session])
+      const row = await findHost(database, 'a.example.com')
+      return [Number(row?.last_seq), row?.status]
+    }
+    expect(await written()).toEqual([9, 'active'])
+    session.report.lastSeq = 10
+    expect(await written()).toEqual([9, 'active'])
+    session.report.status = 'throttled'
+    expect(await written()).toEqual([10, 'throttled'])
+    session.report.lastSeq = 11
+    expect(await written()).toEqual([10, 'throttled'])
+    await store.saveReports([session], true)
+    expect(Number((await findHost(database, 'a.example.com'))?.last_seq)).toBe(11)
+  })
+
   it('H1: a report does not undo a ban', async () => {
     const store = new HostStore(database)
     await ask('a.example.com')

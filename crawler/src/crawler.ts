@@ -88,7 +88,7 @@ export class Crawler {
   /** Writes cursors as they are now: at the end, when nothing is on its way any more. */
   async saveAll(): Promise<void> {
     await this.#store.saveCursors(this.#sessions(), true)
-    await this.#store.saveReports(this.#sessions())
+    await this.#store.saveReports(this.#sessions(), true)
   }
 
   get hostCount(): number {
@@ -144,7 +144,7 @@ export class Crawler {
     const sessions = ended.filter((session) => session !== undefined)
     for (const { report } of sessions) report.connected = false
     await this.#store.saveCursors(sessions, true)
-    await this.#store.saveReports(sessions)
+    await this.#store.saveReports(sessions, true)
     await this.#store.noteBarred(rows)
     await this.#parts.hosts.release(rows.map(({ hostname }) => hostname))
     for (const { hostname } of sessions)

@@ -1,5 +1,6 @@
 import { type Database, FencedError } from '@bgs/shared/db/database.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { HostReport, HostSession } from './session.ts'
 
 /** With the fence of the lease: a crawler that lost the host while it was paused changes nothing. */
@@ -17,6 +18,9 @@ const RAISE_EPOCH =
 const SET_BARRED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
     connected = 0, retry_at_ms = 0 WHERE hostname = $1`
 
+/** That a host has said more is written once in so long. */
+const PROGRESS_EVERY_MS = 5_000
+
 /** What was last written of one session. */
 interface Written {
   cursor: number | null
@@ -24,6 +28,8 @@ interface Written {
   /** Low-water mark at the last look; saved at the next one. */
   seen: number | null
   report: HostReport | undefined
+  /** When that was, in monotonic milliseconds. */
+  reportedMs: number
 }
 
 /** Keeps cursors and reports of sessions in the database; writes only what changed. */
@@ -57,17 +63,25 @@ export class HostStore {
     crashPoint('after-cursor')
   }
 
-  /** Saves what changed of what sessions tell of their hosts. */
-  async saveReports(sessions: Iterable<HostSession>): Promise<void> {
+  /**
+   * Saves what changed of what sessions tell of their hosts: a change of state at once, that another event came every few
+   * seconds at most, for of thousands of busy hosts that changes all the time. `final`: all of it.
+   */
+  async saveReports(sessions: Iterable<HostSession>, final = false): Promise<void> {
+    const nowMs = monotonicMs()
     const rows: (string | number | null)[][] = []
     for (const session of sessions) {
       const { hostname, fence, report } = session
       const written = this.#writtenOf(session)
-      if (written.report !== undefined && isSame(written.report, report)) continue
+      if (written.report !== undefined && isSameState(written.report, report)) {
+        const isDue = final || nowMs - written.reportedMs >= PROGRESS_EVERY_MS
+        if (!isDue || isSameProgress(written.report, report)) continue
+      }
       const { status, connected, failures, retryAtMs, lastEventMs, lastSeq, lastError } = report
       const state = [status, connected ? 1 : 0, failures, retryAtMs]
       rows.push([hostname, fence, ...state, lastEventMs, lastSeq, lastError])
       written.report = { ...report }
+      written.reportedMs = nowMs
     }
     if (rows.length > 0) await this.#database.transaction([{ sql: SET_REPORT, rows }])
   }
@@ -101,6 +115,7 @@ export class HostStore {
         epoch: session.epoch,
         seen: session.tracker.lowWater,
         report: written?.report,
+        reportedMs: written?.reportedMs ?? Number.NEGATIVE_INFINITY,
       }
       this.#written.set(session, written)
     }
@@ -109,14 +124,16 @@ export class HostStore {
 }
 
 /** Field by field: of thousands of hosts most are idle, and all are looked at twice a second. */
-function isSame(a: HostReport, b: HostReport): boolean {
+function isSameState(a: HostReport, b: HostReport): boolean {
   return (
-    a.lastEventMs === b.lastEventMs &&
-    a.lastSeq === b.lastSeq &&
     a.status === b.status &&
     a.connected === b.connected &&
     a.failures === b.failures &&
     a.retryAtMs === b.retryAtMs &&
     a.lastError === b.lastError
   )
+}
+
+function isSameProgress(a: HostReport, b: HostReport): boolean {
+  return a.lastEventMs === b.lastEventMs && a.lastSeq === b.lastSeq
 }

@@ -225,8 +225,24 @@ describe('E2: accounts that were called inactive once', () => {
     await viewed(scene)
     const asked: string[] = []
     const sweep = new StatusSweep(scene.database, ({ did }) => asked.push(did), 1_000)
-    for (let at: number | undefined = 0; at !== undefined; ) at = await sweep.askNext(at)
+    while ((await sweep.turn()) > 0);
     expect(asked).toEqual([did(1), did(3)])
+  })
+
+  it('first those that have committed since, last those that were deleted; of one host few in a second', async () => {
+    await using scene = await Scene.open(folder.path)
+    const all = Array.from({ length: 12 }, (_, n) => n)
+    scene.offer(all.map((n) => commit(n, 1)))
+    scene.offer(all.map((n) => status(n, false, n < 3 ? 'deleted' : 'deactivated')))
+    scene.offer([commit(11, 2), commit(7, 2)])
+    await viewed(scene)
+    const asked: string[] = []
+    const sweep = new StatusSweep(scene.database, ({ did }) => asked.push(did), 1_000_000)
+    const turns: number[] = []
+    for (let count = await sweep.turn(); count > 0; count = await sweep.turn()) turns.push(count)
+    const rest = all.filter((n) => n >= 3)
+    expect(asked).toEqual([7, 11, ...rest, 0, 1, 2].map(did))
+    expect(Math.max(...turns)).toBe(4)
   })
 })
 

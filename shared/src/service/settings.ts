@@ -212,7 +212,7 @@ export const SETTINGS = {
   RELAY_RECHECK_MINUTES: setting(
     count(1, 525_600),
     '360',
-    'how often in minutes each account that its host called inactive is asked about again; one question a second at most',
+    'how often in minutes each account that its host called inactive is asked about again; 20 questions a second at most, 4 to one host',
     '360',
   ),
   RELAY_TRUSTED_PROXIES: setting(
