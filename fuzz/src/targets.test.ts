@@ -9,6 +9,8 @@ const INPUTS: Record<TargetName, number> = {
   mst: 600,
   http: 150,
   identity: 2_000,
+  encoders: 600,
+  stored: 400,
 }
 const SEED = Number(process.env['TEST_SEED'] ?? 7)
 
@@ -25,6 +27,8 @@ const SEEN: Record<TargetName, readonly string[]> = {
   car: ['car with a commit', 'car-malformed', 'car-block-hash'],
   mst: ['inverted', 'mst-malformed', 'op-not-in-tree', 'inversion-mismatch', 'commit-malformed'],
   http: ['200', '400', '404', '501', '101'],
+  encoders: ['written #commit', 'written #account', 'written #identity', 'time-syntax', 'refused'],
+  stored: ['passed', 'time-syntax', 'frame-fields', 'signature-invalid'],
   identity: ['found', 'identity-malformed', 'identity-no-key', 'identity-no-pds'],
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { judgeRequest } from './batch.ts'
 import type { JudgeContext, Judgement } from './judge.ts'
-import { readJudgement } from './reply.ts'
+import { readJudgement, slowMsOf } from './reply.ts'
 import { type JudgeItem, packRequest } from './request.ts'
 
 const tid = fc.stringMatching(/^[2-7a-j][2-7a-z]{12}$/)
@@ -94,4 +94,19 @@ it('a judge that fails refuses that frame alone', () => {
       reason: 'internal-error',
       detail: expect.stringContaining('odd'),
     })
+})
+
+it('tells what a frame takes beyond an ordinary one', () => {
+  const item = { envelope: { frame: new Uint8Array(3), lenient: false }, identity: { handle: '' } }
+  const busy = [0, 40, 0]
+  const reply = judgeRequest(packRequest(1, [item, item, item] as never, 0), () => {
+    const end = performance.now() + (busy.shift() ?? 0)
+    while (performance.now() < end);
+    return { reason: 'frame-malformed', detail: '' }
+  })
+  const slow = [0, 1, 2].map((i) => slowMsOf(reply, i))
+  expect([slow[0], slow[2]]).toEqual([0, 0])
+  // Of the time that passed other processes may have had a part.
+  expect(slow[1]).toBeGreaterThan(0)
+  expect(slow[1]).toBeLessThanOrEqual(40)
 })
