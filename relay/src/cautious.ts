@@ -20,7 +20,7 @@ export interface CautiousReading<T> {
   /** Counts a refusal. */
   readonly refused: { inc(labels: { reason: Reason }): void }
   readonly logger: Logger
-  readonly keyOf: (entry: BusEntry<T>) => string
+  readonly keyOf: (entry: BusEntry<T>) => string | undefined
   /** Whose event it is; undefined: nobody's, as of a heartbeat or of what operators say. */
   readonly told: (value: T) => Told | undefined
 }
@@ -50,7 +50,12 @@ export function readCautiously<T>(
   })
 }
 
-/** Names an entry of a topic in Kafka. */
-export function keyInTopic(topic: string, generation: number): (entry: BusEntry<unknown>) => string {
-  return ({ partition, position }) => `${topic} ${generation} ${partition} ${position}`
+/** Names an entry of a topic in Kafka; heartbeats are no stranger's. */
+export function keyInTopic<T>(
+  topic: string,
+  generation: number,
+  isHeartbeat: (value: T) => boolean,
+): (entry: BusEntry<T>) => string | undefined {
+  return ({ partition, position, value }) =>
+    isHeartbeat(value) ? undefined : `${topic} ${generation} ${partition} ${position}`
 }

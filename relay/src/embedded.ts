@@ -147,7 +147,8 @@ export async function startEmbedded(
     refusals,
     refused: verifierFigures.refused,
     logger: logger.child({ part: 'verifier' }),
-    keyOf: ({ value: { host, epoch, seq } }) => `raw ${host} ${epoch} ${seq}`,
+    keyOf: ({ value: { host, epoch, seq, isHeartbeat } }) =>
+      isHeartbeat === true ? undefined : `raw ${host} ${epoch} ${seq}`,
     told: (value) => (value.isHeartbeat === true ? undefined : value),
   })
   await rawConsumer.begin('raw')
@@ -359,7 +360,7 @@ export async function startEmbedded(
     await database.close()
     lock.release()
   }
-  return { publicPort, opsPort, fault: supervisor.fault, stop }
+  return { publicPort, opsPort, fault: supervisor.fault, noteFault: () => rawConsumer.noteFault(), stop }
 }
 
 async function saveIdentities(store: IdentityStore, signal: AbortSignal): Promise<void> {

@@ -1,25 +1,37 @@
 import { once } from 'node:events'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
 import type { Relay } from './relay.ts'
 
 /** A stop takes at most so long (architecture.md). */
 const STOP_MS = 30_000
+/** After a fault its note waits so long for the database. */
+const NOTE_MS = 1_000
 
 /** Waits for SIGTERM or SIGINT, or a fault, then stops. Resolves to whether it ended as asked. */
 export async function untilStopped(relay: Relay, logger: Logger): Promise<boolean> {
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  // What nobody awaits: in a timer, or in what a library calls back.
+  const uncaught = once(process, 'uncaughtException').then(([error]: unknown[]) => {
+    logger.fatal({ err: error }, 'the relay failed')
+    return error
+  })
   const fault = await Promise.race([
     asked.then(() => undefined),
     relay.fault.catch((error: unknown) => error),
+    uncaught,
   ])
   const late = setTimeout(() => {
     logger.fatal(`not stopped within ${STOP_MS / 1_000} s`)
     process.exit(1)
   }, STOP_MS)
   late.unref()
-  // After a fault nothing more may be written: what is in memory may be what is wrong.
-  if (fault !== undefined) process.exit(faultCode(fault))
+  if (fault !== undefined) {
+    // Nothing else may be written after a fault: what is in memory may be what is wrong.
+    await Promise.race([relay.noteFault().catch(() => undefined), wait(NOTE_MS)])
+    process.exit(faultCode(fault))
+  }
   logger.info('stopping: hosts are read no further, what is on its way is finished')
   await relay.stop()
   logger.info('stopped')

@@ -28,6 +28,8 @@ beforeEach(() => {
     signal: new AbortController().signal,
     takenMs: RECEIVED,
     onHeld: () => held,
+    onLagging: () => new AbortController().signal,
+    beganMs: 0,
     lagPausesMs: [],
     wallNow: () => nowMs,
   }

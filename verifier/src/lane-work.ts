@@ -32,8 +32,12 @@ export interface LaneWork {
   readonly signal: AbortSignal
   /** The identity cannot be had for now: count the lane as held. True: its time is up. */
   readonly onHeld: () => boolean
+  /** The directory may be behind: aborted where the pause must be the last, for too much waits behind this frame. */
+  readonly onLagging: () => AbortSignal
   /** Pauses after which the directory is asked again where it may be behind the host; none: its first word counts. */
   readonly lagPausesMs: readonly number[]
+  /** When this process began to read, as the time of day: what happened before it is mostly read again. */
+  readonly beganMs: number
   /** The time of day. */
   readonly wallNow: () => number
 }
@@ -48,8 +52,8 @@ export type Settled =
  * document speaks against is asked for again after these pauses, before that is believed.
  */
 export const LAG_PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 8_000]
-/** What a host repeats of longer ago, as after a restart of this relay, no directory is behind. */
-const RECENT_MS = 60_000
+/** What is older no directory is behind. */
+const RECENT_MS = 15_000
 /**
  * Of a signature that fails only so many: a host may well repeat what was signed with the former key (D7), and what comes
  * behind it waits.
@@ -186,8 +190,7 @@ async function awaitOtherKey(
   work: LaneWork,
 ): Promise<Settled | undefined> {
   const { did, host } = envelope
-  const isWorth = mayLag(envelope, work)
-  if (!isWorth || !work.budget.take(host, `key ${did}`)) return undefined
+  if (!mayLag(envelope, work) || !work.budget.take(host, `key ${did}`)) return undefined
   for (const pauseMs of work.lagPausesMs.slice(0, SIGNATURE_LAG_PAUSES)) {
     const entry = await fetchAgain(envelope, pauseMs, work)
     if (entry === undefined) return undefined
@@ -232,27 +235,32 @@ async function fetchMoved(envelope: RawEnvelope, entry: CacheEntry, work: LaneWo
   return last
 }
 
-/** Another look after a pause, at the cost of the host that speaks; undefined where its budget is spent. */
+/** Another look after a pause, at the cost of the host that speaks; undefined where there is no more time for it. */
 async function fetchAgain(
-  { did, host }: RawEnvelope,
+  envelope: RawEnvelope,
   pauseMs: number,
   work: LaneWork,
 ): Promise<CacheEntry | undefined> {
-  if (work.onHeld()) return undefined
-  await wait(pauseMs, work.signal)
+  const { did, host } = envelope
+  if (!mayLag(envelope, work) || work.onHeld()) return undefined
+  await wait(pauseMs, AbortSignal.any([work.signal, work.onLagging()]))
   if (work.signal.aborted || !work.budget.takeHost(host)) return undefined
   return fetchHeld(did, host, work.now(), work)
 }
 
-/** Whether the directory may be behind this event: only behind what has just happened. */
+/**
+ * Whether the directory may be behind this event: only behind what has just happened. What happened before this process
+ * began may be read again, and be signed with a former key: a wait for the directory would be a wait in each life of a relay
+ * that is killed again and again, while keys go on changing.
+ */
 function mayLag({ did, frame: bytes }: RawEnvelope, work: LaneWork): boolean {
-  const { identities, lagPausesMs, now, wallNow } = work
+  const { identities, lagPausesMs, now, beganMs, wallNow } = work
   if (!isOfDirectory(did) || lagPausesMs.length === 0 || identities.hasChanged(did, now())) return false
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal' || !('time' in frame)) return false
   // A rev is signed; the other times are the host's word.
   const atMs = 'rev' in frame ? tidMicros(frame.rev) / 1_000 : Date.parse(frame.time)
-  return Math.abs(wallNow() - atMs) < RECENT_MS
+  return atMs >= beganMs && Math.abs(wallNow() - atMs) < RECENT_MS
 }
 
 /** Whether a DID's document is kept by the directory; that of a did:web is its own host's. */

@@ -16,6 +16,8 @@ export interface Lane {
   readonly entries: LaneEntry[]
   /** The entry that is being worked off, and the way to end its wait for an identity. */
   current: { readonly entry: LaneEntry; readonly ended: AbortController } | undefined
+  /** Ends the pause that the directory, which may be behind, is given; undefined where it is not given any. */
+  lagging: AbortController | undefined
   /** Since when its identity could not be had; undefined while it is not held. */
   heldSinceMs: number | undefined
 }
@@ -61,7 +63,7 @@ export class Lanes {
   }
 
   open(did: string): Lane {
-    const lane: Lane = { did, entries: [], current: undefined, heldSinceMs: undefined }
+    const lane: Lane = { did, entries: [], current: undefined, lagging: undefined, heldSinceMs: undefined }
     this.#lanes.set(did, lane)
     return lane
   }
@@ -93,6 +95,7 @@ export class Lanes {
     this.bytes -= lane.current.entry.raw.value.frame.length
     this.release(lane, lane.current.entry)
     lane.current = undefined
+    lane.lagging = undefined
   }
 
   /** Ends all waiting for identities. */

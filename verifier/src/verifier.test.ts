@@ -302,10 +302,11 @@ it('G5: a host that is not the PDS is refused, the PDS is not held up by it', as
   expect(scene.seqsOf(a.did)).toEqual([good])
 })
 
+const frame = Buffer.alloc(100_000)
+const overBudget = Math.ceil(HELD_BYTES_PER_HOST / frame.length) + 2
+
 describe('invariant 13: frames that wait for an identity', () => {
   const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
-  const frame = Buffer.alloc(100_000)
-  const overBudget = Math.ceil(HELD_BYTES_PER_HOST / frame.length) + 2
 
   it('beyond their host’s budget they are refused, each once; another DID of the host is not', async () => {
     const [b] = accounts as [SimAccount]
@@ -411,6 +412,33 @@ describe('a directory that is behind its hosts', () => {
     await lagging.allDone()
     expect(lagging.seqsOf(did)).toEqual(sent)
     expect(lagging.refused).toEqual([])
+  })
+
+  it('C8, D7: what was signed with the former key a while ago is refused at once: no directory is so far behind', async () => {
+    await using lagging = new Scene(undefined, [60_000], () => Date.now() + 20_000)
+    const account = await SimAccount.create({ random: new Random('old'), handle: 'old.example.com' })
+    lagging.know(identityFor(account))
+    await account.rotateKey()
+    for (let i = 0; i < 3; i++) lagging.offer('#commit', account.did, await account.post())
+    await lagging.allDone()
+    expect(lagging.refused).toEqual(new Array(3).fill('signature-invalid'))
+  })
+
+  it('invariant 13: what comes behind more than a host may have waiting ends the pause, and is not lost', async () => {
+    await using lagging = new Scene(undefined, [60_000])
+    const account = await SimAccount.create({ random: new Random('heap'), handle: 'heap.example.com' })
+    const { did } = account
+    lagging.know(identityFor(account))
+    await account.rotateKey()
+    const first = lagging.offer('#commit', did, await account.post())
+    await until('a look that found the old key', () => lagging.identities.fetchesOf(did) > 0)
+    lagging.identities.answers.set(did, identityFor(account))
+    const sent: number[] = []
+    for (let i = 0; i < overBudget; i++)
+      sent.push(lagging.offer('#commit', did, await account.post('x'.repeat(frame.length))))
+    await lagging.allDone()
+    expect(lagging.refused).toEqual([])
+    expect(lagging.seqsOf(did)).toEqual([first, ...sent])
   })
 
   it('G5: a move that is not in the directory yet: then the former host has no word any more', async () => {

@@ -90,6 +90,7 @@ export class Verifier {
   #completed = 0
   #waiters: { number: number; resolve: () => void }[] = []
   readonly #lagPausesMs: readonly number[]
+  readonly #beganMs: number
   #signal = new AbortController().signal
   #fault: unknown
 
@@ -97,6 +98,7 @@ export class Verifier {
   constructor(parts: VerifierParts, lagPausesMs: readonly number[] = LAG_PAUSES_MS) {
     this.#parts = parts
     this.#lagPausesMs = lagPausesMs
+    this.#beganMs = parts.wallNow()
     this.#budget = new RefreshBudget(monotonicMs)
     this.#charges = new Charges(parts.charge)
   }
@@ -223,18 +225,16 @@ export class Verifier {
 
   #intoLane(raw: Raw, after = this.#submitted): void {
     const { did, host } = raw.value
-    const lane = this.#lanes.get(did)
-    if (lane === undefined) {
-      const opened = this.#lanes.open(did)
-      this.#lanes.insert(opened, entryOf(raw, after))
-      this.#work(opened).catch((error: unknown) => this.#fail(error))
-    } else if (
-      lane.heldSinceMs !== undefined &&
-      this.#lanes.isOverBudget(host) &&
-      this.#isAtItsHostsCost(did)
-    ) {
-      this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
-    } else this.#lanes.insert(lane, entryOf(raw, after))
+    const known = this.#lanes.get(did)
+    if (known?.heldSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did)) {
+      // The directory has answered, only perhaps not with the latest: its word counts rather than that anything is lost.
+      if (known.lagging === undefined)
+        return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
+      known.lagging.abort()
+    }
+    const lane = known ?? this.#lanes.open(did)
+    this.#lanes.insert(lane, entryOf(raw, after))
+    if (known === undefined) this.#work(lane).catch((error: unknown) => this.#fail(error))
     for (const { entry } of this.#lanes.giveWay((one) => this.#isAtItsHostsCost(one)))
       this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
   }
@@ -268,11 +268,17 @@ export class Verifier {
       signal: ended,
       onHeld: () => {
         this.#lanes.hold(lane, entry, monotonicMs())
+        lane.lagging = undefined
         return (
           monotonicMs() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
         )
       },
+      onLagging: () => {
+        lane.lagging = new AbortController()
+        return lane.lagging.signal
+      },
       lagPausesMs: this.#lagPausesMs,
+      beganMs: this.#beganMs,
       wallNow: this.#parts.wallNow,
     }
     let settled: Settled = await settleIdentity(raw.value, work)

@@ -15,8 +15,8 @@ const MAX_BYTES = 1024 * 1024
 const MAX_PAGES = 200
 
 const Page = z.object({
-  cursor: z.string().optional(),
-  hosts: z.array(z.object({ hostname: z.string(), status: z.string().optional() })),
+  cursor: z.string().nullish(),
+  hosts: z.array(z.object({ hostname: z.string(), status: z.string().nullish() })),
 })
 
 export interface Imported {
@@ -59,7 +59,7 @@ export async function importHosts(from: string, context: AdminContext): Promise<
       }
     }
     wakeUps.emit('hosts')
-    if (found.cursor === undefined || found.cursor === cursor) break
+    if (found.cursor === undefined || found.cursor === null || found.cursor === cursor) break
     cursor = found.cursor
   }
   return counts

@@ -116,6 +116,9 @@ export async function startCluster(
   return {
     opsPort,
     fault: supervisor.fault,
+    noteFault: async () => {
+      await Promise.all(roles.map((role) => role.noteFault?.()))
+    },
     stop: async () => {
       stopping = true
       if (starting) supervisor.end()

@@ -172,13 +172,13 @@ class Office {
       const reading = { database, refusals: context.refusals, refused: metrics.refused, logger }
       const verified = readCautiously(inputs.verified, {
         ...reading,
-        keyOf: keyInTopic('verified', inputs.verified.generation),
+        keyOf: keyInTopic('verified', inputs.verified.generation, ({ isHeartbeat }) => isHeartbeat === true),
         told: ({ host, did, hostSeq: seq, isHeartbeat }) =>
           isHeartbeat === true ? undefined : { host, did, seq },
       })
       const orders = readCautiously(inputs.control, {
         ...reading,
-        keyOf: keyInTopic('control', inputs.control.generation),
+        keyOf: keyInTopic('control', inputs.control.generation, ({ kind }) => kind === 'heartbeat'),
         told: () => undefined,
       })
       await verified.begin('verified')

@@ -103,7 +103,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     refusals: context.refusals,
     refused: metrics.refused,
     logger: logger.child({ part: 'verifier' }),
-    keyOf: keyInTopic('raw', raw.generation),
+    keyOf: keyInTopic('raw', raw.generation, ({ isHeartbeat }) => isHeartbeat === true),
     told: (value) => (value.isHeartbeat === true ? undefined : value),
   })
   const verifier = new Verifier({
@@ -156,6 +156,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
       gaugeProducer(context.gauges, 'verified', verified)
       gaugeMembership(context.gauges, 'verifier', membership)
     },
+    noteFault: () => reading.noteFault(),
     stop: async () => {
       judging.abort()
       await running

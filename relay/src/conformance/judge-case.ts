@@ -68,6 +68,8 @@ async function judgeEvent(
     signal: AbortSignal.timeout(60_000),
     takenMs: nowMs,
     onHeld: () => true,
+    onLagging: () => new AbortController().signal,
+    beganMs: 0,
     lagPausesMs: [],
     wallNow: () => nowMs,
   }

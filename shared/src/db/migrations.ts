@@ -172,11 +172,16 @@ export const MIGRATIONS: readonly string[] = [
    )`,
   `CREATE TABLE attempts (
      name TEXT PRIMARY KEY,
-     begun BIGINT NOT NULL
+     begun BIGINT NOT NULL,
+     faults BIGINT NOT NULL,
+     first_ms BIGINT NOT NULL
    );
    CREATE TABLE suspects (
      entry TEXT PRIMARY KEY,
      marks BIGINT NOT NULL,
+     faults BIGINT NOT NULL,
+     alone BIGINT NOT NULL,
+     first_ms BIGINT NOT NULL,
      at_ms BIGINT NOT NULL
    );
    CREATE INDEX suspects_at ON suspects (at_ms)`,
