@@ -10,7 +10,7 @@ import { FIRST_SEQ, type LogReader } from '@bgs/shared/log/log.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { deleteTopic, ensureTestTopic } from '@bgs/shared/testing/kafka-topic.ts'
-import { readAll } from '@bgs/shared/testing/log-entries.ts'
+import { NOTHING_SEEN, readAll } from '@bgs/shared/testing/log-entries.ts'
 import { keepingLogger } from '@bgs/shared/testing/log-lines.ts'
 import { PowerLossDisk } from '@bgs/shared/testing/power-loss-disk.ts'
 import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
@@ -60,7 +60,7 @@ async function openLog(options: Partial<KafkaLogOptions> = {}): Promise<KafkaLog
     cluster,
     topic,
     generation: ++generation,
-    seen: { logId: '', position: 0 },
+    seen: NOTHING_SEEN,
     onFound: async () => undefined,
     retentionMs: HOUR_MS,
     retentionBytes: 2 ** 50,
@@ -419,7 +419,9 @@ describe('a mirror that has nothing yet', () => {
     await deleteTopic(kafka.brokers, topic)
     await ensureTestTopic(kafka.brokers, topic)
     cluster.forget(topic)
-    const second = track(await openLog({ seen: { logId: log.logId, position: lastOf(log) - 1 } }))
+    const second = track(
+      await openLog({ seen: { ...NOTHING_SEEN, logId: log.logId, position: lastOf(log) - 1 } }),
+    )
     await fill(second, 3)
     await untilLevel(mirror, second)
     fillReader.allow(1_000)
@@ -486,7 +488,7 @@ describe('where a mirror begins and ends', () => {
   })
 
   it('a log begun behind another one serves who had all of that from its beginning, and tells others of the gap', async () => {
-    const seen = { logId: '', position: FIRST_SEQ + 700 }
+    const seen = { ...NOTHING_SEEN, logId: '', position: FIRST_SEQ + 700 }
     const log = track(await openLog({ seen }))
     const { mirror, follow } = await openMirror()
     const starts = () =>
@@ -545,7 +547,7 @@ describe('what becomes of the log', () => {
     follow()
     await fill(first, 6)
     await untilLevel(mirror, first)
-    const seen = { logId: first.logId, position: lastOf(first) + 10_000_000 }
+    const seen = { ...NOTHING_SEEN, logId: first.logId, position: lastOf(first) + 10_000_000 }
     const second = track(await openLog({ seen }))
     await fill(second, 6, 6)
     await untilLevel(mirror, second)
@@ -572,7 +574,9 @@ describe('what becomes of the log', () => {
     await deleteTopic(kafka.brokers, topic)
     await ensureTestTopic(kafka.brokers, topic)
     cluster.forget(topic)
-    const second = track(await openLog({ seen: { logId: first.logId, position: lastOf(first) - 1 } }))
+    const second = track(
+      await openLog({ seen: { ...NOTHING_SEEN, logId: first.logId, position: lastOf(first) - 1 } }),
+    )
     await fill(second, 3)
     await untilLevel(mirror, second)
     const { first: oldest } = mirror.bounds()
