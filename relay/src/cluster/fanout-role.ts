@@ -128,6 +128,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     refresh: () => {
       figures.lag.set(mirror.lag)
       figures.missing.set(mirror.missing)
+      figures.dropped.set(mirror.dropped)
       // The mirror counts on its own, for it has no registry.
       figures.full.reset()
       figures.full.inc(mirror.fullTimes)

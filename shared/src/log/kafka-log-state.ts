@@ -117,7 +117,7 @@ async function isBegunAbove(
 }
 
 /** Highest seq that may have been given up to a record, itself included. */
-function lastSeqOf({ pack, base, offset }: SequencedRecord): number {
+export function lastSeqOf({ pack, base, offset }: SequencedRecord): number {
   return pack.count > 0 ? pack.lastSeq : seqAt(base, offset) - 1
 }
 

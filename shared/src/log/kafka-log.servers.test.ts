@@ -2,12 +2,11 @@ import { once } from 'node:events'
 import { connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KafkaCluster } from '../kafka/cluster.ts'
-import { fetchRecords } from '../kafka/fetch.ts'
 import { produce } from '../kafka/produce.ts'
-import { readBatches } from '../kafka/record-batch.ts'
 import { ServerHealth } from '../service/server-health.ts'
 import { deleteTopic, ensureTestTopic } from '../testing/kafka-topic.ts'
 import { entriesOf, entryOf, NOTHING_SEEN, readAll } from '../testing/log-entries.ts'
+import { copyWithoutEnd } from '../testing/lost-end.ts'
 import { type KafkaServers, startKafka } from '../testing/servers/kafka.ts'
 import { silentLogger } from '../testing/silent-logger.ts'
 import { KafkaLog, type KafkaLogOptions } from './kafka-log.ts'
@@ -69,20 +68,6 @@ logSuite('Kafka', async () => {
     [Symbol.asyncDispose]: () => log.close(),
   }
 })
-
-/** A topic that holds the same records, but for the last ones: what is left where a broker has lost its end. */
-async function copyWithoutEnd(name: string, lost: number): Promise<string> {
-  const copy = await topic()
-  const lane = cluster.lane()
-  const limits = { waitMs: 0, maxBytes: 2 ** 20, partitionBytes: 2 ** 20, timeoutMs: 5_000 }
-  const from = [{ partition: 0, offset: 0 }]
-  const [fetched] = await fetchRecords(await lane.toLeader(name, 0), name, from, limits)
-  const records = readBatches(fetched?.bytes as Buffer, 0)
-  for (const { value } of records.slice(0, -lost))
-    await produce(await lane.toLeader(copy, 0), copy, [{ partition: 0, value }], 5_000)
-  lane.close()
-  return copy
-}
 
 /** Counts what is read of `sequenced` until it is disposed of. */
 function countReads(): { count: number } & AsyncDisposable {
@@ -244,7 +229,8 @@ describe('the log in Kafka', () => {
     const served: number[] = []
     for (let i = 0; i < 10; i++) served.push((await first.append([entryOf(i)], NO_POSITIONS)).firstSeq)
     await first.close()
-    const rest = await copyWithoutEnd(name, 2)
+    const rest = await topic()
+    await copyWithoutEnd(cluster, name, rest, 2)
     const seen = {
       logId: first.logId,
       position: served[5] as number,

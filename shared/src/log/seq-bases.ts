@@ -49,6 +49,12 @@ export class SeqBases {
     return at < 0 ? undefined : this.#bases.slice(0, at + 1)
   }
 
+  /** Seq up to which a copy is one of this log that ends with `seq`; the same where it is. */
+  heldUpTo(seq: number): number {
+    const above = this.#bases.find((base) => seq > base.before && seq < seqAt(base, base.from))
+    return above === undefined || above.before === 0 ? seq : above.before
+  }
+
   /** Those that were chosen after another one, oldest first. */
   since({ base }: SeqBase): readonly SeqBase[] {
     return this.#bases.filter((one) => one.base > base)
