@@ -95,7 +95,7 @@ export async function startEmbedded(
   // The log is the truth, the database the state as of a position: first both, then the state up to the log's end.
   const database = await SqliteDatabase.open(join(folder, 'state.db'))
   const position = await viewPosition(database)
-  const bytes = await retentionBytes(settings, disk, folder)
+  const bytes = await retentionBytes(settings, disk, logFolder)
   const log = await SegmentLog.open({
     folder: logFolder,
     disk,

@@ -36,7 +36,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   await mkdir(folder, { recursive: true })
   const lock = DataLock.take(folder)
   const mirrorFolder = join(folder, 'mirror')
-  const bytes = await retentionBytes(settings, nodeDisk, folder)
+  await mkdir(mirrorFolder, { recursive: true })
+  const bytes = await retentionBytes(settings, nodeDisk, mirrorFolder)
   const mirror = await Mirror.open({
     reader: new SequencedReader(kafka, context.topic('sequenced')),
     fillReader: new SequencedReader(kafka, context.topic('sequenced')),

@@ -280,4 +280,41 @@ describe('retention', () => {
     await log.close()
     expect(disk.openFiles).toBe(0)
   })
+
+  it('throws nothing away because a clock was set for a moment, nor keeps all for good when it is set back', async () => {
+    const hour = 3_600_000
+    let wallMs = 1_000_000_000_000
+    let monoMs = 77_000
+    const clocks = { retentionMs: 3 * hour, now: () => wallMs, mono: () => monoMs }
+    const pass = (ms: number) => {
+      wallMs += ms
+      monoMs += ms
+    }
+    const disk = new PowerLossDisk()
+    let log = await open(disk, clocks)
+    const step = async (ms: number, times = 1) => {
+      for (let i = 0; i < times; i++) {
+        pass(ms)
+        await fill(log, [10, 10, 10])
+        await log.trim(log.bounds().next)
+      }
+      return log.bounds().first
+    }
+    expect(await step(600_000, 10), 'all lies in the window').toBe(FIRST_SEQ)
+    wallMs += 96 * hour
+    expect(await step(4_000, 2), 'ahead for eight seconds').toBe(FIRST_SEQ)
+    wallMs -= 96 * hour
+    expect(await step(4_000), 'right again').toBe(FIRST_SEQ)
+    await log.close()
+    // A machine that starts with a wrong clock, which is set right a moment later.
+    wallMs += 96 * hour
+    log = await open(disk, clocks)
+    await log.trim(log.bounds().next)
+    expect(log.bounds().first, 'started with a wrong clock').toBe(FIRST_SEQ)
+    wallMs -= 120 * hour
+    const kept = await step(600_000, 12)
+    expect(await step(600_000, 24 * 6 + 100 * 6), 'set back by a day for good').toBeGreaterThan(kept)
+    const before = log.bounds().first
+    expect(await step(600_000, 30)).toBeGreaterThan(before)
+  })
 })

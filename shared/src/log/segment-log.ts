@@ -1,4 +1,5 @@
 import { crashPoint } from '../service/crash-point.ts'
+import { SteadyClock } from '../service/steady-clock.ts'
 import type { Disk } from './disk.ts'
 import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import {
@@ -48,7 +49,9 @@ export interface SegmentLogOptions {
   /** Whether the last process closed the log properly. */
   readonly clean: boolean
   readonly segmentBytes?: number
+  /** The time of day, and a clock that only goes on: for a test, by default the same. */
   readonly now?: () => number
+  readonly mono?: () => number
   readonly acceptGap?: boolean
   /** False for a copy of what is durable elsewhere: what a crash of the machine costs is fetched again. */
   readonly sync?: boolean
@@ -80,7 +83,11 @@ export class SegmentLog implements Log, FiledLog {
   readonly cutBytes: number
   readonly #options: SegmentLogOptions
   readonly #segmentBytes: number
-  readonly #now: () => number
+  /** Of groups: their times never go back, nor ahead because a clock was set for a moment. */
+  readonly #stampClock: SteadyClock
+  /** Of the window, which must not be thrown away early: goes on from the newest group's time. */
+  readonly #windowClock: SteadyClock
+  #timeMs: number
   readonly #segments: Segments
   #next: number
   #appending = false
@@ -92,17 +99,20 @@ export class SegmentLog implements Log, FiledLog {
     segments: readonly Segment[],
     next: number,
     generation: number,
-    cut: number,
+    { cutBytes, newestMs }: Recovered,
   ) {
     this.#options = options
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
-    this.#now = options.now ?? Date.now
+    const { now, mono = now } = options
+    this.#stampClock = new SteadyClock(undefined, now, mono)
+    this.#windowClock = new SteadyClock(newestMs === 0 ? undefined : newestMs, now, mono)
+    this.#timeMs = newestMs
     this.#segments = new Segments(segments, (error) => {
       this.#broken ??= error as Error
     })
     this.#next = next
     this.generation = generation
-    this.cutBytes = cut
+    this.cutBytes = cutBytes
   }
 
   /** Opens the folder for writing: recovers what is there, and never numbers anew what may have been served. */
@@ -110,7 +120,7 @@ export class SegmentLog implements Log, FiledLog {
     const found = await recover(options.disk, options.folder, options.acceptGap ?? false)
     const generation = Math.max(options.generation, found.generation + 1)
     const next = nextSeq(found, generation, options)
-    return new SegmentLog(options, found.segments, next, generation, found.cutBytes)
+    return new SegmentLog(options, found.segments, next, generation, found)
   }
 
   bounds(): LogBounds {
@@ -126,8 +136,9 @@ export class SegmentLog implements Log, FiledLog {
     const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
     writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
     const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
-    sealGroup(group, pack.bytes, this.#header(pack, this.#now()))
-    return this.#append([group], pack)
+    const timeMs = Math.max(this.#timeMs, this.#stampClock.now())
+    sealGroup(group, pack.bytes, this.#header(pack, timeMs))
+    return this.#append([group], pack, timeMs)
   }
 
   /**
@@ -148,7 +159,9 @@ export class SegmentLog implements Log, FiledLog {
     const { first, bytes } = this.#segments
     if (bytes + this.#segmentBytes > this.#options.retentionBytes) return false
     return (
-      first === undefined || first.end === 0 || first.firstTimeMs >= this.#now() - this.#options.retentionMs
+      first === undefined ||
+      first.end === 0 ||
+      first.firstTimeMs >= this.#windowClock.now() - this.#options.retentionMs
     )
   }
 
@@ -182,7 +195,7 @@ export class SegmentLog implements Log, FiledLog {
     return { generation: this.generation, firstSeq, timeMs, count }
   }
 
-  async #append(group: readonly Buffer[], pack: Pack, timeMs = this.#now()): Promise<Pack> {
+  async #append(group: readonly Buffer[], pack: Pack, timeMs: number): Promise<Pack> {
     this.#appending = true
     try {
       const bytes = group.reduce((sum, part) => sum + part.length, 0)
@@ -192,6 +205,7 @@ export class SegmentLog implements Log, FiledLog {
       segment.noteWhole(segment.end, segment.end + bytes)
       segment.end += bytes
       this.#next = pack.firstSeq + pack.count
+      this.#timeMs = timeMs
       for (const listener of this.#listeners) listener(pack)
       return pack
     } finally {
@@ -223,7 +237,7 @@ export class SegmentLog implements Log, FiledLog {
 
   async trim(position: number): Promise<void> {
     let { bytes } = this.#segments
-    const oldest = this.#now() - this.#options.retentionMs
+    const oldest = this.#windowClock.now() - this.#options.retentionMs
     let removed = false
     for (;;) {
       const [segment, after] = this.#segments.all
