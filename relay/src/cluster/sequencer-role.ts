@@ -25,6 +25,7 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
+import { sequencedRetention } from './sequenced-retention.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
 import { gaugeMembership } from './shared-figures.ts'
 
@@ -165,7 +166,7 @@ class Office {
         await adoptLog(database, generation, logId, base)
       },
       retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
-      retentionBytes: settings.RELAY_RETENTION_BYTES ?? Number.POSITIVE_INFINITY,
+      retentionBytes: await sequencedRetention(context),
       signal: lost.signal,
     }).finally(() => signal.removeEventListener('abort', interrupted))
     try {

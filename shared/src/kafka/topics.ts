@@ -14,7 +14,7 @@ export const TOPICS = ['raw', 'verified', 'control', 'sequenced'] as const
 export type Topic = (typeof TOPICS)[number]
 
 /** Sizes of segment files: only whole ones go from the disk when a partition is trimmed. */
-const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
+export const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
   raw: 64 * 2 ** 20,
   verified: 64 * 2 ** 20,
   control: 16 * 2 ** 20,
