@@ -1,7 +1,7 @@
 import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { type Fetched, fetchRecords } from '../kafka/fetch.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
-import { readBatches } from '../kafka/record-batch.ts'
+import { BadBatchError, readBatches } from '../kafka/record-batch.ts'
 import { Bell } from '../service/bell.ts'
 import { wait } from '../service/wait.ts'
 import type { Reason } from '../verdict/reason.ts'
@@ -76,6 +76,8 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   readonly #bell = new Bell()
   readonly #queue = new EntryQueue<Slot<T>>()
   #available: () => void = () => undefined
+  /** Partitions of which what is to be read next cannot be. */
+  readonly #unreadable = new Set<number>()
 
   constructor(options: KafkaConsumerOptions<T>) {
     this.#options = options
@@ -104,6 +106,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     if (partition === undefined) return
     partition.assigned = false
     this.#partitions.delete(number)
+    if (this.#unreadable.delete(number) && this.#unreadable.size === 0) this.#options.cluster.records.ok()
     for (const { bytes } of partition.open) this.openBytes -= bytes
     partition.open.length = 0
     this.#queue.keep(({ owner }) => owner !== partition)
@@ -237,7 +240,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
           if (partition === undefined || !partition.assigned) continue
           const error =
             one.error?.code === 'OFFSET_OUT_OF_RANGE' ? await this.#outOfRange(partition, signal) : one.error
-          if (error === undefined) this.#take(partition, one)
+          if (error === undefined) this.#takeReadable(partition, one)
           // It may have been taken away while that was looked at.
           else if (partition.assigned) this.#refused(partition, error)
         }
@@ -249,7 +252,9 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
         await wait(retryPauseMs(attempt++), signal)
         if (attempt > 3) return
       }
-      if (pauseMs > 0) await wait(pauseMs, signal)
+      // A broker has an answer at once for what cannot be read.
+      const pause = this.#unreadable.size > 0 ? retryPauseMs(3) : pauseMs
+      if (pause > 0) await wait(pause, signal)
     }
   }
 
@@ -278,6 +283,19 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     if (!(error instanceof LostRecordsError) || onLost === undefined) throw error
     this.unassign(number)
     onLost(error)
+  }
+
+  /** What cannot be read is waited at; the other partitions are read on. */
+  #takeReadable(partition: Partition, fetched: Fetched): void {
+    const { records } = this.#options.cluster
+    try {
+      this.#take(partition, fetched)
+      if (this.#unreadable.delete(partition.number) && this.#unreadable.size === 0) records.ok()
+    } catch (error) {
+      if (!(error instanceof BadBatchError)) throw error
+      this.#unreadable.add(partition.number)
+      records.failed(error)
+    }
   }
 
   #take(partition: Partition, { end, bytes }: Fetched): void {

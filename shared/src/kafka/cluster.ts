@@ -23,6 +23,8 @@ export function retryPauseMs(attempt: number): number {
  */
 export class KafkaCluster {
   readonly health: ServerHealth
+  /** Whether what the brokers hold can be read: a reader reports what it waits at. */
+  readonly records: ServerHealth
   readonly #seeds: readonly BrokerAddress[]
   #brokers: readonly BrokerAddress[]
   #topics = new Map<string, TopicMetadata>()
@@ -34,8 +36,9 @@ export class KafkaCluster {
   #asking: Promise<void> | undefined
 
   /** `brokers`: `host:port`, at least one. */
-  constructor(brokers: readonly string[], health: ServerHealth) {
+  constructor(brokers: readonly string[], health: ServerHealth, records: ServerHealth = health) {
     this.health = health
+    this.records = records
     this.#seeds = brokers.map((text, i) => {
       const at = text.lastIndexOf(':')
       return { node: -1 - i, host: text.slice(0, at), port: Number(text.slice(at + 1)) }

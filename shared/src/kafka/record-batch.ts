@@ -1,5 +1,7 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
+import { errorText } from '../service/error-text.ts'
+import { decompress } from './decompress.ts'
+import { KafkaError } from './kafka-error.ts'
 
 /** Largest batch that the topics are made for: a frame of 5 MB behind 2 MiB of others, and what surrounds them. */
 export const MAX_RECORD_BYTES = 10 * 1024 * 1024
@@ -19,11 +21,8 @@ const ATTRIBUTES_AT = 21
 const COUNT_AT = 57
 const BEFORE_BATCH_LENGTH_ENDS = 12
 const COMPRESSION = 0x07
-/** What a broker may be set to compress with, of what Node has. */
-const DECOMPRESS: Readonly<Record<number, (bytes: Buffer) => Buffer>> = {
-  1: gunzipSync,
-  4: zstdDecompressSync,
-}
+/** No batch is larger when it is decompressed: of ours each holds one record. */
+const MAX_BATCH_BYTES = 2 * MAX_RECORD_BYTES
 const CONTROL = 0x20
 /** Of one record around its value: attributes, two deltas, no key, the value's length, no headers. */
 const MAX_RECORD_HEAD = 16
@@ -65,22 +64,28 @@ export interface WireRecord {
   readonly value: Buffer
 }
 
-/** A batch does not check out. */
-export class BadBatchError extends Error {
+/**
+ * A batch cannot be read: it is waited at, as for a broker that does not answer, for to end the process would change
+ * nothing, and to skip it would lose what is in it (invariant 17).
+ */
+export class BadBatchError extends KafkaError {
   override name = 'BadBatchError'
-  readonly code = 'bad-batch'
+
+  constructor(message: string, cause?: unknown) {
+    super('BAD_BATCH', message, cause)
+  }
 }
 
 /**
  * The records of a fetch from `fromOffset` on. A batch that the broker cut off at the end of its answer is left out,
- * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or a compression that is
- * not known here.
+ * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or what cannot be decompressed.
  */
 export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
   const records: WireRecord[] = []
   let at = 0
   while (at + HEADER_BYTES <= bytes.length) {
     const end = at + BEFORE_BATCH_LENGTH_ENDS + bytes.readInt32BE(at + LENGTH_AT)
+    if (end < at + HEADER_BYTES) throw new BadBatchError('a batch is shorter than its head')
     if (end > bytes.length) break
     const batch = bytes.subarray(at, end)
     at = end
@@ -95,22 +100,24 @@ export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
     const reader = new RecordReader(
       decompressed(batch.subarray(HEADER_BYTES), attributes & COMPRESSION, base),
     )
-    for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
-      const record = reader.next(base, baseTime)
-      if (record.offset >= fromOffset) records.push(record)
+    try {
+      for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
+        const record = reader.next(base, baseTime)
+        if (record.offset >= fromOffset) records.push(record)
+      }
+    } catch (error) {
+      throw new BadBatchError(`the batch at offset ${base} ends early`, error)
     }
   }
   return records
 }
 
 function decompressed(records: Buffer, codec: number, base: number): Buffer {
-  if (codec === 0) return records
-  const decompress = DECOMPRESS[codec]
-  if (decompress === undefined)
-    throw new BadBatchError(
-      `the batch at offset ${base} is compressed in a way not known here: use zstd or gzip`,
-    )
-  return decompress(records)
+  try {
+    return decompress(records, codec, MAX_BATCH_BYTES)
+  } catch (error) {
+    throw new BadBatchError(`the batch at offset ${base} cannot be decompressed: ${errorText(error)}`, error)
+  }
 }
 
 class RecordReader {

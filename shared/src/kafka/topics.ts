@@ -170,6 +170,12 @@ function reportWrongSettings(
   found: ReadonlyMap<string, string>,
   { logger }: TopicsOptions,
 ): void {
+  const codec = found.get('compression.type')
+  if (codec !== undefined && codec !== 'producer')
+    logger.info(
+      { topic: name, setting: 'compression.type', value: codec },
+      `the topic ${name} has compression.type=${codec}: the brokers compress, at the cost of their CPU and of all who read`,
+    )
   for (const [setting, wanted] of Object.entries(required())) {
     const value = found.get(setting)
     const right = setting === 'max.message.bytes' ? Number(value) >= Number(wanted) : value === wanted
