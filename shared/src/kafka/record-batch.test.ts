@@ -127,7 +127,7 @@ describe('what a broker answers', () => {
       foreign({ offset: 3, attributes: 0x20, records: [{ value: Buffer.from('commit') }] }),
       foreign({ offset: 4, records: [{ value: null }] }),
     ])
-    expect(readBatches(bytes, 0)).toEqual([{ offset: 4, timeMs: NOW, value: Buffer.alloc(0) }])
+    expect(readBatches(bytes, 0)).toEqual([{ offset: 4, timeMs: NOW, epoch: 0, value: Buffer.alloc(0) }])
   })
 
   it('refuses a batch of which any bit behind the checksum is wrong', () => {

@@ -15,6 +15,7 @@ export const MAX_RECORD_BYTES = 10 * 1024 * 1024
  */
 const HEADER_BYTES = 61
 const LENGTH_AT = 8
+const EPOCH_AT = 12
 const MAGIC_AT = 16
 const CRC_AT = 17
 const ATTRIBUTES_AT = 21
@@ -42,7 +43,7 @@ export function encodeBatch(value: Uint8Array, timeMs: number): Buffer[] {
   const tail = Buffer.alloc(1)
   front.writeBigInt64BE(0n, 0)
   front.writeInt32BE(at + value.length + 1 - BEFORE_BATCH_LENGTH_ENDS, LENGTH_AT)
-  front.writeInt32BE(-1, 12)
+  front.writeInt32BE(-1, EPOCH_AT)
   front.writeInt8(2, MAGIC_AT)
   front.writeInt16BE(0, ATTRIBUTES_AT)
   front.writeInt32BE(0, 23)
@@ -61,6 +62,8 @@ export function encodeBatch(value: Uint8Array, timeMs: number): Buffer[] {
 export interface WireRecord {
   readonly offset: number
   readonly timeMs: number
+  /** Of the leader that wrote it. */
+  readonly epoch: number
   readonly value: Buffer
 }
 
@@ -97,12 +100,13 @@ export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
     const attributes = batch.readInt16BE(ATTRIBUTES_AT)
     if ((attributes & CONTROL) !== 0) continue
     const baseTime = Number(batch.readBigInt64BE(27))
+    const epoch = batch.readInt32BE(EPOCH_AT)
     const reader = new RecordReader(
       decompressed(batch.subarray(HEADER_BYTES), attributes & COMPRESSION, base),
     )
     try {
       for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
-        const record = reader.next(base, baseTime)
+        const record = reader.next(base, baseTime, epoch)
         if (record.offset >= fromOffset) records.push(record)
       }
     } catch (error) {
@@ -128,7 +132,7 @@ class RecordReader {
     this.#bytes = bytes
   }
 
-  next(base: number, baseTime: number): WireRecord {
+  next(base: number, baseTime: number, epoch: number): WireRecord {
     const length = this.#varint()
     const end = this.#at + length
     this.#at++
@@ -139,7 +143,7 @@ class RecordReader {
     const bytes = Math.max(0, this.#varint())
     const value = this.#bytes.subarray(this.#at, this.#at + bytes)
     this.#at = end
-    return { offset, timeMs, value }
+    return { offset, timeMs, epoch, value }
   }
 
   #varint(): number {
