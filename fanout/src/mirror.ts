@@ -76,8 +76,9 @@ export class Mirror implements FiledLog {
   #heardMs = monotonicMs()
   /** Since when this node has more than the log, on the clock of `monotonicMs`. */
   #aheadSinceMs: number | undefined
-  /** Times that no space was left. */
+  /** Times that no space was left, and that it could not be trimmed. */
   fullTimes = 0
+  trimFailures = 0
   /** Seqs that were dropped when it was opened, because the log has lost what stood under them. */
   readonly dropped: number
 
@@ -297,7 +298,7 @@ export class Mirror implements FiledLog {
       } catch (error) {
         if (!(error instanceof LogFullError)) throw error
         this.fullTimes++
-        this.#logger.error({ err: error }, 'no space left for the mirror: waiting for space')
+        this.#logger.error({ err: error }, 'no room left for the mirror: waiting for it')
         await wait(FULL_RETRY_MS, signal)
       }
     }
@@ -308,6 +309,14 @@ export class Mirror implements FiledLog {
     // What is being put below the oldest segment must not find that gone; it takes no more room than there is.
     if (!this.#fill.isDone || nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
     this.#trimmedMs = nowMs
-    await this.#log.trim(this.#log.bounds().next)
+    try {
+      await this.#log.trim(this.#log.bounds().next)
+    } catch (error) {
+      this.trimFailures++
+      this.#logger.warn(
+        { err: error },
+        'the mirror could not be trimmed to its window: it grows until it can be',
+      )
+    }
   }
 }

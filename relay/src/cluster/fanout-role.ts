@@ -133,6 +133,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       // The mirror counts on its own, for it has no registry.
       figures.full.reset()
       figures.full.inc(mirror.fullTimes)
+      figures.trimFailures.reset()
+      figures.trimFailures.inc(mirror.trimFailures)
       feed.bytes.set(serving.feedBytes)
       const nowMs = performance.now()
       gaugeHeartbeat(context.gauges.heartbeat, {

@@ -140,6 +140,28 @@ describe('the embedded log', () => {
     }
   })
 
+  it.each(['EMFILE', 'ENFILE'])(
+    'waits for a descriptor as for space, and begins the segment later (%s)',
+    async (code) => {
+      const disk = new PowerLossDisk()
+      const log = await open(disk)
+      const written = await fill(log, [6])
+      const large = entryOf(9, 3_000)
+      for (const failing of ['open', 'syncFolder'] as const) {
+        disk.before = (operation) => {
+          if (operation === failing) throw diskError(code)
+        }
+        await expect(log.append([large]), failing).rejects.toThrow(LogFullError)
+      }
+      disk.before = () => undefined
+      const { firstSeq } = await log.append([large])
+      written.set(firstSeq, messageOf(large, firstSeq))
+      expect(await messages(log)).toEqual(written)
+      await log.close()
+      expect(disk.openFiles, 'none is left behind').toBe(0)
+    },
+  )
+
   it('can begin no segment on a full disk, and begins it later with the same seq', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)

@@ -1,6 +1,6 @@
 import { crashPoint } from '../service/crash-point.ts'
 import { SteadyClock } from '../service/steady-clock.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, type DiskFile, isNoRoom } from './disk.ts'
 import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import {
   FIRST_SEQ,
@@ -271,6 +271,8 @@ export class SegmentLog implements Log, FiledLog {
     const segment = new Segment(this.#options.disk, this.#options.folder, firstSeq)
     segment.firstTimeMs = timeMs
     try {
+      // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
+      if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
       await segment.file()
       await this.#options.disk.syncFolder(this.#options.folder)
     } catch (error) {
@@ -278,15 +280,18 @@ export class SegmentLog implements Log, FiledLog {
       throw this.#failed(error)
     }
     this.#segments.add(segment)
-    // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
-    if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
     // Handles of older segments are opened again when a subscriber reads them.
     if (last?.idle === true) await last.close()
     return segment
   }
 
   async #write(segment: Segment, group: readonly Buffer[]): Promise<void> {
-    const file = await segment.file()
+    let file: DiskFile
+    try {
+      file = await segment.file()
+    } catch (error) {
+      throw this.#failed(error)
+    }
     try {
       let at = segment.end
       for (const part of group) {
@@ -317,8 +322,7 @@ export class SegmentLog implements Log, FiledLog {
 
   #failed(error: unknown): Error {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      return new LogFullError('no space left for the log', { cause: error })
+    if (isNoRoom(error)) return new LogFullError(`no room left for the log: ${code}`, { cause: error })
     this.#broken = error as Error
     return new LogUnknownError('the log could not be written', { cause: error })
   }
