@@ -86,7 +86,6 @@ export async function openContext(
   supervisor.run('postgres', watchDatabase(database, parts.gauges, signal))
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const topics = await ensureTopics(servers.kafka, {
-    brokers: settings.RELAY_KAFKA_BROKERS,
     prefix,
     partitions: settings.RELAY_RAW_PARTITIONS,
     replicationFactor: settings.RELAY_KAFKA_REPLICATION_FACTOR,

@@ -27,6 +27,7 @@ export class KafkaCluster {
   readonly records: ServerHealth
   readonly #seeds: readonly BrokerAddress[]
   #brokers: readonly BrokerAddress[]
+  #controller = -1
   #topics = new Map<string, TopicMetadata>()
   /** Ids of the topics that must not change while this process runs. */
   readonly #pinned = new Map<string, string>()
@@ -102,6 +103,7 @@ export class KafkaCluster {
         const connection = await this.#control.connect(broker)
         const found: ClusterMetadata = await askMetadata(connection, [topic], REQUEST_MS)
         if (found.brokers.length > 0) this.#brokers = found.brokers
+        this.#controller = found.controller
         const known = found.topics.get(topic)
         if (known !== undefined) this.#note(known)
         return
@@ -117,6 +119,11 @@ export class KafkaCluster {
     const pinned = this.#pinned.get(topic.name)
     if (pinned !== undefined && pinned !== topic.id) throw new TopicRemadeError(topic.name)
     this.#topics.set(topic.name, topic)
+  }
+
+  /** Node that makes topics, as of the last question; -1: not known. */
+  get controller(): number {
+    return this.#controller
   }
 
   address(node: number): BrokerAddress | undefined {
