@@ -339,4 +339,28 @@ describe('retention', () => {
     const before = log.bounds().first
     expect(await step(600_000, 30)).toBeGreaterThan(before)
   })
+
+  it('leaves no hole where a segment could not be removed, and removes it the next time', async () => {
+    const disk = new PowerLossDisk()
+    let now = 1_000_000_000
+    const log = await open(disk, { now: () => now })
+    const written = new Map<number, Buffer>()
+    for (let i = 0; i < 6; i++) for (const [seq, message] of await fill(log, [20])) written.set(seq, message)
+    const files = disk.paths()
+    expect(files.length).toBeGreaterThan(4)
+    now += 7_200_000
+    for (const [seq, message] of await fill(log, [20])) written.set(seq, message)
+    disk.before = (operation) => {
+      if (operation === 'remove') throw diskError('EIO')
+    }
+    for (let i = 0; i < 3; i++) await expect(log.trim(log.bounds().next)).rejects.toThrow('EIO')
+    expect(disk.paths().slice(0, files.length)).toEqual(files)
+    expect(await messages(await open(disk, { now: () => now }))).toEqual(written)
+    disk.before = () => undefined
+    await log.trim(log.bounds().next)
+    expect(disk.paths()).not.toContain(files[0])
+    const { first } = log.bounds()
+    expect(first).toBeGreaterThan(FIRST_SEQ)
+    expect(await messages(await open(disk, { now: () => now }), first)).toEqual(await messages(log, first))
+  })
 })

@@ -90,6 +90,8 @@ export class SegmentLog implements Log, FiledLog {
   #timeMs: number
   readonly #segments: Segments
   #next: number
+  /** Trimmed, and its file not removed yet. */
+  #leaving: Segment | undefined
   #appending = false
   #broken: Error | undefined
   readonly #listeners = new Set<(pack: Pack) => void>()
@@ -236,6 +238,7 @@ export class SegmentLog implements Log, FiledLog {
   }
 
   async trim(position: number): Promise<void> {
+    await this.#removeLeaving()
     let { bytes } = this.#segments
     const oldest = this.#windowClock.now() - this.#options.retentionMs
     let removed = false
@@ -245,12 +248,18 @@ export class SegmentLog implements Log, FiledLog {
       const beyond = after.firstTimeMs < oldest || bytes > this.#options.retentionBytes
       // Before a segment that holds nothing yet, the last one says where the log ends and how old it is.
       if (!beyond || after.end === 0 || after.firstSeq > position + 1) break
-      this.#segments.shift()
+      this.#leaving = this.#segments.shift()
       bytes -= segment.end
-      await segment.remove()
+      await this.#removeLeaving()
       removed = true
     }
     if (removed) await this.#options.disk.syncFolder(this.#options.folder)
+  }
+
+  /** None behind it goes before it: what is left of a log must have no hole when it is opened again. */
+  async #removeLeaving(): Promise<void> {
+    await this.#leaving?.remove()
+    this.#leaving = undefined
   }
 
   async close(): Promise<void> {
