@@ -14,6 +14,7 @@ import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { NameLookup } from '@bgs/shared/net/name-lookup.ts'
 import { nameServersAt } from '@bgs/shared/net/name-servers.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
+import { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { NameServer } from '@bgs/shared/testing/name-server.ts'
 import { until } from '@bgs/shared/testing/until.ts'
@@ -151,6 +152,7 @@ function startCrawler(names: Names = strangersNames(true)) {
     wakeUps,
     partitions: 1,
     gate: () => undefined,
+    descriptors: new Descriptors(undefined),
     metrics: crawlerMetrics(new Registry()),
     refusals: new RefusalBook(database),
     logger: createLogger('silent'),

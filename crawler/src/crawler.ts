@@ -6,6 +6,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
+import type { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
@@ -33,6 +34,7 @@ export interface CrawlerParts {
   readonly wakeUps: WakeUps
   readonly partitions: number
   readonly gate: () => Promise<void> | undefined
+  readonly descriptors: Descriptors
   readonly metrics: CrawlerMetrics
   readonly refusals: RefusalBook
   readonly logger: Logger

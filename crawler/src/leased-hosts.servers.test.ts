@@ -7,6 +7,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { askForHost, findHost, type HostRowSeen, REFRESH_DOMAIN } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
+import { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { type PostgresServer, startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
@@ -211,6 +212,7 @@ async function startCrawler() {
     wakeUps: new LocalWakeUps(),
     partitions: 1,
     gate: membership.gate,
+    descriptors: new Descriptors(undefined),
     metrics: crawlerMetrics(new Registry()),
     refusals: new RefusalBook(database),
     logger: createLogger('silent'),

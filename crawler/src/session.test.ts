@@ -4,6 +4,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
+import { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
@@ -37,6 +38,7 @@ class Crawl {
   readonly metrics = crawlerMetrics(new Registry())
   readonly refusals = new RefusalBook(undefined as never)
   gate: Promise<void> | undefined
+  openDescriptors: number
   readonly running: Promise<void>
   readonly #consumer = this.raw.consumer()
   readonly #stop = new AbortController()
@@ -44,7 +46,8 @@ class Crawl {
   /** Its row in the database, with these values changed. */
   readonly host: (change: Partial<HostRow>) => HostRow
 
-  constructor(cursor: number | null, startLive = false, change: Partial<HostRow> = {}) {
+  constructor(cursor: number | null, startLive = false, change: Partial<HostRow> = {}, openDescriptors = 10) {
+    this.openDescriptors = openDescriptors
     const host = {
       hostname: pds.hostname,
       epoch: 1,
@@ -69,6 +72,7 @@ class Crawl {
       raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
       partitions: 4,
       gate: () => this.gate,
+      descriptors: new Descriptors(1_000, () => this.openDescriptors),
       metrics: this.metrics,
       logger: createLogger('silent'),
       refusals: this.refusals,
@@ -126,6 +130,16 @@ const identity = (seq?: number, handle = 'a.example.com') =>
 
 /** A message whose first byte is wrong. */
 const broken = (opcode: number) => pds.emitRaw(Buffer.from('hello'), { opcode })
+
+it('waits while few descriptors are left, which is no fault of its host', async () => {
+  identity()
+  crawl = new Crawl(0, false, {}, 950)
+  await crawl.until('it says why', () => crawl.session.report.lastError?.includes('descriptors') === true)
+  expect([crawl.session.report.failures, crawl.session.report.status]).toEqual([0, 'active'])
+  crawl.openDescriptors = 500
+  await crawl.until('it is crawled', () => crawl.taken.length > 0, true)
+  expect(crawl.session.report.lastError).toBeNull()
+})
 
 describe('Q9, Q10: cursors', () => {
   it('a host first met is read from its beginning, unless it is to start live', async () => {

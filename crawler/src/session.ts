@@ -8,6 +8,7 @@ import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/shared/hosts/quota-
 import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
 import { Bell } from '@bgs/shared/service/bell.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
+import type { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import { errorText } from '@bgs/shared/service/error-text.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
@@ -30,6 +31,10 @@ const IN_FLIGHT_BYTES = 2 * 1024 * 1024
 const IN_FLIGHT_FRAMES = 50_000
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
+/** Between two looks whether there are descriptors again. */
+const DESCRIPTORS_RETRY_MS = 2_000
+const NO_DESCRIPTORS =
+  'too few file descriptors are left: the host is not crawled; raise the limit (ulimit -n)'
 /** Characters of an #info's name that are worth telling. */
 const MAX_NAME = 64
 /** A host that has to wait so long for its quota is shown as throttled. */
@@ -51,6 +56,7 @@ export interface SessionParts {
   readonly partitions: number
   /** A promise while no host may be read (no disk space); undefined otherwise. */
   readonly gate: () => Promise<void> | undefined
+  readonly descriptors: Descriptors
   readonly metrics: CrawlerMetrics
   readonly logger: Logger
   /** Looks the host's name up. */
@@ -172,6 +178,7 @@ export class HostSession {
     await this.#crawlNow.wait(firstPauseMs, signal)
     while (!signal.aborted) {
       if (this.#sequence.isNew) await this.#beginNewSequence()
+      await this.#untilDescriptors(signal)
       if (signal.aborted) return
       const end = await this.#connect(signal)
       if (signal.aborted) return
@@ -180,6 +187,17 @@ export class HostSession {
         return this.#parts.banAsRelay(this.hostname)
       }
       await this.#crawlNow.wait(this.#pauseAfter(end), signal)
+    }
+  }
+
+  /** Waits while so few descriptors are left that the log needs them: no fault of the host. */
+  async #untilDescriptors(signal: AbortSignal): Promise<void> {
+    const { descriptors, logger, metrics } = this.#parts
+    while (!signal.aborted && descriptors.isShort('host')) {
+      this.report.lastError = NO_DESCRIPTORS
+      metrics.connects.inc({ result: 'no-descriptors' })
+      logger.error({ host: this.hostname }, NO_DESCRIPTORS)
+      await this.#crawlNow.wait(DESCRIPTORS_RETRY_MS * (0.5 + Math.random()), signal)
     }
   }
 

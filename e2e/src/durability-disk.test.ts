@@ -221,7 +221,7 @@ it('pauses on a full disk, says so, and goes on when there is space, killed or n
       for (const ending of ['freed', 'killed'] as const) {
         fill(ballast)
         await made.relay.until('the log finds no space', REACHED_MS, () =>
-          made.relay.said.includes('no space left for the log'),
+          made.relay.said.includes('no room left for the log'),
         )
         await made.relay.until('hosts are read no further', REACHED_MS, () =>
           made.relay.said.includes('hosts are read no further until there is more'),

@@ -110,6 +110,16 @@ export function mirrorMetrics(registry: Registry) {
       help: 'Records of the log below what the mirror of this node has that it may yet fetch; cursors there are answered 503',
       registers,
     }),
+    dropped: new Gauge({
+      name: 'relay_fanout_mirror_dropped_seqs',
+      help: 'Seqs that this node had, and may have served, and dropped at its start, because Kafka has lost what stood under them',
+      registers,
+    }),
+    trimFailures: new Counter({
+      name: 'relay_fanout_mirror_trim_failures_total',
+      help: 'Times that the mirror could not be trimmed to its window: it grows until it can be',
+      registers,
+    }),
     full: new Counter({
       name: 'relay_fanout_mirror_full_total',
       help: 'Times that the mirror put a pack off because no space was left',

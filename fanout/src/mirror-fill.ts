@@ -1,3 +1,4 @@
+import { isNoRoom } from '@bgs/shared/log/disk.ts'
 import { LogFullError, LogTrimmedError, LogUnknownError } from '@bgs/shared/log/log.ts'
 import type { SegmentBelow } from '@bgs/shared/log/segment-below.ts'
 import type { SegmentLog } from '@bgs/shared/log/segment-log.ts'
@@ -87,29 +88,31 @@ export class MirrorFill {
   async #fillPart(signal: AbortSignal): Promise<void> {
     const { log, logger, onFull } = this.#parts
     const from = Math.max(this.#parts.floor(), this.#bottom - this.#records)
-    const below = await log.beginBelow()
+    let below: SegmentBelow | undefined
     let isOpen = true
     try {
+      const part = await log.beginBelow()
+      below = part
       const isWhole = await inSpan('mirror batch', { records: this.#bottom - from }, () =>
-        this.#fetch(from, below, signal),
+        this.#fetch(from, part, signal),
       )
       if (isWhole && !this.#isDone) {
         isOpen = false
-        await log.addBelow(below)
+        await log.addBelow(part)
         this.#bottom = from
       }
     } catch (error) {
       if (signal.aborted) return
-      const isFull = error instanceof LogFullError || isNoSpace(error)
+      const isFull = error instanceof LogFullError || isNoRoom(error)
       // Trimmed meanwhile: the floor is about to be heard of.
       if (!isFull && !(error instanceof LogTrimmedError)) throw error
       if (isFull) {
         onFull()
-        logger.error({ err: error }, 'no space left for the mirror: waiting for space')
+        logger.error({ err: error }, 'no room left for the mirror: waiting for it')
       }
       await wait(isFull ? FULL_RETRY_MS : WAIT_MS, signal)
     } finally {
-      if (isOpen) await below.discard()
+      if (isOpen) await below?.discard()
     }
   }
 
@@ -149,9 +152,4 @@ function isTooMuch(below: SegmentBelow, { pack, timeMs }: SequencedRecord, segme
   return (
     below.bytes + pack.bytes.length > segmentBytes || timeMs - (below.firstTimeMs ?? timeMs) > MOST_SPAN_MS
   )
-}
-
-function isNoSpace(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'ENOSPC' || code === 'EDQUOT'
 }

@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises'
+import { cutAbove } from '@bgs/shared/log/cut-above.ts'
+import { lastSeqOf } from '@bgs/shared/log/kafka-log-state.ts'
 import { LogTrimmedError, LogUnknownError } from '@bgs/shared/log/log.ts'
 import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { SeqBases } from '@bgs/shared/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
+import type { SequencedRecord } from '@bgs/shared/log/sequenced-record.ts'
 import type { MirrorOptions } from './mirror.ts'
 
 /** Records that a mirror may lack of what it is to serve at once: they are fetched within seconds … */
@@ -25,6 +28,8 @@ export interface StartsAt {
 export interface Kept {
   readonly log: SegmentLog
   readonly at: StartsAt
+  /** Seqs that were cut off, because the log does not have what stood under them. */
+  readonly dropped: number
 }
 
 /** Opens what is on disk, if it can be gone on from. */
@@ -37,8 +42,12 @@ export async function openKept(options: MirrorOptions): Promise<Kept | undefined
     if (error instanceof LogUnknownError) return undefined
     throw error
   }
-  const at = await findStart(log, options)
-  if (at !== undefined) return { log, at }
+  const { newest, floor, end } = await lookAtLog(options)
+  const bases = newest && (await SeqBases.find(newest.base, floor, options.reader, options.signal))
+  const dropped = await dropWhatDiffers(log, { bases, newest, end }, options)
+  if (dropped > 0) log = await openSegments(options)
+  const at = await findStart(log, { bases, floor, end }, options)
+  if (at !== undefined) return { log, at, dropped }
   await log.close()
   return undefined
 }
@@ -48,14 +57,49 @@ async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
   return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
 }
 
+/** Seq up to which a copy that ends with `seq` has what the log has, as far as their numbers go. */
+function heldUpTo(
+  seq: number,
+  { bases, newest, end }: { bases: SeqBases | undefined; newest: SequencedRecord | undefined; end: number },
+): number {
+  if (bases === undefined || newest === undefined) return seq
+  const held = bases.heldUpTo(seq)
+  return bases.offsetOf(held) < end ? held : Math.min(held, lastSeqOf(newest))
+}
+
+async function lookAtLog({ reader, signal }: MirrorOptions) {
+  const { floor, end } = await reader.bounds(signal)
+  return { floor, end, newest: await reader.last(floor, end, signal) }
+}
+
+/**
+ * Cuts off what the log has lost and this node still has: other nodes do not have it, and its events come again under other
+ * seqs (invariant 15). How many seqs; then the log is closed.
+ */
+async function dropWhatDiffers(
+  log: SegmentLog,
+  found: { bases: SeqBases | undefined; newest: SequencedRecord | undefined; end: number },
+  { segments, logger }: MirrorOptions,
+): Promise<number> {
+  const { first, next } = log.bounds()
+  if (first === next) return 0
+  const held = heldUpTo(next - 1, found) + 1
+  if (held >= next) return 0
+  await log.close()
+  await cutAbove(segments.disk, segments.folder, held - 1)
+  logger.error(
+    { above: held - 1, upTo: next - 1 },
+    'the log has lost what this node had served: it is dropped here, too, and comes again under other seqs',
+  )
+  return next - held
+}
+
 /** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */
 async function findStart(
   log: SegmentLog,
+  { bases, floor, end }: Pick<StartsAt, 'bases' | 'floor' | 'end'>,
   { reader, signal, from }: MirrorOptions,
 ): Promise<StartsAt | undefined> {
-  const { floor, end } = await reader.bounds(signal)
-  const newest = await reader.last(floor, end, signal)
-  const bases = newest === undefined ? undefined : await SeqBases.find(newest.base, floor, reader, signal)
   const { first, next } = log.bounds()
   const wanted = Math.min(Math.max(floor, bases?.offsetOf(from) ?? floor), end)
   if (first === next) {

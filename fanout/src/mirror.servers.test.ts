@@ -10,8 +10,9 @@ import { FIRST_SEQ, type LogReader } from '@bgs/shared/log/log.ts'
 import { SequencedReader } from '@bgs/shared/log/sequenced-reader.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { deleteTopic, ensureTestTopic } from '@bgs/shared/testing/kafka-topic.ts'
-import { readAll } from '@bgs/shared/testing/log-entries.ts'
+import { NOTHING_SEEN, readAll } from '@bgs/shared/testing/log-entries.ts'
 import { keepingLogger } from '@bgs/shared/testing/log-lines.ts'
+import { copyWithoutEnd } from '@bgs/shared/testing/lost-end.ts'
 import { PowerLossDisk } from '@bgs/shared/testing/power-loss-disk.ts'
 import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
@@ -19,7 +20,7 @@ import { until } from '@bgs/shared/testing/until.ts'
 import { Registry } from 'prom-client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fanoutMetrics } from './metrics.ts'
-import { Mirror, type MirrorOptions } from './mirror.ts'
+import { Mirror, MirrorDiffersError, type MirrorOptions } from './mirror.ts'
 import { startOf } from './subscribe/cursor.ts'
 import { Subscriptions } from './subscribe/subscriptions.ts'
 import { Takedowns } from './takedowns.ts'
@@ -60,7 +61,7 @@ async function openLog(options: Partial<KafkaLogOptions> = {}): Promise<KafkaLog
     cluster,
     topic,
     generation: ++generation,
-    seen: { logId: '', position: 0 },
+    seen: NOTHING_SEEN,
     onFound: async () => undefined,
     retentionMs: HOUR_MS,
     retentionBytes: 2 ** 50,
@@ -104,6 +105,28 @@ class GatedReader extends SequencedReader {
   }
 }
 
+/** A reader that finds another topic in the place of its own from some moment on. */
+class TurningReader extends SequencedReader {
+  #other: SequencedReader | undefined
+
+  turnTo(other: SequencedReader): void {
+    this.#other = other
+  }
+
+  override read(...args: Parameters<SequencedReader['read']>): ReturnType<SequencedReader['read']> {
+    return this.#other?.read(...args) ?? super.read(...args)
+  }
+
+  override bounds(signal: AbortSignal): ReturnType<SequencedReader['bounds']> {
+    return this.#other?.bounds(signal) ?? super.bounds(signal)
+  }
+
+  override close(): void {
+    this.#other?.close()
+    super.close()
+  }
+}
+
 const segmentsOf = (options: Partial<MirrorOptions['segments']> = {}) => ({
   folder: join(folder, 'mirror'),
   disk: nodeDisk,
@@ -129,8 +152,9 @@ async function openMirror(options: Partial<MirrorOptions> = {}) {
   })
   const opened = reader.from.splice(0)
   let running: Promise<void> = Promise.resolve()
+  const run = () => mirror.run(stop.signal)
   const follow = () => {
-    running = mirror.run(stop.signal)
+    running = run()
   }
   let closed = false
   const close = async () => {
@@ -141,7 +165,7 @@ async function openMirror(options: Partial<MirrorOptions> = {}) {
     await mirror.close()
   }
   atEnd.push(close)
-  return { mirror, reader, fillReader, opened, follow, close }
+  return { mirror, reader, fillReader, opened, follow, run, close }
 }
 
 /** Appends so many packs, of one to five entries each. */
@@ -419,7 +443,9 @@ describe('a mirror that has nothing yet', () => {
     await deleteTopic(kafka.brokers, topic)
     await ensureTestTopic(kafka.brokers, topic)
     cluster.forget(topic)
-    const second = track(await openLog({ seen: { logId: log.logId, position: lastOf(log) - 1 } }))
+    const second = track(
+      await openLog({ seen: { ...NOTHING_SEEN, logId: log.logId, position: lastOf(log) - 1 } }),
+    )
     await fill(second, 3)
     await untilLevel(mirror, second)
     fillReader.allow(1_000)
@@ -486,7 +512,7 @@ describe('where a mirror begins and ends', () => {
   })
 
   it('a log begun behind another one serves who had all of that from its beginning, and tells others of the gap', async () => {
-    const seen = { logId: '', position: FIRST_SEQ + 700 }
+    const seen = { ...NOTHING_SEEN, logId: '', position: FIRST_SEQ + 700 }
     const log = track(await openLog({ seen }))
     const { mirror, follow } = await openMirror()
     const starts = () =>
@@ -545,7 +571,7 @@ describe('what becomes of the log', () => {
     follow()
     await fill(first, 6)
     await untilLevel(mirror, first)
-    const seen = { logId: first.logId, position: lastOf(first) + 10_000_000 }
+    const seen = { ...NOTHING_SEEN, logId: first.logId, position: lastOf(first) + 10_000_000 }
     const second = track(await openLog({ seen }))
     await fill(second, 6, 6)
     await untilLevel(mirror, second)
@@ -561,6 +587,57 @@ describe('what becomes of the log', () => {
     expect(await contents(again.mirror)).toEqual(await contents(second))
   })
 
+  it('that has what Kafka has lost says so, and drops it when it starts again', async () => {
+    const first = track(await openLog())
+    const reader = new TurningReader(cluster, topic)
+    const kept = keepingLogger()
+    const { mirror, run } = await openMirror({ reader, logger: kept.logger })
+    const running = run()
+    await fill(first, 8)
+    await untilLevel(mirror, first)
+    const all = await contents(first)
+    await first.close()
+    // The broker comes back without the last three records; the database has the first four.
+    const rest = `${topic}-rest`
+    await ensureTestTopic(kafka.brokers, rest)
+    await copyWithoutEnd(cluster, topic, rest, 3)
+    topic = rest
+    const { logId, generation: former } = first
+    const seen = { logId, position: all[3]?.[0] as number, generation: former, base: FIRST_SEQ }
+    const second = track(await openLog({ seen }))
+    await fill(second, 4, 20)
+    reader.turnTo(new SequencedReader(cluster, rest))
+    await expect(running).rejects.toThrow(MirrorDiffersError)
+    await mirror.close()
+    const again = await openMirror({ logger: kept.logger })
+    expect(again.mirror.dropped).toBeGreaterThan(0)
+    expect(kept.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { msg: expect.stringContaining('lost') as string },
+    ])
+    expect(await contents(again.mirror), 'it kept what the log has').toEqual(all.slice(0, -3))
+    again.follow()
+    await untilLevel(again.mirror, second)
+    expect(await contents(again.mirror)).toEqual(await contents(second))
+  })
+
+  it('drops what Kafka has lost also where no sequencer has gone on yet', async () => {
+    const first = track(await openLog())
+    const one = await openMirror()
+    one.follow()
+    await fill(first, 8)
+    await untilLevel(one.mirror, first)
+    const all = await contents(first)
+    await one.close()
+    await first.close()
+    const rest = `${topic}-rest`
+    await ensureTestTopic(kafka.brokers, rest)
+    await copyWithoutEnd(cluster, topic, rest, 3)
+    topic = rest
+    const { mirror } = await openMirror()
+    expect(mirror.dropped).toBeGreaterThan(0)
+    expect(await contents(mirror)).toEqual(all.slice(0, -3))
+  })
+
   it('where its topic was made anew it is followed from there, above all that was', async () => {
     const first = track(await openLog())
     const { mirror, follow } = await openMirror()
@@ -572,7 +649,9 @@ describe('what becomes of the log', () => {
     await deleteTopic(kafka.brokers, topic)
     await ensureTestTopic(kafka.brokers, topic)
     cluster.forget(topic)
-    const second = track(await openLog({ seen: { logId: first.logId, position: lastOf(first) - 1 } }))
+    const second = track(
+      await openLog({ seen: { ...NOTHING_SEEN, logId: first.logId, position: lastOf(first) - 1 } }),
+    )
     await fill(second, 3)
     await untilLevel(mirror, second)
     const { first: oldest } = mirror.bounds()

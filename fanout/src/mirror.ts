@@ -24,6 +24,8 @@ const FETCH_BYTES = 4 * 1024 * 1024
 const LONG_POLL_MS = 500
 const FULL_RETRY_MS = 1_000
 const TRIM_EVERY_MS = 5_000
+/** Brokers may not know all yet that a copy has of them; for longer than this they have lost it. */
+const AHEAD_MS = 10_000
 /** A subscriber with a cursor above what is here waits so long for the word of the brokers. */
 const HEAD_MS = 3_000
 
@@ -39,6 +41,15 @@ export interface MirrorOptions {
   readonly segments: Omit<SegmentLogOptions, 'seenPosition' | 'clean' | 'sync' | 'generation'>
   readonly logger: Logger
   readonly signal: AbortSignal
+}
+
+/**
+ * The log has lost what this node has, and may have served: what it knows in memory, takedowns among it, is not to be
+ * trusted. The process ends, and drops it when it starts again.
+ */
+export class MirrorDiffersError extends Error {
+  override name = 'MirrorDiffersError'
+  readonly code = 'mirror-differs'
 }
 
 /**
@@ -63,10 +74,16 @@ export class Mirror implements FiledLog {
   #trimmedMs = monotonicMs()
   /** When a record last came, on the clock of `monotonicMs`. */
   #heardMs = monotonicMs()
-  /** Times that no space was left. */
+  /** Since when this node has more than the log, on the clock of `monotonicMs`. */
+  #aheadSinceMs: number | undefined
+  /** Times that no space was left, and that it could not be trimmed. */
   fullTimes = 0
+  trimFailures = 0
+  /** Seqs that were dropped when it was opened, because the log has lost what stood under them. */
+  readonly dropped: number
 
-  private constructor(options: MirrorOptions, { log, at }: Kept) {
+  private constructor(options: MirrorOptions, { log, at, dropped }: Kept) {
+    this.dropped = dropped
     this.#log = log
     this.#reader = options.reader
     this.#logger = options.logger
@@ -101,8 +118,13 @@ export class Mirror implements FiledLog {
   /** Why it cannot serve what is new yet; undefined once it has had all that there was when it was opened. */
   get notReady(): string | undefined {
     if (this.#bases === undefined) return 'no sequencer has begun the log yet'
+    if (this.#isAhead) return `this node has ${this.#next - this.#end} records of the log that Kafka has lost`
     if (this.#next >= this.#target) return undefined
     return `the mirror of the log is being filled: ${this.#target - this.#next} records to come`
+  }
+
+  get #isAhead(): boolean {
+    return this.#aheadSinceMs !== undefined && monotonicMs() - this.#aheadSinceMs >= AHEAD_MS
   }
 
   /** Records of the cluster's log that are not here yet. */
@@ -182,6 +204,7 @@ export class Mirror implements FiledLog {
         )
         this.#end = end
         this.#floor = floor
+        if (this.#next <= end) this.#aheadSinceMs = undefined
         if (this.#next > end) await this.#lookAgain(signal)
         else if (await this.#takeTraced(records, signal)) this.#next = Math.max(this.#next, next)
         await this.#trim()
@@ -200,6 +223,13 @@ export class Mirror implements FiledLog {
 
   /** The log ends below what is here: it goes on under another base, or a broker does not know all of it yet. */
   async #lookAgain(signal: AbortSignal): Promise<void> {
+    const wasAhead = this.#isAhead
+    this.#aheadSinceMs ??= monotonicMs()
+    if (this.#isAhead && !wasAhead)
+      this.#logger.error(
+        { next: this.#next, end: this.#end },
+        'Kafka has lost records that this node has: waiting for a sequencer to go on above them',
+      )
     const last = await this.#reader.last(this.#floor, this.#end, signal)
     if (last === undefined || !(await this.#goBack(last.base, signal))) await wait(LONG_POLL_MS, signal)
   }
@@ -213,6 +243,7 @@ export class Mirror implements FiledLog {
     const found = await SeqBases.find(newest, this.#floor, this.#reader, signal)
     const [base] = found.since(known.newest)
     if (base === undefined) return false
+    this.#checkHeld(base)
     this.#logger.error(
       { from: base.from, next: this.#next },
       'the log has lost its end, and goes on above it',
@@ -221,6 +252,15 @@ export class Mirror implements FiledLog {
     this.#next = Math.max(base.from, this.#floor)
     this.#fill.noteGoesOnFrom(base.from)
     return true
+  }
+
+  /** Throws MirrorDiffersError where more is here than a numbering that begins now knows of. */
+  #checkHeld({ before }: SeqBase): void {
+    const { first, next } = this.#log.bounds()
+    if (first === next || next - 1 <= before) return
+    throw new MirrorDiffersError(
+      `the log has lost what this node has from seq ${before + 1} to ${next - 1}: it has to start again, without it`,
+    )
   }
 
   #takeTraced(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
@@ -235,6 +275,7 @@ export class Mirror implements FiledLog {
       if (known === undefined) this.#bases = new SeqBases([base])
       else if (base.base !== known.base) {
         if (base.from < this.#next && (await this.#goBack(base, signal))) return false
+        this.#checkHeld(base)
         this.#bases = (this.#bases as SeqBases).with(base)
       }
       if (pack.count > 0) {
@@ -257,7 +298,7 @@ export class Mirror implements FiledLog {
       } catch (error) {
         if (!(error instanceof LogFullError)) throw error
         this.fullTimes++
-        this.#logger.error({ err: error }, 'no space left for the mirror: waiting for space')
+        this.#logger.error({ err: error }, 'no room left for the mirror: waiting for it')
         await wait(FULL_RETRY_MS, signal)
       }
     }
@@ -268,6 +309,14 @@ export class Mirror implements FiledLog {
     // What is being put below the oldest segment must not find that gone; it takes no more room than there is.
     if (!this.#fill.isDone || nowMs - this.#trimmedMs < TRIM_EVERY_MS) return
     this.#trimmedMs = nowMs
-    await this.#log.trim(this.#log.bounds().next)
+    try {
+      await this.#log.trim(this.#log.bounds().next)
+    } catch (error) {
+      this.trimFailures++
+      this.#logger.warn(
+        { err: error },
+        'the mirror could not be trimmed to its window: it grows until it can be',
+      )
+    }
   }
 }

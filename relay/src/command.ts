@@ -117,6 +117,8 @@ function cluster(roles: readonly RoleName[]): Start {
 async function run(start: Start, settings: Settings, env: Env): Promise<number> {
   const logger = createLogger(settings.RELAY_LOG_LEVEL)
   armCrashPoint(env['CRASH_POINT'])
+  const { checkDescriptorLimit } = await import('./descriptor-limit.ts')
+  checkDescriptorLimit(logger)
   try {
     const endTracing = await startTracing(env)
     const relay = await start(settings, logger)

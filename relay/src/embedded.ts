@@ -37,6 +37,7 @@ import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
 import { busMetrics, refusalMetrics } from '@bgs/shared/metrics.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
+import { descriptors } from '@bgs/shared/service/descriptors.ts'
 import { stalledText } from '@bgs/shared/service/heartbeat.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
@@ -95,7 +96,7 @@ export async function startEmbedded(
   // The log is the truth, the database the state as of a position: first both, then the state up to the log's end.
   const database = await SqliteDatabase.open(join(folder, 'state.db'))
   const position = await viewPosition(database)
-  const bytes = await retentionBytes(settings, disk, folder)
+  const bytes = await retentionBytes(settings, disk, logFolder)
   const log = await SegmentLog.open({
     folder: logFolder,
     disk,
@@ -194,6 +195,7 @@ export async function startEmbedded(
     wakeUps,
     partitions: settings.RELAY_RAW_PARTITIONS,
     gate: gate.closed,
+    descriptors,
     metrics: crawlerFigures,
     refusals,
     logger: logger.child({ part: 'crawler' }),

@@ -11,6 +11,7 @@ import {
   diskMetrics,
   heartbeatMetrics,
   producerMetrics,
+  trimMetrics,
   verifierRoleMetrics,
 } from './metrics.ts'
 
@@ -42,6 +43,7 @@ const TABLES: readonly (readonly [Where, (registry: Registry) => unknown])[] = [
   ['cluster', serverMetrics],
   ['cluster', leaseMetrics],
   ['cluster', producerMetrics],
+  ['cluster', trimMetrics],
   ['cluster', crawlerRoleMetrics],
   ['cluster', verifierRoleMetrics],
   ['cluster', mirrorMetrics],

@@ -113,3 +113,15 @@ export function producerMetrics(registry: Registry) {
 }
 
 export type ProducerMetrics = ReturnType<typeof producerMetrics>
+
+/** Figures of what is removed from Kafka when it is consumed. */
+export function trimMetrics(registry: Registry) {
+  return {
+    failures: new Counter({
+      name: 'relay_trim_failures_total',
+      help: 'Times that the consumed records of a topic could not be removed: it grows until they can be',
+      labelNames: ['topic'] as const,
+      registers: [registry],
+    }),
+  }
+}

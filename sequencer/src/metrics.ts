@@ -117,6 +117,11 @@ export function sequencerMetrics(registry: Registry) {
       labelNames: ['result'] as const,
       registers,
     }),
+    trimFailures: new Counter({
+      name: 'relay_sequencer_trim_failures_total',
+      help: 'Times that the log could not be trimmed to its window: it grows until it can be',
+      registers,
+    }),
     logFull: new Counter({
       name: 'relay_sequencer_log_full_total',
       help: 'Appends put off because no space was left',

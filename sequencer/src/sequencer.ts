@@ -81,6 +81,7 @@ export class Sequencer {
   /** Entries appended by this process: up to now, to where the view is being written, and to where it is. Seqs have gaps. */
   readonly #entries = { appended: 0, flushing: 0, written: 0 }
   #trimmedMs = Number.NEGATIVE_INFINITY
+  #trimming: Promise<void> | undefined
   /** Since when input positions have moved that no append has carried; undefined: none have. */
   #movedMs: number | undefined
 
@@ -142,6 +143,7 @@ export class Sequencer {
       // The view is written a moment after the last event, too.
       await this.#bell.wait(this.#position > view.position ? 50 : 1_000, signal)
     }
+    await this.#trimming
     await view.settled()
     if (this.#position > view.position) await view.flush(this.#position, this.#parts.now())
   }
@@ -283,10 +285,7 @@ export class Sequencer {
         if (!(error instanceof LogFullError)) throw error
         // Nothing is lost: hosts are read no further while this waits, for their events are not done.
         metrics.logFull.inc()
-        logger.error(
-          { err: error },
-          'no space left for the log: waiting for space, hosts are read no further',
-        )
+        logger.error({ err: error }, 'no room left for the log: waiting for it, hosts are read no further')
         await wait(FULL_RETRY_MS)
       }
     }
@@ -325,7 +324,20 @@ export class Sequencer {
     }
     if (monotonicMs() - this.#trimmedMs >= TRIM_EVERY_MS) {
       this.#trimmedMs = monotonicMs()
+      this.#trimming ??= this.#trim()
+    }
+  }
+
+  /** Beside the loop: whatever it takes, events are appended meanwhile. What could not be trimmed is the next time. */
+  async #trim(): Promise<void> {
+    const { log, view, metrics, logger } = this.#parts
+    try {
       await log.trim(view.position)
+    } catch (error) {
+      metrics.trimFailures.inc()
+      logger.warn({ err: error }, 'the log could not be trimmed to its window: it grows until it can be')
+    } finally {
+      this.#trimming = undefined
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
+import type { LogSeen } from '@bgs/shared/log/kafka-log-state.ts'
 import { crashPoint } from '@bgs/shared/service/crash-point.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { inSpan } from '@bgs/shared/service/spans.ts'
@@ -34,13 +35,14 @@ export async function viewPosition(database: Database): Promise<number> {
   return (await seenOfLog(database)).position
 }
 
-/** What the database knows of the log: its id, '' for none, and the seq as of which it holds the state. */
-export async function seenOfLog(database: Database): Promise<{ logId: string; position: number }> {
-  const [row] = await database.query<{ log_id: string; position: number }>(
-    'SELECT log_id, position FROM view WHERE id = 1',
+/** What the database knows of the log; its position is the seq as of which it holds the state. */
+export async function seenOfLog(database: Database): Promise<LogSeen> {
+  const [row] = await database.query<{ log_id: string; position: number; generation: number; base: number }>(
+    'SELECT log_id, position, generation, base FROM view WHERE id = 1',
   )
   if (row === undefined) throw new Error('the database has lost its view position')
-  return { logId: row.log_id, position: Number(row.position) }
+  const { log_id: logId, position, generation, base } = row
+  return { logId, position: Number(position), generation: Number(generation), base: Number(base) }
 }
 
 /** Notes which log the view is of, before anything is written into it. Throws FencedError for an older generation. */

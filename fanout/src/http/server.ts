@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { AddressLimits } from '@bgs/shared/service/address-limits.ts'
 import type { ClientAddresses } from '@bgs/shared/service/client-address.ts'
+import { descriptors } from '@bgs/shared/service/descriptors.ts'
 import { createListener } from '@bgs/shared/service/listener.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { refuseSocket } from '@bgs/shared/service/refuse-socket.ts'
@@ -53,6 +54,14 @@ export function createPublicServer(parts: PublicServerParts): Server {
       .catch((error: unknown) => parts.logger.error({ err: error }, 'an answer could not be sent'))
   }
   return createListener({
+    isFull: () => {
+      const isShort = descriptors.isShort('stranger')
+      if (isShort)
+        parts.logger.error(
+          'too few file descriptors are left: no connection is taken; raise the limit (ulimit -n)',
+        )
+      return isShort
+    },
     maxConnections: MAX_CONNECTIONS,
     clients: parts.clients,
     limits: parts.limits,

@@ -71,7 +71,8 @@ function writeEvent(verified: VerifiedEnvelope): void {
     if (packBytes([entry]) > verified.frame.length + MOST_BESIDE_FRAME)
       throw new PropertyError(`an event of ${verified.frame.length} bytes adds ${packBytes([entry])}`)
     const base = { base: 2 ** 32, from: 0, before: 0 }
-    const record = { logId: 'a', generation: 1, writer: 'b', base, offset: 0, bytesBefore: 0, timeMs: NOW_MS }
+    const named = { logId: 'a', generation: 1, writer: 'b', isLast: false }
+    const record = { ...named, base, offset: 0, bytesBefore: 0, timeMs: NOW_MS }
     encodeSequenced({ ...record, checkpoint: Buffer.alloc(0) }, [entry])
   }
   const status = verified.account?.status ?? null

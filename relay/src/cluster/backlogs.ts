@@ -3,6 +3,9 @@ import { offsetOf } from '@bgs/shared/bus/position.ts'
 import { readConsumed } from '@bgs/shared/cluster/consumed.ts'
 import { REQUEST_MS } from '@bgs/shared/kafka/cluster.ts'
 import { fetchRecords } from '@bgs/shared/kafka/fetch.ts'
+import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
+import { leaderLogDirs } from '@bgs/shared/kafka/log-dirs.ts'
+import { SEGMENT_BYTES } from '@bgs/shared/kafka/topics.ts'
 import type { ClusterContext } from './context.ts'
 
 /** What of `raw` or `verified` nobody has consumed yet; RELAY_BACKLOG_BYTES bounds each. */
@@ -15,6 +18,17 @@ export function topicBacklog(context: ClusterContext, topic: 'raw' | 'verified')
   const limits = { waitMs: 0, maxBytes: 1, partitionBytes: 1, timeoutMs: REQUEST_MS }
   return new Backlog({
     maxBytes: settings.RELAY_BACKLOG_BYTES,
+    segmentBytes: SEGMENT_BYTES[topic],
+    sizes: async () => {
+      try {
+        const dirs = await leaderLogDirs(kafka, lane, name, partitions)
+        return new Map(dirs.flatMap(({ sizes }) => [...sizes]))
+      } catch (error) {
+        // Whether the brokers are there at all the other questions tell.
+        if (!(error instanceof KafkaError)) throw error
+        return undefined
+      }
+    },
     ends: () => kafka.offsets(name, partitions, 'end', signal),
     consumed: async () => {
       const positions = await readConsumed(database, topic, context.generations[topic])

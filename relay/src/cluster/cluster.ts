@@ -48,8 +48,8 @@ export async function startCluster(
   const { health } = servers
   // Without Redis a fan-out node serves its subscribers all the same.
   const needed = names.every((name) => name === 'fanout')
-    ? [health.kafka, health.postgres]
-    : [health.kafka, health.postgres, health.redis]
+    ? [health.kafka, health.records, health.postgres]
+    : [health.kafka, health.records, health.postgres, health.redis]
   const notReady = () => {
     if (stopping) return 'stopping'
     const troubles = [

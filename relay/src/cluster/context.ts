@@ -9,6 +9,7 @@ import type { TopicMetadata } from '@bgs/shared/kafka/metadata.ts'
 import { ensureTopics, type Topic } from '@bgs/shared/kafka/topics.ts'
 import { openRedis, pingRedis } from '@bgs/shared/redis/redis.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import type { Settings } from '@bgs/shared/service/settings.ts'
 import type { Supervisor } from '@bgs/shared/service/supervisor.ts'
@@ -38,6 +39,8 @@ export interface ClusterContext {
     readonly postgres: ServerHealth
     readonly kafka: ServerHealth
     readonly redis: ServerHealth
+    /** Of what Kafka holds: a record that cannot be read is waited at. */
+    readonly records: ServerHealth
   }
   /** What every role shows. */
   readonly gauges: SharedFigures
@@ -55,8 +58,12 @@ export function openServers(settings: Settings, logger: Logger): Servers {
     postgres: new ServerHealth('PostgreSQL', logger),
     kafka: new ServerHealth('Kafka', logger),
     redis: new ServerHealth('Redis', logger),
+    records: new ServerHealth('A record in Kafka', logger, monotonicMs, {
+      well: 'can be read again',
+      ill: 'cannot be read',
+    }),
   }
-  const kafka = new KafkaCluster(settings.RELAY_KAFKA_BROKERS, health.kafka)
+  const kafka = new KafkaCluster(settings.RELAY_KAFKA_BROKERS, health.kafka, health.records)
   return { health, kafka, redis: openRedis(settings.RELAY_REDIS_URL, health.redis) }
 }
 
@@ -79,7 +86,6 @@ export async function openContext(
   supervisor.run('postgres', watchDatabase(database, parts.gauges, signal))
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const topics = await ensureTopics(servers.kafka, {
-    brokers: settings.RELAY_KAFKA_BROKERS,
     prefix,
     partitions: settings.RELAY_RAW_PARTITIONS,
     replicationFactor: settings.RELAY_KAFKA_REPLICATION_FACTOR,

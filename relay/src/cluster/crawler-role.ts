@@ -10,6 +10,7 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { RedisWakeUps } from '@bgs/shared/redis/redis-wake-ups.ts'
+import { descriptors } from '@bgs/shared/service/descriptors.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
@@ -75,6 +76,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     wakeUps,
     partitions,
     gate: membership.gate,
+    descriptors,
     metrics,
     refusals: context.refusals,
     logger: logger.child({ part: 'crawler' }),

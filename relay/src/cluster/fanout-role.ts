@@ -36,7 +36,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   await mkdir(folder, { recursive: true })
   const lock = DataLock.take(folder)
   const mirrorFolder = join(folder, 'mirror')
-  const bytes = await retentionBytes(settings, nodeDisk, folder)
+  await mkdir(mirrorFolder, { recursive: true })
+  const bytes = await retentionBytes(settings, nodeDisk, mirrorFolder)
   const mirror = await Mirror.open({
     reader: new SequencedReader(kafka, context.topic('sequenced')),
     fillReader: new SequencedReader(kafka, context.topic('sequenced')),
@@ -128,9 +129,12 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     refresh: () => {
       figures.lag.set(mirror.lag)
       figures.missing.set(mirror.missing)
+      figures.dropped.set(mirror.dropped)
       // The mirror counts on its own, for it has no registry.
       figures.full.reset()
       figures.full.inc(mirror.fullTimes)
+      figures.trimFailures.reset()
+      figures.trimFailures.inc(mirror.trimFailures)
       feed.bytes.set(serving.feedBytes)
       const nowMs = performance.now()
       gaugeHeartbeat(context.gauges.heartbeat, {

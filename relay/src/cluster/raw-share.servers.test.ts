@@ -14,6 +14,7 @@ import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { ensureTestTopic } from '@bgs/shared/testing/kafka-topic.ts'
 import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka.ts'
+import { losePower } from '@bgs/shared/testing/servers/lose-power.ts'
 import { type PostgresServer, startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
 import { Registry } from 'prom-client'
@@ -58,13 +59,14 @@ afterAll(async () => {
 /** One verifier's share of a topic with one partition: consumes what it gets until it is paused. */
 class Verifier {
   readonly lost: number[] = []
+  taken = 0
   readonly raw: KafkaConsumer<RawEnvelope>
   readonly #share: RawShare
   readonly #membership = new Membership(database, 'verifier', LEASE_MS)
   readonly running: Promise<void>
   #paused = false
 
-  constructor(generation = 1) {
+  constructor(generation = 1, trimEveryMs = EVERY_MS) {
     const { signal, end } = ending()
     const context = {
       kafka: cluster,
@@ -83,9 +85,9 @@ class Verifier {
       weigh: rawBytes,
       maxBytes: 1e6,
       pauseMs: 0,
-      onLost: ({ partition }) => {
-        this.lost.push(partition)
-        this.#share.lose(partition)
+      onLost: (lost) => {
+        this.lost.push(lost.partition)
+        this.#share.lose(lost)
       },
     })
     this.#share = new RawShare({
@@ -95,7 +97,7 @@ class Verifier {
       onGained: async () => undefined,
       onGivenUp: async () => undefined,
       everyMs: EVERY_MS,
-      trimEveryMs: EVERY_MS,
+      trimEveryMs,
     })
     const fetched = this.raw.run(signal)
     fetched.catch(() => undefined)
@@ -121,7 +123,10 @@ class Verifier {
 
   /** Says done to what is there, as a zombie does with what it had in hand. */
   consume(): void {
-    for (const entry of this.raw.poll(1_000)) this.raw.done(entry)
+    for (const entry of this.raw.poll(1_000)) {
+      this.taken++
+      this.raw.done(entry)
+    }
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -231,5 +236,51 @@ describe('the generation of raw', () => {
       .toBe(positionOf(2, 0))
     after.pause()
     await expect(new Verifier(1).running).rejects.toThrow(TopicRemadeError)
+  })
+
+  it('is raised where a partition has lost its end and has grown again beyond what was read of it', async () => {
+    await put(10)
+    const before = new Verifier(1, Number.POSITIVE_INFINITY)
+    await expect.poll(saved, WAIT).toBe(positionOf(10, 0))
+    before.pause()
+    before.raw.unassign(0)
+    await losePower(kafka, topic, 0, 6)
+    await put(8)
+    await wait(2 * LEASE_MS)
+    await expect(new Verifier(1, Number.POSITIVE_INFINITY).running).rejects.toThrow(TopicRemadeError)
+    expect(await topicGeneration(database, 'raw', 'id')).toBe(2)
+    const after = new Verifier(2)
+    await expect.poll(() => after.position, WAIT).toBe(positionOf(14, 0))
+    expect(after.taken, 'from its beginning: repeats are dropped as taken').toBe(14)
+  })
+
+  it('is raised where that happens while a verifier reads it', async () => {
+    await put(10)
+    const verifier = new Verifier(1, Number.POSITIVE_INFINITY)
+    await expect.poll(saved, WAIT).toBe(positionOf(10, 0))
+    await losePower(kafka, topic, 0, 6)
+    await put(8)
+    await expect(verifier.running).rejects.toThrow(TopicRemadeError)
+    expect(await topicGeneration(database, 'raw', 'id')).toBe(2)
+  })
+
+  it('stays where a broker was only killed, or restarted', async () => {
+    await put(10)
+    const verifier = new Verifier(1, Number.POSITIVE_INFINITY)
+    await expect.poll(saved, WAIT).toBe(positionOf(10, 0))
+    await kafka.nodes[0]?.kill()
+    await kafka.nodes[0]?.start()
+    await put(8)
+    await expect.poll(saved, WAIT).toBe(positionOf(18, 0))
+    verifier.pause()
+    verifier.raw.unassign(0)
+    await wait(2 * LEASE_MS)
+    await kafka.nodes[0]?.stop()
+    await kafka.nodes[0]?.start()
+    await put(1)
+    const next = new Verifier()
+    await expect.poll(() => next.position, WAIT).toBe(positionOf(19, 0))
+    expect(next.taken).toBe(1)
+    expect(await topicGeneration(database, 'raw', 'id')).toBe(1)
   })
 })

@@ -1,10 +1,11 @@
-import type { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
+import type { KafkaConsumer, LostRecordsError } from '@bgs/shared/bus/kafka-consumer.ts'
 import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
 import { readConsumed } from '@bgs/shared/cluster/consumed.ts'
 import type { LeasedPartition, PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { raiseTopicGeneration } from '@bgs/shared/cluster/topic-generation.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
+import { type Lane, TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
+import { lostFrom, NO_EPOCH } from '@bgs/shared/kafka/leader-epochs.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { ClusterContext } from './context.ts'
 import { trimConsumed } from './trim-consumed.ts'
@@ -29,10 +30,14 @@ export interface RawShareParts {
 export class RawShare {
   readonly #parts: RawShareParts
   readonly #held = new Map<number, LeasedPartition>()
+  /** Partitions that have lost what was read of them. */
+  readonly #lostEnds = new Set<number>()
+  readonly #lane: Lane
   #trimmedMs = 0
 
   constructor(parts: RawShareParts) {
     this.#parts = parts
+    this.#lane = parts.context.kafka.lane()
   }
 
   prepare(): Promise<void> {
@@ -55,22 +60,24 @@ export class RawShare {
 
   /**
    * A partition no longer holds what is to be read next. Whoever has it has gone on and trimmed it while this process
-   * was paused; or it is this one's still, and the next look takes it up again.
+   * was paused; or it is this one's still, and the next look takes it up again; or it has lost its end.
    */
-  lose(number: number): void {
-    this.#held.delete(number)
+  lose({ partition, hasLostEnd }: Pick<LostRecordsError, 'partition' | 'hasLostEnd'>): void {
+    this.#held.delete(partition)
+    if (hasLostEnd) this.#lostEnds.add(partition)
   }
 
   /** Saves the positions of what is held. */
   async save(): Promise<void> {
     const { raw, leases, context } = this.#parts
     const positions = raw.positions()
+    const epochs = raw.epochs()
     const moved: LeasedPartition[] = []
     for (const [number, lease] of this.#held) {
       const position = positions.get(number) ?? lease.position
       const generation = context.generations.raw
       if (position === lease.position && lease.generation === generation) continue
-      const now = { ...lease, position, generation }
+      const now = { ...lease, position, generation, leaderEpoch: epochs.get(number) ?? lease.leaderEpoch }
       this.#held.set(number, now)
       moved.push(now)
     }
@@ -83,6 +90,7 @@ export class RawShare {
     const numbers = [...this.#held.keys()]
     for (const number of numbers) this.#parts.raw.unassign(number)
     this.#held.clear()
+    this.#lane.close()
     await this.#parts.onGivenUp(numbers)
     await this.#parts.leases.release(numbers)
   }
@@ -99,10 +107,10 @@ export class RawShare {
     await onGivenUp(lost.map(({ number }) => number))
     const gained = mine.filter(({ number }) => !this.#held.has(number))
     for (const lease of gained) {
-      const position = await this.#startOf(lease)
+      const [position, leaderEpoch] = await this.#startOf(lease)
       await onGained(lease.number)
-      this.#held.set(lease.number, { ...lease, position })
-      raw.assign(lease.number, position)
+      this.#held.set(lease.number, { ...lease, position, leaderEpoch })
+      raw.assign(lease.number, position, leaderEpoch)
     }
     const { changes } = context.gauges.leases
     changes.inc({ lease: 'raw', change: 'gained' }, gained.length)
@@ -115,27 +123,30 @@ export class RawShare {
   }
 
   /**
-   * Where a partition is read on: at what was saved of this generation of the topic, or from its beginning. Throws
+   * Where a partition is read on, and the epoch before that: at what was saved of this generation of the topic, or from its
+   * beginning. Throws
    * TopicRemadeError where this process must not judge it under the generation that it knows: offsets of that one would
    * be taken for repeats of others (invariant 2).
    */
-  async #startOf({ number, generation, position }: LeasedPartition): Promise<number> {
+  async #startOf({ number, generation, position, leaderEpoch }: LeasedPartition): Promise<[number, number]> {
     const { kafka, topic, supervisor, generations, database, logger } = this.#parts.context
     if (generation > generations.raw) throw new TopicRemadeError(topic('raw'))
     const offsets = (which: 'floor' | 'end') =>
       kafka.offsets(topic('raw'), [number], which, supervisor.signal)
     const floor = (await offsets('floor')).get(number) ?? 0
-    if (generation < generations.raw) return positionOf(floor, 0)
+    if (generation < generations.raw) return [positionOf(floor, 0), NO_EPOCH]
     const end = (await offsets('end')).get(number) ?? 0
-    const said = { partition: number, position: offsetOf(position), floor, end }
-    if (offsetOf(position) > end) {
+    const upTo = { offset: offsetOf(position) - 1, epoch: leaderEpoch }
+    const lost = await lostFrom(kafka, this.#lane, topic('raw'), number, upTo, supervisor.signal)
+    const said = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
+    if (offsetOf(position) > end || lost !== undefined || this.#lostEnds.has(number)) {
       logger.error(said, 'raw has lost its end: its offsets are given to others, so its generation is raised')
       await raiseTopicGeneration(database, 'raw', generations.raw)
       throw new TopicRemadeError(topic('raw'))
     }
-    if (offsetOf(position) >= floor) return position
+    if (offsetOf(position) >= floor) return [position, leaderEpoch]
     logger.error(said, 'raw was trimmed above what is consumed')
-    return positionOf(floor, 0)
+    return [positionOf(floor, 0), NO_EPOCH]
   }
 
   /** By what the database says is consumed, not by what this process believes: the partition may be another's by now. */

@@ -29,7 +29,7 @@ export async function repairCluster(
     if ((await kafka.topic(reader.topic)) === undefined)
       return print(`there is no topic ${reader.topic}: a sequencer makes it at its start`)
     const seen = await seenOfLog(database)
-    const { bases, floor, end } = await readLogState(reader, seen, new AbortController().signal)
+    const { bases, floor, end } = await readLogState(reader, seen, undefined, new AbortController().signal)
     const found = { bounds: boundsOf(bases, floor, end), position: seen.position }
     return await giveUpGap(database, found, acceptGap, print)
   } catch (error) {

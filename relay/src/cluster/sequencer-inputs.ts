@@ -1,4 +1,4 @@
-import { InputPositions } from '@bgs/sequencer/input-positions.ts'
+import { type InputPosition, InputPositions } from '@bgs/sequencer/input-positions.ts'
 import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
 import { offsetOf, positionOf } from '@bgs/shared/bus/position.ts'
 import { saveConsumed } from '@bgs/shared/cluster/consumed.ts'
@@ -6,6 +6,7 @@ import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
 import { decodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
 import { type VerifiedEnvelope, verifiedBytes } from '@bgs/shared/envelope/verified.ts'
 import { decodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
+import { lostFrom, NO_EPOCH } from '@bgs/shared/kafka/leader-epochs.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import type { ClusterContext } from './context.ts'
 import { trimConsumed } from './trim-consumed.ts'
@@ -64,9 +65,9 @@ export class SequencerInputs {
     const count = context.settings.RELAY_RAW_PARTITIONS
     const numbers = Array.from({ length: count }, (_, i) => i)
     const starts = await startPositions(context, 'verified', numbers, from.verified, signal)
-    for (const [number, position] of starts) inputs.verified.assign(number, position)
-    const [[, control = 0] = []] = await startPositions(context, 'control', [0], [from.control], signal)
-    inputs.control.assign(0, control)
+    for (const { number, next, epoch } of starts) inputs.verified.assign(number, next, epoch)
+    const [control] = await startPositions(context, 'control', [0], [from.control], signal)
+    inputs.control.assign(0, control?.next ?? 0, control?.epoch)
     return inputs
   }
 
@@ -100,26 +101,46 @@ export class SequencerInputs {
   }
 }
 
+/**
+ * Where these partitions are read on. One that has lost its end is read from where it is another: what it holds there now
+ * has not been taken, however far it has grown again.
+ */
 async function startPositions(
   { kafka, topic, logger }: ClusterContext,
   which: 'verified' | 'control',
   numbers: readonly number[],
-  taken: readonly number[],
+  taken: readonly InputPosition[],
   signal: AbortSignal,
-): Promise<[number, number][]> {
-  const floors = await kafka.offsets(topic(which), numbers, 'floor', signal)
-  const ends = await kafka.offsets(topic(which), numbers, 'end', signal)
-  return numbers.map((number) => {
-    const floor = floors.get(number) ?? 0
-    const position = taken[number] ?? 0
-    const offset = offsetOf(position)
-    if (offset >= floor && offset <= (ends.get(number) ?? 0)) return [number, position]
-    // Trimmed beyond it, or made anew: what is there now is read, and what was taken of it is dropped as taken.
-    if (position > 0)
-      logger.warn(
-        { topic: topic(which), partition: number, offset, floor },
-        'the topic does not hold what was to be read next',
-      )
-    return [number, positionOf(floor, 0)]
-  })
+): Promise<({ readonly number: number } & InputPosition)[]> {
+  const name = topic(which)
+  const lane = kafka.lane()
+  try {
+    const floors = await kafka.offsets(name, numbers, 'floor', signal)
+    const ends = await kafka.offsets(name, numbers, 'end', signal)
+    const starts: ({ readonly number: number } & InputPosition)[] = []
+    for (const number of numbers) {
+      const floor = floors.get(number) ?? 0
+      const { next, epoch } = taken[number] ?? { next: 0, epoch: NO_EPOCH }
+      const offset = offsetOf(next)
+      // The record of the last entry that was taken, whether or not others of it are left.
+      const last = { offset: next === 0 ? -1 : offsetOf(next - 1), epoch }
+      const lost = await lostFrom(kafka, lane, name, number, last, signal)
+      if (lost === undefined && offset >= floor && offset <= (ends.get(number) ?? 0)) {
+        starts.push({ number, next, epoch })
+        continue
+      }
+      // Trimmed beyond it, or made anew: what is there now is read, and what was taken of it is dropped as taken.
+      if (next > 0)
+        logger.error(
+          { topic: name, partition: number, offset, floor, lostFrom: lost },
+          lost === undefined
+            ? 'the topic does not hold what was to be read next'
+            : 'the topic has lost its end: it is read from where it is another',
+        )
+      starts.push({ number, next: positionOf(Math.max(floor, lost ?? floor), 0), epoch: NO_EPOCH })
+    }
+    return starts
+  } finally {
+    lane.close()
+  }
 }

@@ -25,12 +25,15 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
+import { sequencedRetention } from './sequenced-retention.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
 import { gaugeMembership } from './shared-figures.ts'
 
 /** After losing the lead a process stands back for up to so long, so that two do not take turns. */
 const STAND_BACK_MS = 2_000
 const DRAIN_MS = 10_000
+/** And so long for its last record: without it seqs are left out, and no more. */
+const END_MS = 2_000
 /** The end of a lead waits so long for the database to note that it was a good one. */
 const NOTE_MS = 1_000
 const NO_HEARTBEAT = { raw: undefined, control: undefined, log: undefined, view: undefined }
@@ -156,12 +159,14 @@ class Office {
       topic: context.topic('sequenced'),
       generation,
       seen,
-      onFound: async ({ logId, base, bounds }) => {
+      onFound: async ({ logId, base, bounds, gap }) => {
+        if (gap > 0)
+          logger.info({ gap, next: bounds.next }, 'the last lead did not end as it should: seqs are left out')
         checkNoGap(bounds, seen.position)
         await adoptLog(database, generation, logId, base)
       },
       retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
-      retentionBytes: settings.RELAY_RETENTION_BYTES ?? Number.POSITIVE_INFINITY,
+      retentionBytes: await sequencedRetention(context),
       signal: lost.signal,
     }).finally(() => signal.removeEventListener('abort', interrupted))
     try {
@@ -226,7 +231,10 @@ class Office {
         await Promise.race([ordered, held, fetched, tended])
         inputs.stop()
         ordering.abort()
-        await Promise.race([ordered, wait(DRAIN_MS)])
+        const isDone = ordered.then(() => true)
+        // All that came is appended: whoever leads next goes on right behind it.
+        if (await Promise.race([isDone, wait(DRAIN_MS)]))
+          await Promise.race([log.end().catch(() => undefined), wait(END_MS)])
         const noted = Promise.all([verified.ended(['verified']), orders.ended(['control'])])
         await Promise.race([noted.catch(() => undefined), wait(NOTE_MS)])
       } finally {

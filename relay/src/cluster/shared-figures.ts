@@ -5,7 +5,7 @@ import { busMetrics, leaseMetrics, refusalMetrics, serverMetrics } from '@bgs/sh
 import type { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import type { Registry } from 'prom-client'
 import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
-import { bookkeepingMetrics, heartbeatMetrics, producerMetrics } from '../metrics.ts'
+import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } from '../metrics.ts'
 import { gaugeRefusals } from '../refusal-gauges.ts'
 import type { Servers } from './context.ts'
 import type { RoleName } from './role-names.ts'
@@ -20,6 +20,7 @@ export function sharedFigures(registry: Registry) {
     producers: producerMetrics(registry),
     refusals: refusalMetrics(registry),
     servers: serverMetrics(registry),
+    trims: trimMetrics(registry),
   }
 }
 

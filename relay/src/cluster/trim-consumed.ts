@@ -6,7 +6,7 @@ import type { ClusterContext } from './context.ts'
 
 /** Removes what is consumed from a topic (invariant 5); what cannot be removed now is removed the next time. */
 export async function trimConsumed(
-  { kafka, topic, logger }: ClusterContext,
+  { kafka, topic, logger, gauges }: ClusterContext,
   which: Topic,
   positions: ReadonlyMap<number, number>,
 ): Promise<void> {
@@ -20,7 +20,11 @@ export async function trimConsumed(
     }
   } catch (error) {
     kafka.forget(name)
-    logger.debug({ err: error, topic: name }, 'consumed records could not be removed now')
+    gauges.trims.failures.inc({ topic: which })
+    logger.warn(
+      { err: error, topic: name },
+      'consumed records could not be removed: the topic grows until they can be',
+    )
   } finally {
     lane.close()
   }

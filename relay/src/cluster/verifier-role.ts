@@ -68,7 +68,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
         { err: lost },
         'a partition does not hold what was to be read next: looking at the leases again',
       )
-      share.lose(lost.partition)
+      share.lose(lost)
     },
   })
   const backlog = topicBacklog(context, 'verified')

@@ -1,35 +1,45 @@
 import { describe, expect, it } from 'vitest'
 import { Backlog } from './backlog.ts'
 
-function backlog(maxBytes: number) {
-  const state = {
-    ends: new Map([
-      [0, 0],
-      [1, 0],
-    ]),
-    consumed: new Map<number, number>(),
-    sample: 100,
-  }
-  const parts = {
+/** A topic of two partitions as a broker tells of it. */
+function backlog(maxBytes: number, segmentBytes = 1_000) {
+  const records: number[][] = [[], []]
+  const state = { consumed: new Map<number, number>(), removed: [0, 0], tells: true, samples: 0 }
+  const bytesOf = (partition: number, from: number) =>
+    (records[partition] ?? []).slice(from).reduce((sum, bytes) => sum + bytes, 0)
+  const under = new Backlog({
     maxBytes,
-    ends: async () => state.ends,
+    segmentBytes,
+    ends: async () => new Map(records.map(({ length }, partition) => [partition, length])),
+    sizes: async () =>
+      state.tells
+        ? new Map(
+            records.map((_, partition) => [partition, bytesOf(partition, state.removed[partition] ?? 0)]),
+          )
+        : undefined,
     consumed: async () => state.consumed,
-    sample: async () => state.sample,
+    sample: async (partition, offset) => {
+      state.samples++
+      return records[partition]?.[offset] ?? 0
+    },
+  })
+  const append = (partition: number, ...sizes: number[]) => void records[partition]?.push(...sizes)
+  const own = (partition: number, bytes: number) => {
+    append(partition, bytes)
+    under.noteAppended(partition, (records[partition]?.length ?? 0) - 1, bytes)
   }
-  return { state, under: new Backlog(parts) }
+  const waiting = () => bytesOf(0, state.consumed.get(0) ?? 0) + bytesOf(1, state.consumed.get(1) ?? 0)
+  return { state, under, append, own, waiting }
 }
 
 describe('the backlog', () => {
   it('closes at its bound by what was appended here, and opens when that is consumed (invariant 12)', async () => {
-    const { state, under } = backlog(1_000)
-    for (let offset = 0; offset < 10; offset++) {
+    const { state, under, own } = backlog(1_000)
+    await under.look()
+    for (let i = 0; i < 10; i++) {
       expect(under.full()).toBeUndefined()
-      under.noteAppended(offset % 2, Math.floor(offset / 2), 100)
+      own(i % 2, 100)
     }
-    state.ends = new Map([
-      [0, 5],
-      [1, 5],
-    ])
     let open = false
     const room = under.full()?.then(() => {
       open = true
@@ -46,26 +56,58 @@ describe('the backlog', () => {
     expect(under.full()).toBeUndefined()
   })
 
-  it('counts what others appended by number and sample, also after a restart of this process', async () => {
-    const { state, under } = backlog(1_000)
-    state.ends = new Map([
-      [0, 7],
-      [1, 6],
-    ])
-    state.consumed = new Map([[1, 1]])
-    under.noteAppended(0, 3, 10)
+  it('is exact about what others append, however much their records differ', async () => {
+    const { state, under, append, own, waiting } = backlog(1e12)
     await under.look()
-    expect(under.bytes).toBe(10 + 11 * 100)
-    expect(under.full()).toBeDefined()
+    for (let round = 0; round < 50; round++) {
+      append(0, 3, 900_000)
+      append(1, ...new Array<number>(200).fill(10))
+      own(0, 70)
+      await under.look()
+      expect(under.bytes).toBe(waiting())
+    }
+    expect(state.samples, 'nothing was guessed').toBe(0)
+    // Consumed, and removed a segment at a time: what is consumed counts no more, whatever the files still hold.
+    for (const offset of [30, 60, 90, 150]) {
+      state.consumed.set(0, offset)
+      state.consumed.set(1, offset * 60)
+      await under.look()
+      expect(under.bytes).toBe(waiting())
+      state.removed = [offset - 3, offset * 60]
+      await under.look()
+      expect(under.bytes).toBe(waiting())
+    }
   })
 
-  it('stays bounded and exact in bytes over very many records', async () => {
-    const { state, under } = backlog(1e12)
-    for (let offset = 0; offset < 20_000; offset++) under.noteAppended(0, offset, 3)
-    state.ends = new Map([[0, 20_000]])
+  it('knows what waited before it began to within one file of each partition', async () => {
+    const { under, append, waiting } = backlog(1e12, 5_000_000)
+    for (let i = 0; i < 300; i++) append(i % 2, ...new Array<number>(100).fill(12), 400_000)
     await under.look()
-    expect(under.bytes).toBe(60_000)
-    state.consumed = new Map([[0, 20_000]])
+    expect(Math.abs(under.bytes - waiting())).toBeLessThanOrEqual(10_000_000)
+    expect(waiting()).toBeGreaterThan(100_000_000)
+  })
+
+  it('reckons by many samples where brokers tell no sizes', async () => {
+    const { state, under, append, waiting } = backlog(1e12)
+    state.tells = false
+    for (let i = 0; i < 500; i++) append(i % 2, 10, 1_000)
+    for (let i = 0; i < 200; i++) await under.look()
+    expect(under.bytes).toBeGreaterThan(waiting() * 0.6)
+    expect(under.bytes).toBeLessThan(waiting() * 1.5)
+  })
+
+  it('remembers little of a topic that waits for long, and forgets what is consumed', async () => {
+    const { state, under, append, waiting } = backlog(1e12)
+    await under.look()
+    for (let i = 1; i <= 3_000; i++) {
+      append(0, i % 7, 3)
+      await under.look()
+    }
+    expect(under.bytes).toBe(waiting())
+    state.consumed = new Map([[0, 3_001]])
+    await under.look()
+    expect(Math.abs(under.bytes - waiting())).toBeLessThan(waiting() * 0.02)
+    state.consumed = new Map([[0, 6_000]])
     await under.look()
     expect(under.bytes).toBe(0)
   })

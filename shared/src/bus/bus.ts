@@ -12,6 +12,8 @@ export interface BusEntry<T> {
   readonly partition: number
   readonly position: number
   readonly value: T
+  /** Of the leader of the partition that its record was written under; without one where positions end with the process. */
+  readonly leaderEpoch?: number
 }
 
 /** How far a partition has been read. */

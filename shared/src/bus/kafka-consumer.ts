@@ -1,7 +1,8 @@
 import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { type Fetched, fetchRecords } from '../kafka/fetch.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
-import { readBatches } from '../kafka/record-batch.ts'
+import { lostFrom, NO_EPOCH } from '../kafka/leader-epochs.ts'
+import { BadBatchError, readBatches, type WireRecord } from '../kafka/record-batch.ts'
 import { Bell } from '../service/bell.ts'
 import { wait } from '../service/wait.ts'
 import type { Reason } from '../verdict/reason.ts'
@@ -38,6 +39,7 @@ interface OpenRecord {
   readonly offset: number
   /** When it was appended. */
   readonly timeMs: number
+  readonly epoch: number
   /** Entries that are not done, and their bytes. */
   left: number
   bytes: number
@@ -50,8 +52,11 @@ interface Partition {
   /** Entries below this position were taken before. */
   readonly from: number
   readonly open: OpenRecord[]
-  /** First entry that is not done. */
+  /** Epoch of the record before `next`: where another follows, the topic may have lost its end in between. */
+  epoch: number
+  /** First entry that is not done, and the epoch of the record before its own. */
   position: number
+  doneEpoch: number
   end: number
   assigned: boolean
 }
@@ -76,6 +81,8 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   readonly #bell = new Bell()
   readonly #queue = new EntryQueue<Slot<T>>()
   #available: () => void = () => undefined
+  /** Partitions of which what is to be read next cannot be. */
+  readonly #unreadable = new Set<number>()
 
   constructor(options: KafkaConsumerOptions<T>) {
     this.#options = options
@@ -83,15 +90,17 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     this.#lane = options.cluster.lane()
   }
 
-  /** Begins to read a partition at a position. */
-  assign(number: number, position: number): void {
+  /** Begins to read a partition at a position; `epoch` is that of the record before it, if that is known. */
+  assign(number: number, position: number, epoch = NO_EPOCH): void {
     const next = offsetOf(position)
     this.#partitions.set(number, {
       number,
       next,
       from: position,
       open: [],
+      epoch,
       position,
+      doneEpoch: epoch,
       end: next,
       assigned: true,
     })
@@ -104,6 +113,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     if (partition === undefined) return
     partition.assigned = false
     this.#partitions.delete(number)
+    if (this.#unreadable.delete(number) && this.#unreadable.size === 0) this.#options.cluster.records.ok()
     for (const { bytes } of partition.open) this.openBytes -= bytes
     partition.open.length = 0
     this.#queue.keep(({ owner }) => owner !== partition)
@@ -116,6 +126,11 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   /** Position of the first entry of a partition that is not done: where reading has to go on. */
   positions(): Map<number, number> {
     return new Map([...this.#partitions].map(([number, { position }]) => [number, position]))
+  }
+
+  /** Epoch of the record before each of these positions. */
+  epochs(): Map<number, number> {
+    return new Map([...this.#partitions].map(([number, { doneEpoch }]) => [number, doneEpoch]))
   }
 
   /** Records of the assigned partitions that are not done. */
@@ -165,8 +180,9 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   /** Lets go of the records at the front all of whose entries are done. */
   #advance(partition: Partition): void {
     while (partition.open[0]?.left === 0) {
-      const { offset } = partition.open.shift() as OpenRecord
+      const { offset, epoch } = partition.open.shift() as OpenRecord
       partition.position = positionOf(offset + 1, 0)
+      partition.doneEpoch = epoch
     }
   }
 
@@ -237,9 +253,9 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
           if (partition === undefined || !partition.assigned) continue
           const error =
             one.error?.code === 'OFFSET_OUT_OF_RANGE' ? await this.#outOfRange(partition, signal) : one.error
-          if (error === undefined) this.#take(partition, one)
+          const lost = error ?? (await this.#takeReadable(partition, one, signal))
           // It may have been taken away while that was looked at.
-          else if (partition.assigned) this.#refused(partition, error)
+          if (lost !== undefined && partition.assigned) this.#refused(partition, lost)
         }
         cluster.health.ok()
         attempt = 0
@@ -249,7 +265,9 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
         await wait(retryPauseMs(attempt++), signal)
         if (attempt > 3) return
       }
-      if (pauseMs > 0) await wait(pauseMs, signal)
+      // A broker has an answer at once for what cannot be read.
+      const pause = this.#unreadable.size > 0 ? retryPauseMs(3) : pauseMs
+      if (pause > 0) await wait(pause, signal)
     }
   }
 
@@ -265,11 +283,14 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   }
 
   /** What the word of a broker comes to that it does not hold an offset; it may have become the leader just now. */
-  async #outOfRange({ number, next }: Partition, signal: AbortSignal): Promise<Error> {
+  async #outOfRange({ number, next, epoch }: Partition, signal: AbortSignal): Promise<Error> {
     const { cluster, topic } = this.#options
     const floor = (await cluster.offsets(topic, [number], 'floor', signal)).get(number) ?? 0
     const end = (await cluster.offsets(topic, [number], 'end', signal)).get(number) ?? 0
-    if (next < floor || next > end) return new LostRecordsError(topic, number, next, floor, end)
+    if (next < floor || next > end) {
+      const from = await lostFrom(cluster, this.#lane, topic, number, { offset: next - 1, epoch }, signal)
+      return new LostRecordsError(topic, number, next, floor, end, from)
+    }
     return new KafkaError('OFFSET_OUT_OF_RANGE', `${topic}/${number}: ${next} is not there yet`)
   }
 
@@ -280,19 +301,59 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     onLost(error)
   }
 
-  #take(partition: Partition, { end, bytes }: Fetched): void {
+  /** What cannot be read is waited at; the other partitions are read on. */
+  async #takeReadable(
+    partition: Partition,
+    { bytes, end }: Fetched,
+    signal: AbortSignal,
+  ): Promise<Error | undefined> {
+    const { records } = this.#options.cluster
+    try {
+      const read = readBatches(bytes, partition.next)
+      const lost = await this.#lostBefore(partition, read[0], end, signal)
+      if (lost !== undefined || !partition.assigned) return lost
+      this.#take(partition, read, end)
+      if (this.#unreadable.delete(partition.number) && this.#unreadable.size === 0) records.ok()
+    } catch (error) {
+      if (!(error instanceof BadBatchError)) throw error
+      this.#unreadable.add(partition.number)
+      records.failed(error)
+    }
+    return undefined
+  }
+
+  /**
+   * Whether what was read last is gone, and what comes now stands at offsets that were given to others: only a new leader
+   * can have lost something, so it is asked only where another epoch follows.
+   */
+  async #lostBefore(
+    { number, next, epoch }: Partition,
+    first: WireRecord | undefined,
+    end: number,
+    signal: AbortSignal,
+  ): Promise<LostRecordsError | undefined> {
+    if (first === undefined || epoch === NO_EPOCH || first.epoch === epoch) return undefined
+    const { cluster, topic } = this.#options
+    const upTo = { offset: next - 1, epoch }
+    const from = await lostFrom(cluster, this.#lane, topic, number, upTo, signal)
+    return from === undefined ? undefined : new LostRecordsError(topic, number, next, 0, end, from)
+  }
+
+  #take(partition: Partition, read: readonly WireRecord[], end: number): void {
     const { decode, weigh } = this.#options
     partition.end = end
-    for (const { offset, timeMs, value } of readBatches(bytes, partition.next)) {
+    for (const { offset, timeMs, epoch, value } of read) {
       const values = decode(value)
       partition.next = offset + 1
-      const record = { offset, timeMs, left: 0, bytes: 0 }
+      partition.epoch = epoch
+      const record = { offset, timeMs, epoch, left: 0, bytes: 0 }
       const skip = offset === offsetOf(partition.from) ? indexOf(partition.from) : 0
       for (let i = skip; i < values.length; i++) {
         const slot = {
           partition: partition.number,
           position: positionOf(offset, i),
           value: values[i] as T,
+          leaderEpoch: epoch,
           owner: partition,
           record,
           bytes: weigh(values[i] as T),
@@ -326,12 +387,25 @@ export class LostRecordsError extends Error {
   override name = 'LostRecordsError'
   readonly code = 'lost-records'
   readonly partition: number
+  /** What was read is gone, and its offsets are given to others. */
+  readonly hasLostEnd: boolean
 
-  constructor(topic: string, partition: number, wanted: number, floor: number, end: number) {
+  /** `lostFrom`: offset from which on what was read is no longer there. */
+  constructor(
+    topic: string,
+    partition: number,
+    wanted: number,
+    floor: number,
+    end: number,
+    lostFrom?: number,
+  ) {
     super(
-      `${topic}/${partition}: offset ${wanted} is to be read next, but the partition holds ${floor} to ${end - 1}: ` +
-        `it was trimmed or made anew by somebody else`,
+      lostFrom !== undefined
+        ? `${topic}/${partition} was read up to ${wanted - 1}, and has lost its end from ${lostFrom} on`
+        : `${topic}/${partition}: offset ${wanted} is to be read next, but the partition holds ${floor} to ${end - 1}: ` +
+            `it was trimmed or made anew by somebody else`,
     )
     this.partition = partition
+    this.hasLostEnd = lostFrom !== undefined
   }
 }

@@ -221,13 +221,13 @@ describe('partitions among the live members of a role', () => {
     const [zero, one] = member.held as [LeasedPartition, LeasedPartition]
     const read = () => readConsumed(database, 'raw', 2)
     await member.leases.save([
-      { ...zero, generation: 2, position: 77 },
+      { ...zero, generation: 2, position: 77, leaderEpoch: 5 },
       { ...one, generation: 2, position: 88, fence: one.fence - 1 },
     ])
     expect(await read()).toEqual(new Map([[0, 77]]))
     await member.membership.renew()
     const [again] = await member.leases.look()
-    expect(again).toEqual({ number: 0, generation: 2, position: 77, fence: zero.fence })
+    expect(again).toEqual({ number: 0, generation: 2, position: 77, leaderEpoch: 5, fence: zero.fence })
     await member.leases.release([0])
     await member.leases.save([{ ...zero, generation: 2, position: 99 }])
     expect((await read()).get(0)).toBe(77)

@@ -11,12 +11,13 @@ const CLAIM = `UPDATE partitions SET owner = $1, fence = fence + 1 WHERE topic =
     OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$4')}))
   ORDER BY p.number LIMIT CAST($3 AS BIGINT) FOR UPDATE OF p SKIP LOCKED)`
 const MINE =
-  'SELECT number, generation, position, fence FROM partitions WHERE topic = $1 AND owner = $2 AND number < CAST($3 AS BIGINT) ORDER BY number'
+  'SELECT number, generation, position, leader_epoch, fence FROM partitions WHERE topic = $1 AND owner = $2 AND number < CAST($3 AS BIGINT) ORDER BY number'
 const RELEASE =
   'UPDATE partitions SET owner = NULL, fence = fence + 1 WHERE topic = $1 AND number = $2 AND owner = $3'
-const SAVE = `UPDATE partitions SET generation = v.column3, position = v.column4
-  FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT))) AS v
-  WHERE partitions.topic = v.column1 AND partitions.number = v.column2 AND partitions.fence = v.column5`
+const SAVE = `UPDATE partitions SET generation = v.column3, position = v.column4, leader_epoch = v.column5
+  FROM (VALUES (CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
+    CAST($6 AS BIGINT))) AS v
+  WHERE partitions.topic = v.column1 AND partitions.number = v.column2 AND partitions.fence = v.column6`
 
 /** A partition that this process has leased. */
 export interface LeasedPartition {
@@ -24,6 +25,8 @@ export interface LeasedPartition {
   /** Position of the first entry that is not done, in this generation of the topic. */
   readonly generation: number
   readonly position: number
+  /** Kafka's of the record before it, -1 where it is not known: tells whether the topic has lost its end since. */
+  readonly leaderEpoch: number
   /** Raised with each change of the owner: writes with an older one change nothing. */
   readonly fence: number
 }
@@ -78,22 +81,28 @@ export class PartitionLeases {
   /** Saves positions; of a partition that was taken away none. */
   async save(partitions: readonly LeasedPartition[]): Promise<void> {
     if (partitions.length === 0) return
-    const rows = partitions.map((p) => [this.#topic, p.number, p.generation, p.position, p.fence])
+    const rows = partitions.map((p) => [
+      this.#topic,
+      p.number,
+      p.generation,
+      p.position,
+      p.leaderEpoch,
+      p.fence,
+    ])
     crashPoint('before-position')
     await this.#database.transaction([{ sql: SAVE, rows }])
     crashPoint('after-position')
   }
 
   async #mine(): Promise<LeasedPartition[]> {
-    const rows = await this.#database.query<Record<keyof LeasedPartition, number>>(MINE, [
-      this.#topic,
-      this.#membership.id,
-      this.#count,
-    ])
+    const rows = await this.#database.query<
+      Record<'number' | 'generation' | 'position' | 'leader_epoch' | 'fence', number>
+    >(MINE, [this.#topic, this.#membership.id, this.#count])
     return rows.map((row) => ({
       number: Number(row.number),
       generation: Number(row.generation),
       position: Number(row.position),
+      leaderEpoch: Number(row.leader_epoch),
       fence: Number(row.fence),
     }))
   }

@@ -195,4 +195,5 @@ export const MIGRATIONS: readonly string[] = [
      hosts BIGINT NOT NULL,
      PRIMARY KEY (day, domain)
    )`,
+  'ALTER TABLE partitions ADD COLUMN leader_epoch BIGINT NOT NULL DEFAULT -1',
 ]

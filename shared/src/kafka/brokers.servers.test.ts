@@ -20,7 +20,6 @@ beforeAll(async () => {
   cluster = new KafkaCluster(kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
   lane = cluster.lane()
   const topics = await ensureTopics(cluster, {
-    brokers: kafka.brokers.split(','),
     prefix: 'three.',
     partitions: PARTITIONS,
     replicationFactor: undefined,

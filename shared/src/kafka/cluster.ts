@@ -23,8 +23,11 @@ export function retryPauseMs(attempt: number): number {
  */
 export class KafkaCluster {
   readonly health: ServerHealth
+  /** Whether what the brokers hold can be read: a reader reports what it waits at. */
+  readonly records: ServerHealth
   readonly #seeds: readonly BrokerAddress[]
   #brokers: readonly BrokerAddress[]
+  #controller = -1
   #topics = new Map<string, TopicMetadata>()
   /** Ids of the topics that must not change while this process runs. */
   readonly #pinned = new Map<string, string>()
@@ -34,8 +37,9 @@ export class KafkaCluster {
   #asking: Promise<void> | undefined
 
   /** `brokers`: `host:port`, at least one. */
-  constructor(brokers: readonly string[], health: ServerHealth) {
+  constructor(brokers: readonly string[], health: ServerHealth, records: ServerHealth = health) {
     this.health = health
+    this.records = records
     this.#seeds = brokers.map((text, i) => {
       const at = text.lastIndexOf(':')
       return { node: -1 - i, host: text.slice(0, at), port: Number(text.slice(at + 1)) }
@@ -99,6 +103,7 @@ export class KafkaCluster {
         const connection = await this.#control.connect(broker)
         const found: ClusterMetadata = await askMetadata(connection, [topic], REQUEST_MS)
         if (found.brokers.length > 0) this.#brokers = found.brokers
+        this.#controller = found.controller
         const known = found.topics.get(topic)
         if (known !== undefined) this.#note(known)
         return
@@ -114,6 +119,11 @@ export class KafkaCluster {
     const pinned = this.#pinned.get(topic.name)
     if (pinned !== undefined && pinned !== topic.id) throw new TopicRemadeError(topic.name)
     this.#topics.set(topic.name, topic)
+  }
+
+  /** Node that makes topics, as of the last question; -1: not known. */
+  get controller(): number {
+    return this.#controller
   }
 
   address(node: number): BrokerAddress | undefined {

@@ -24,6 +24,8 @@ export interface TopicMetadata {
 
 export interface ClusterMetadata {
   readonly brokers: readonly BrokerAddress[]
+  /** Node that makes topics, or hands that on. */
+  readonly controller: number
   readonly topics: ReadonlyMap<string, TopicMetadata>
 }
 
@@ -46,10 +48,11 @@ export async function askMetadata(
     return broker
   })
   reader.compactString()
-  reader.int32()
+  const controller = reader.int32()
   const found = reader.compactArray(() => readTopic(reader))
   return {
     brokers,
+    controller,
     topics: new Map(found.filter((topic) => topic !== null).map((topic) => [topic.name, topic])),
   }
 }

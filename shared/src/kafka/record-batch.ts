@@ -1,5 +1,7 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
+import { errorText } from '../service/error-text.ts'
+import { decompress } from './decompress.ts'
+import { KafkaError } from './kafka-error.ts'
 
 /** Largest batch that the topics are made for: a frame of 5 MB behind 2 MiB of others, and what surrounds them. */
 export const MAX_RECORD_BYTES = 10 * 1024 * 1024
@@ -13,17 +15,15 @@ export const MAX_RECORD_BYTES = 10 * 1024 * 1024
  */
 const HEADER_BYTES = 61
 const LENGTH_AT = 8
+const EPOCH_AT = 12
 const MAGIC_AT = 16
 const CRC_AT = 17
 const ATTRIBUTES_AT = 21
 const COUNT_AT = 57
 const BEFORE_BATCH_LENGTH_ENDS = 12
 const COMPRESSION = 0x07
-/** What a broker may be set to compress with, of what Node has. */
-const DECOMPRESS: Readonly<Record<number, (bytes: Buffer) => Buffer>> = {
-  1: gunzipSync,
-  4: zstdDecompressSync,
-}
+/** No batch is larger when it is decompressed: of ours each holds one record. */
+const MAX_BATCH_BYTES = 2 * MAX_RECORD_BYTES
 const CONTROL = 0x20
 /** Of one record around its value: attributes, two deltas, no key, the value's length, no headers. */
 const MAX_RECORD_HEAD = 16
@@ -43,7 +43,7 @@ export function encodeBatch(value: Uint8Array, timeMs: number): Buffer[] {
   const tail = Buffer.alloc(1)
   front.writeBigInt64BE(0n, 0)
   front.writeInt32BE(at + value.length + 1 - BEFORE_BATCH_LENGTH_ENDS, LENGTH_AT)
-  front.writeInt32BE(-1, 12)
+  front.writeInt32BE(-1, EPOCH_AT)
   front.writeInt8(2, MAGIC_AT)
   front.writeInt16BE(0, ATTRIBUTES_AT)
   front.writeInt32BE(0, 23)
@@ -62,25 +62,33 @@ export function encodeBatch(value: Uint8Array, timeMs: number): Buffer[] {
 export interface WireRecord {
   readonly offset: number
   readonly timeMs: number
+  /** Of the leader that wrote it. */
+  readonly epoch: number
   readonly value: Buffer
 }
 
-/** A batch does not check out. */
-export class BadBatchError extends Error {
+/**
+ * A batch cannot be read: it is waited at, as for a broker that does not answer, for to end the process would change
+ * nothing, and to skip it would lose what is in it (invariant 17).
+ */
+export class BadBatchError extends KafkaError {
   override name = 'BadBatchError'
-  readonly code = 'bad-batch'
+
+  constructor(message: string, cause?: unknown) {
+    super('BAD_BATCH', message, cause)
+  }
 }
 
 /**
  * The records of a fetch from `fromOffset` on. A batch that the broker cut off at the end of its answer is left out,
- * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or a compression that is
- * not known here.
+ * control batches are skipped. Throws BadBatchError on a wrong checksum, another format, or what cannot be decompressed.
  */
 export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
   const records: WireRecord[] = []
   let at = 0
   while (at + HEADER_BYTES <= bytes.length) {
     const end = at + BEFORE_BATCH_LENGTH_ENDS + bytes.readInt32BE(at + LENGTH_AT)
+    if (end < at + HEADER_BYTES) throw new BadBatchError('a batch is shorter than its head')
     if (end > bytes.length) break
     const batch = bytes.subarray(at, end)
     at = end
@@ -92,25 +100,28 @@ export function readBatches(bytes: Buffer, fromOffset: number): WireRecord[] {
     const attributes = batch.readInt16BE(ATTRIBUTES_AT)
     if ((attributes & CONTROL) !== 0) continue
     const baseTime = Number(batch.readBigInt64BE(27))
+    const epoch = batch.readInt32BE(EPOCH_AT)
     const reader = new RecordReader(
       decompressed(batch.subarray(HEADER_BYTES), attributes & COMPRESSION, base),
     )
-    for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
-      const record = reader.next(base, baseTime)
-      if (record.offset >= fromOffset) records.push(record)
+    try {
+      for (let left = batch.readInt32BE(COUNT_AT); left > 0; left--) {
+        const record = reader.next(base, baseTime, epoch)
+        if (record.offset >= fromOffset) records.push(record)
+      }
+    } catch (error) {
+      throw new BadBatchError(`the batch at offset ${base} ends early`, error)
     }
   }
   return records
 }
 
 function decompressed(records: Buffer, codec: number, base: number): Buffer {
-  if (codec === 0) return records
-  const decompress = DECOMPRESS[codec]
-  if (decompress === undefined)
-    throw new BadBatchError(
-      `the batch at offset ${base} is compressed in a way not known here: use zstd or gzip`,
-    )
-  return decompress(records)
+  try {
+    return decompress(records, codec, MAX_BATCH_BYTES)
+  } catch (error) {
+    throw new BadBatchError(`the batch at offset ${base} cannot be decompressed: ${errorText(error)}`, error)
+  }
 }
 
 class RecordReader {
@@ -121,7 +132,7 @@ class RecordReader {
     this.#bytes = bytes
   }
 
-  next(base: number, baseTime: number): WireRecord {
+  next(base: number, baseTime: number, epoch: number): WireRecord {
     const length = this.#varint()
     const end = this.#at + length
     this.#at++
@@ -132,7 +143,7 @@ class RecordReader {
     const bytes = Math.max(0, this.#varint())
     const value = this.#bytes.subarray(this.#at, this.#at + bytes)
     this.#at = end
-    return { offset, timeMs, value }
+    return { offset, timeMs, epoch, value }
   }
 
   #varint(): number {

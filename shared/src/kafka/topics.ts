@@ -1,20 +1,17 @@
-import kafkajs, { type ITopicConfig } from 'kafkajs'
 import type { Logger } from '../service/logger.ts'
 import { RefusalError } from '../service/refusal-error.ts'
 import { wait } from '../service/wait.ts'
-import { type KafkaCluster, retryPauseMs } from './cluster.ts'
+import { type KafkaCluster, REQUEST_MS, retryPauseMs } from './cluster.ts'
 import { KafkaError } from './kafka-error.ts'
 import type { TopicMetadata } from './metadata.ts'
 import { MAX_RECORD_BYTES } from './record-batch.ts'
-
-// A CommonJS package of which Node finds only some names.
-const { ConfigResourceTypes, Kafka, logLevel } = kafkajs
+import { createTopics, describeTopics, type NewTopic } from './topic-admin.ts'
 
 export const TOPICS = ['raw', 'verified', 'control', 'sequenced'] as const
 export type Topic = (typeof TOPICS)[number]
 
 /** Sizes of segment files: only whole ones go from the disk when a partition is trimmed. */
-const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
+export const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
   raw: 64 * 2 ** 20,
   verified: 64 * 2 ** 20,
   control: 16 * 2 ** 20,
@@ -28,7 +25,6 @@ const SEGMENT_BYTES: Readonly<Record<Topic, number>> = {
 const FLUSHED: ReadonlySet<Topic> = new Set(['sequenced', 'control'])
 
 export interface TopicsOptions {
-  readonly brokers: readonly string[]
   readonly prefix: string
   /** Of `raw` and `verified`; `control` and `sequenced` have one. */
   readonly partitions: number
@@ -69,41 +65,31 @@ export async function ensureTopics(
 }
 
 async function lookAt(cluster: KafkaCluster, options: TopicsOptions): Promise<Map<Topic, TopicMetadata>> {
-  // kafkajs for what is done once: it logs what is expected here, and would try again on its own terms.
-  const kafka = new Kafka({
-    clientId: 'relay-topics',
-    brokers: [...options.brokers],
-    logLevel: logLevel.NOTHING,
-    retry: { retries: 1 },
-    requestTimeout: 20_000,
-  })
-  const admin = kafka.admin()
-  await admin.connect()
+  const { prefix, logger } = options
+  const lane = cluster.lane()
   try {
-    const existing = new Set(await admin.listTopics())
-    const { brokers } = await admin.describeCluster()
-    const missing = TOPICS.filter((topic) => !existing.has(options.prefix + topic))
+    const missing: Topic[] = []
+    for (const topic of TOPICS) {
+      cluster.forget(prefix + topic)
+      if ((await cluster.topic(prefix + topic)) === undefined) missing.push(topic)
+    }
+    const controller = await lane.toNode(cluster.controller)
     if (missing.length > 0) {
-      const made = missing.map((topic) => topicConfig(topic, brokers.length, options))
-      // Resolves to false where another process was faster.
-      await admin.createTopics({ topics: made, waitForLeaders: true, timeout: 15_000 })
-      options.logger.info({ topics: made.map(({ topic }) => topic) }, 'made the topics that were missing')
+      const made = missing.map((topic) => newTopic(topic, cluster.brokerCount, options))
+      await createTopics(controller, made, REQUEST_MS)
+      logger.info({ topics: made.map(({ name }) => name) }, 'made the topics that were missing')
+      // Whoever comes next is to find them led.
+      for (const { name, partitions } of made)
+        for (let number = 0; number < partitions; number++) await cluster.leader(name, number)
     }
     const topics = new Map<Topic, TopicMetadata>()
     for (const topic of TOPICS) topics.set(topic, await checkPartitions(cluster, topic, options))
-    const described = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: TOPICS.map((topic) => ({ type: ConfigResourceTypes.TOPIC, name: options.prefix + topic })),
-    })
-    for (const { resourceName, configEntries } of described.resources)
-      reportWrongSettings(
-        resourceName,
-        new Map(configEntries.map((e) => [e.configName, e.configValue])),
-        options,
-      )
+    const names = TOPICS.map((topic) => prefix + topic)
+    for (const [name, settings] of await describeTopics(controller, names, REQUEST_MS))
+      reportWrongSettings(name, settings, options)
     return topics
   } finally {
-    await admin.disconnect()
+    lane.close()
   }
 }
 
@@ -132,11 +118,11 @@ async function checkPartitions(
   return found
 }
 
-/** Settings that a topic of ours is made with. */
-function topicConfig(topic: Topic, brokerCount: number, options: TopicsOptions): ITopicConfig {
+/** A topic of ours as it is made. */
+function newTopic(topic: Topic, brokerCount: number, options: TopicsOptions): NewTopic {
   const replicationFactor = options.replicationFactor ?? Math.min(3, brokerCount)
   const minInsync = options.minInsync ?? (replicationFactor >= 3 ? 2 : 1)
-  const entries = {
+  const settings = {
     ...required(),
     'min.insync.replicas': String(minInsync),
     'segment.bytes': String(SEGMENT_BYTES[topic]),
@@ -145,12 +131,11 @@ function topicConfig(topic: Topic, brokerCount: number, options: TopicsOptions):
     // With one replica nothing but the disk holds what was said to the network, should the machine lose power.
     ...(replicationFactor === 1 && FLUSHED.has(topic) ? { 'flush.messages': '1' } : {}),
   }
-  const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }))
   return {
-    topic: options.prefix + topic,
-    numPartitions: partitionsOf(topic, options),
+    name: options.prefix + topic,
+    partitions: partitionsOf(topic, options),
     replicationFactor,
-    configEntries,
+    settings,
   }
 }
 
@@ -170,6 +155,12 @@ function reportWrongSettings(
   found: ReadonlyMap<string, string>,
   { logger }: TopicsOptions,
 ): void {
+  const codec = found.get('compression.type')
+  if (codec !== undefined && codec !== 'producer')
+    logger.info(
+      { topic: name, setting: 'compression.type', value: codec },
+      `the topic ${name} has compression.type=${codec}: the brokers compress, at the cost of their CPU and of all who read`,
+    )
   for (const [setting, wanted] of Object.entries(required())) {
     const value = found.get(setting)
     const right = setting === 'max.message.bytes' ? Number(value) >= Number(wanted) : value === wanted

@@ -28,6 +28,13 @@ export interface DiskFile {
   close(): Promise<void>
 }
 
+/** No bytes left on the disk, or no file descriptor: either may come back, and nothing was written. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
+
+export function isNoRoom(error: unknown): boolean {
+  return NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')
+}
+
 class NodeFile implements DiskFile {
   readonly #handle: FileHandle
   constructor(handle: FileHandle) {

@@ -5,11 +5,14 @@ import { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/produce.ts'
 import { ServerHealth } from '../service/server-health.ts'
 import { deleteTopic, ensureTestTopic } from '../testing/kafka-topic.ts'
-import { entriesOf, entryOf, readAll } from '../testing/log-entries.ts'
+import { entriesOf, entryOf, NOTHING_SEEN, readAll } from '../testing/log-entries.ts'
+import { copyWithoutEnd } from '../testing/lost-end.ts'
 import { type KafkaServers, startKafka } from '../testing/servers/kafka.ts'
 import { silentLogger } from '../testing/silent-logger.ts'
 import { KafkaLog, type KafkaLogOptions } from './kafka-log.ts'
+import { GAP_AFTER_CRASH } from './kafka-log-state.ts'
 import { FIRST_SEQ, LogFencedError } from './log.ts'
+import { SequencedReader } from './sequenced-reader.ts'
 import { logSuite } from './testing/log-suite.ts'
 
 const NO_POSITIONS = Buffer.alloc(0)
@@ -37,7 +40,7 @@ function open(name: string, options: Partial<KafkaLogOptions> = {}): Promise<Kaf
     cluster,
     topic: name,
     generation: ++generation,
-    seen: { logId: '', position: 0 },
+    seen: NOTHING_SEEN,
     onFound: async () => undefined,
     retentionMs: 3_600_000,
     retentionBytes: 2 ** 50,
@@ -65,6 +68,22 @@ logSuite('Kafka', async () => {
     [Symbol.asyncDispose]: () => log.close(),
   }
 })
+
+/** Counts what is read of `sequenced` until it is disposed of. */
+function countReads(): { count: number } & AsyncDisposable {
+  const { read } = SequencedReader.prototype
+  const counted = {
+    count: 0,
+    async [Symbol.asyncDispose]() {
+      SequencedReader.prototype.read = read
+    },
+  }
+  SequencedReader.prototype.read = function (...args) {
+    counted.count++
+    return read.apply(this, args)
+  }
+  return counted
+}
 
 describe('the log in Kafka', () => {
   const marks = async (log: KafkaLog, from = FIRST_SEQ) =>
@@ -151,7 +170,7 @@ describe('the log in Kafka', () => {
     await deleteTopic(kafka.brokers, name)
     await ensureTestTopic(kafka.brokers, name)
     cluster.forget(name)
-    const seen = { logId: first.logId, position: lastSeq }
+    const seen = { ...NOTHING_SEEN, logId: first.logId, position: lastSeq }
     const made: string[] = []
     const anew = await open(name, { seen, onFound: async ({ logId }) => void made.push(logId) })
     expect(anew.logId).not.toBe(first.logId)
@@ -163,7 +182,7 @@ describe('the log in Kafka', () => {
       evicted: true,
     })
     // The end of this one is lost, as far as the database can tell: it goes on higher still, and both parts are read.
-    const lost = { logId: anew.logId, position: firstSeq + 10_000_000 }
+    const lost = { ...NOTHING_SEEN, logId: anew.logId, position: firstSeq + 10_000_000 }
     const third = await open(name, { seen: lost })
     const last = await third.append([entryOf(4)], NO_POSITIONS)
     expect(last.firstSeq).toBeGreaterThan(lost.position + 2 ** 32)
@@ -171,10 +190,143 @@ describe('the log in Kafka', () => {
     expect(await marks(await open(name, { seen: lost }), firstSeq + 1)).toEqual([4])
   })
 
+  it('goes on without a gap behind a clean end, and behind nothing else', async () => {
+    const name = await topic()
+    const first = await open(name)
+    await first.append([entryOf(1)], Buffer.from('one'))
+    await first.end()
+    await expect(first.append([entryOf(9)], NO_POSITIONS), 'it was the last').rejects.toThrow('failed before')
+    const { next } = first.bounds()
+    const second = await open(name)
+    expect(second.checkpoint?.toString()).toBe('one')
+    const { firstSeq } = await second.append([entryOf(2)], NO_POSITIONS)
+    expect(firstSeq - next, 'one record: that of the opening').toBe(4_096)
+    await second.close()
+    const gaps: number[] = []
+    const third = await open(name, { onFound: async ({ gap }) => void gaps.push(gap) })
+    expect(gaps).toEqual([GAP_AFTER_CRASH])
+    const after = await third.append([entryOf(3)], NO_POSITIONS)
+    expect(after.firstSeq - firstSeq).toBeGreaterThanOrEqual(GAP_AFTER_CRASH)
+    expect(await marks(third, next - 2 * 4_096), 'a cursor from before the gap').toEqual([1, 2, 3])
+    expect(await marks(third, firstSeq + 1), 'and one in it').toEqual([3])
+    expect(third.bounds()).toMatchObject({ first: FIRST_SEQ, evicted: false })
+  })
+
+  it('after a clean end of which a later writer has lost all leaves a gap', async () => {
+    const name = await topic()
+    const first = await open(name)
+    await first.end()
+    const { next } = first.bounds()
+    // The database remembers that somebody began to write behind it.
+    const lost = { ...NOTHING_SEEN, logId: first.logId, generation: ++generation, base: FIRST_SEQ + 2 ** 30 }
+    const second = await open(name, { seen: lost })
+    expect(second.bounds().next).toBeGreaterThanOrEqual(next + 2 ** 30 + GAP_AFTER_CRASH)
+  })
+
+  it('gives no seq again where Kafka has lost fewer records than the database lags behind', async () => {
+    const name = await topic()
+    const first = await open(name)
+    const served: number[] = []
+    for (let i = 0; i < 10; i++) served.push((await first.append([entryOf(i)], NO_POSITIONS)).firstSeq)
+    await first.close()
+    const rest = await topic()
+    await copyWithoutEnd(cluster, name, rest, 2)
+    const seen = {
+      logId: first.logId,
+      position: served[5] as number,
+      generation: first.generation,
+      base: FIRST_SEQ,
+    }
+    const second = await open(rest, { seen })
+    const { firstSeq } = await second.append([entryOf(10)], NO_POSITIONS)
+    expect(firstSeq).toBeGreaterThan(Math.max(...served))
+    expect(await marks(second)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 10])
+    expect(await marks(second, Math.max(...served)), 'the cursor of one who was served what is lost').toEqual(
+      [10],
+    )
+  })
+
+  it('trims beside appends, and reads next to nothing for it once the window is full', async () => {
+    const name = await topic()
+    let nowMs = Date.now()
+    const clock = { now: () => nowMs, retentionMs: 300_000 }
+    const append = async (log: KafkaLog, count: number) => {
+      for (let i = 0; i < count; i++) {
+        nowMs += 1_000
+        await log.append([entryOf(i)], NO_POSITIONS)
+      }
+    }
+    const first = await open(name, clock)
+    await append(first, 600)
+    await first.end()
+    // One that knows nothing of what was before finds the edge by bisection, once.
+    const second = await open(name, clock)
+    await using reads = countReads()
+    const trimming = second.trim(second.bounds().next)
+    await append(second, 1)
+    await trimming
+    const { first: floor } = second.bounds()
+    expect(second.bounds().evicted).toBe(true)
+    expect((floor - FIRST_SEQ) / 4_096).toBeGreaterThan(290)
+    expect((floor - FIRST_SEQ) / 4_096).toBeLessThanOrEqual(302)
+    expect(reads.count).toBeLessThanOrEqual(12)
+    reads.count = 0
+    for (let round = 0; round < 62; round++) {
+      await append(second, 5)
+      await second.trim(second.bounds().next)
+    }
+    expect(reads.count, 'each place that lies a grain from the next is read once').toBeLessThanOrEqual(256)
+    reads.count = 0
+    for (let round = 0; round < 20; round++) {
+      await append(second, 5)
+      await second.trim(second.bounds().next)
+    }
+    expect((second.bounds().first - floor) / 4_096).toBeGreaterThan(400)
+    expect(reads.count, 'what it appended itself it remembers').toBe(0)
+  })
+
+  it('throws nothing away because a clock was set for a moment, nor keeps all for good when it is set back', async () => {
+    const name = await topic()
+    let wallMs = Date.now()
+    let monoMs = 5_000
+    const pass = (ms: number) => {
+      wallMs += ms
+      monoMs += ms
+    }
+    const log = await open(name, { retentionMs: 7_200_000, now: () => wallMs, mono: () => monoMs })
+    const trim = async () => {
+      await log.trim(log.bounds().next)
+      return (log.bounds().first - FIRST_SEQ) / 4_096
+    }
+    for (let i = 0; i < 20; i++) {
+      pass(60_000)
+      await log.append([entryOf(i)], NO_POSITIONS)
+    }
+    wallMs += 4 * 86_400_000
+    pass(8_000)
+    await log.append([entryOf(20)], NO_POSITIONS)
+    expect(await trim(), 'while it is ahead').toBe(0)
+    wallMs -= 4 * 86_400_000
+    pass(8_000)
+    await log.append([entryOf(21)], NO_POSITIONS)
+    expect(await trim(), 'when it is right again').toBe(0)
+    wallMs -= 86_400_000
+    for (let i = 0; i < 4; i++) {
+      pass(1_900_000)
+      await log.append([entryOf(22 + i)], NO_POSITIONS)
+      await trim()
+    }
+    for (let i = 0; i < 60; i++) {
+      pass(1_800_000)
+      await log.append([entryOf(26 + i)], NO_POSITIONS)
+    }
+    expect(await trim(), 'set back for good').toBeGreaterThan(20)
+  })
+
   it('refuses a log that belongs to another database', async () => {
     const name = await topic()
     await (await open(name)).append([entryOf(1)], NO_POSITIONS)
-    const seen = { logId: 'another', position: FIRST_SEQ }
+    const seen = { ...NOTHING_SEEN, logId: 'another', position: FIRST_SEQ }
     await expect(open(name, { seen, signal: AbortSignal.timeout(5_000) })).rejects.toThrow(
       'do not belong together',
     )

@@ -6,6 +6,7 @@ import { deleteRecords } from '../kafka/offsets.ts'
 import { produce } from '../kafka/produce.ts'
 import { MAX_RECORD_BYTES } from '../kafka/record-batch.ts'
 import { crashPoint } from '../service/crash-point.ts'
+import { SteadyClock } from '../service/steady-clock.ts'
 import { wait } from '../service/wait.ts'
 import { boundsOf, type KafkaLogState, type LogSeen, readLogState } from './kafka-log-state.ts'
 import {
@@ -20,9 +21,20 @@ import { type LogEntry, type Pack, packBytes } from './pack.ts'
 import type { SeqBases } from './seq-bases.ts'
 import { SequencedReader } from './sequenced-reader.ts'
 import { decodeSequenced, encodeSequenced, type SequencedRecord } from './sequenced-record.ts'
-import { firstInWindow } from './sequenced-window.ts'
+import { WindowEdge } from './sequenced-window.ts'
 
 const NO_CHECKPOINT = Buffer.alloc(0)
+/** Share of the window by which it may reach further back than it is set. */
+const GRAIN = 1 / 256
+
+/** What was found when the log was opened. */
+export interface LogFound {
+  readonly logId: string
+  readonly base: number
+  readonly bounds: LogBounds
+  /** Seqs left out, because the last writer did not end as it should; 0 where it did. */
+  readonly gap: number
+}
 
 export interface KafkaLogOptions {
   readonly cluster: KafkaCluster
@@ -34,11 +46,13 @@ export interface KafkaLogOptions {
    * Looks whether the database can go on with this log, and makes its id and base known there, before anything is
    * written under them. What it throws, `open` throws.
    */
-  readonly onFound: (found: { logId: string; base: number; bounds: LogBounds }) => Promise<void>
+  readonly onFound: (found: LogFound) => Promise<void>
   readonly retentionMs: number
   readonly retentionBytes: number
   readonly signal: AbortSignal
+  /** The time of day, and a clock that only goes on: for a test, by default the same. */
   readonly now?: () => number
+  readonly mono?: () => number
 }
 
 /**
@@ -59,12 +73,23 @@ export class KafkaLog implements Log {
   readonly #options: KafkaLogOptions
   readonly #reader: SequencedReader
   readonly #lane: Lane
+  /** And the reader beside it: what is trimmed or read must not hold up an append. */
+  readonly #trimLane: Lane
   readonly #bases: SeqBases
   readonly #writer = randomBytes(8).toString('hex')
   readonly #listeners = new Set<(pack: Pack) => void>()
   #floor: number
   #next: number
   #bytes: number
+  /** Of the last record. */
+  #timeMs: number
+  #written: Uint8Array
+  /** Of records: their times never go back, nor ahead because a clock was set for a moment. */
+  readonly #stampClock: SteadyClock
+  /** Of the window, which must not be thrown away early: goes on from the last record's time. */
+  readonly #windowClock: SteadyClock
+  readonly #edge = new WindowEdge()
+  #trimming = false
   #appending = false
   #broken: Error | undefined
 
@@ -72,6 +97,7 @@ export class KafkaLog implements Log {
     this.#options = options
     this.#reader = reader
     this.#lane = options.cluster.lane()
+    this.#trimLane = options.cluster.lane()
     this.generation = options.generation
     this.logId = found.logId
     this.checkpoint = found.checkpoint
@@ -79,6 +105,11 @@ export class KafkaLog implements Log {
     this.#floor = found.floor
     this.#next = found.end
     this.#bytes = found.bytes
+    this.#timeMs = found.lastMs ?? 0
+    this.#written = found.checkpoint ?? NO_CHECKPOINT
+    const { now, mono = now } = options
+    this.#stampClock = new SteadyClock(undefined, now, mono)
+    this.#windowClock = new SteadyClock(found.lastMs, now, mono)
   }
 
   /**
@@ -96,10 +127,11 @@ export class KafkaLog implements Log {
   }
 
   static async #open(options: KafkaLogOptions, reader: SequencedReader): Promise<KafkaLog> {
-    for (;;) {
-      const found = await readLogState(reader, options.seen, options.signal)
-      const { logId, bases, floor, end } = found
-      await options.onFound({ logId, base: bases.newest.base, bounds: boundsOf(bases, floor, end) })
+    for (let tried: KafkaLogState | undefined; ; ) {
+      const found = await readLogState(reader, options.seen, tried, options.signal)
+      const { logId, bases, floor, end, gap } = found
+      await options.onFound({ logId, base: bases.newest.base, bounds: boundsOf(bases, floor, end), gap })
+      tried = found
       const log = new KafkaLog(options, reader, found)
       try {
         await log.append([], found.checkpoint ?? NO_CHECKPOINT)
@@ -124,13 +156,30 @@ export class KafkaLog implements Log {
     const bytes = packBytes(entries) + checkpoint.length
     if (bytes > MAX_RECORD_BYTES - 4_096 || entries.length > ENTRIES_PER_RECORD)
       throw new LogTooLargeError(`${entries.length} entries of ${bytes} bytes in one append`)
+    return await this.#append(entries, checkpoint, false)
+  }
+
+  /**
+   * The last append of this writer, which was asked to stop and has nothing under way: the next one goes on right behind
+   * it. Without it seqs are left out, for nobody could tell whether all that was appended is still there.
+   */
+  async end(): Promise<void> {
+    if (this.#broken !== undefined || this.#appending) return
+    await this.#append([], this.#written, true)
+    this.#broken = new Error('ended')
+  }
+
+  async #append(entries: readonly LogEntry[], checkpoint: Uint8Array, isLast: boolean): Promise<Pack> {
     this.#appending = true
     try {
-      const [record, value] = this.#record(entries, checkpoint)
+      const [record, value] = this.#record(entries, checkpoint, isLast)
       const next = await this.#put(record, value)
       crashPoint('after-land')
       this.#next = next
       this.#bytes += record.bytes
+      this.#timeMs = record.timeMs
+      this.#written = checkpoint
+      this.#edge.note(record)
       for (const listener of this.#listeners) listener(record.pack)
       return record.pack
     } catch (error) {
@@ -167,35 +216,50 @@ export class KafkaLog implements Log {
   }
 
   async trim(position: number): Promise<void> {
-    const { cluster, topic, signal, retentionMs, retentionBytes, now = Date.now } = this.#options
-    const window = { oldestMs: now() - retentionMs, mostBytes: retentionBytes, endBytes: this.#bytes }
-    // The record that holds the position stays: the log is never trimmed above it (invariant 5).
-    const upTo = Math.min(this.#bases.offsetOf(position), this.#next - 1)
-    const floor = await firstInWindow(this.#reader, this.#floor, upTo, window, signal)
-    if (floor <= this.#floor) return
-    await cluster.atLeader(this.#lane, topic, 0, signal, (connection) =>
-      deleteRecords(connection, topic, new Map([[0, floor]]), REQUEST_MS),
-    )
-    this.#floor = floor
+    const { cluster, topic, signal, retentionMs, retentionBytes } = this.#options
+    // One at a time, for the caller need not wait for it.
+    if (this.#trimming) return
+    this.#trimming = true
+    try {
+      const window = {
+        oldestMs: this.#windowClock.now() - retentionMs,
+        mostBytes: retentionBytes,
+        endBytes: this.#bytes,
+        grainMs: retentionMs * GRAIN,
+        grainBytes: retentionBytes * GRAIN,
+      }
+      // The record that holds the position stays: the log is never trimmed above it (invariant 5).
+      const upTo = Math.min(this.#bases.offsetOf(position), this.#next - 1)
+      const floor = await this.#edge.find(this.#reader, this.#floor, upTo, window, signal)
+      if (floor <= this.#floor) return
+      await cluster.atLeader(this.#trimLane, topic, 0, signal, (connection) =>
+        deleteRecords(connection, topic, new Map([[0, floor]]), REQUEST_MS),
+      )
+      this.#floor = floor
+    } finally {
+      this.#trimming = false
+    }
   }
 
   async close(): Promise<void> {
     this.#broken ??= new Error('closed')
     this.#listeners.clear()
     this.#lane.close()
+    this.#trimLane.close()
     this.#reader.close()
   }
 
-  #record(entries: readonly LogEntry[], checkpoint: Uint8Array): [SequencedRecord, Buffer] {
+  #record(entries: readonly LogEntry[], checkpoint: Uint8Array, isLast: boolean): [SequencedRecord, Buffer] {
     const value = encodeSequenced(
       {
         logId: this.logId,
         generation: this.generation,
         writer: this.#writer,
+        isLast,
         base: this.#bases.newest,
         offset: this.#next,
         bytesBefore: this.#bytes,
-        timeMs: (this.#options.now ?? Date.now)(),
+        timeMs: Math.max(this.#timeMs, this.#stampClock.now()),
         checkpoint: Buffer.from(checkpoint),
       },
       entries,

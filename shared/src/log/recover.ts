@@ -8,6 +8,8 @@ export interface Recovered {
   /** Generation of the last entry found and the seq behind it; 0 where the log is empty. */
   readonly generation: number
   readonly next: number
+  /** Time of the last group found; 0 where the log is empty. */
+  readonly newestMs: number
   /** Seq that the newest segment is named for, even if nothing stands in it; 0 without any. */
   readonly named: number
   /** Bytes cut off the end of the last segment: a write that was never committed, or a damaged tail. */
@@ -23,7 +25,7 @@ export async function recover(disk: Disk, folder: string, acceptGap: boolean): P
   const starts = (await disk.list(folder)).map(segmentSeq).filter((seq) => seq !== undefined)
   starts.sort((a, b) => b - a)
   const segments: Segment[] = []
-  const found = { generation: 0, next: 0, named: starts[0] ?? 0, cutBytes: 0 }
+  const found = { generation: 0, next: 0, newestMs: 0, named: starts[0] ?? 0, cutBytes: 0 }
   // From the newest to the first that holds something: behind that one only what was never committed can lie.
   for (const start of starts) {
     const segment = new Segment(disk, folder, start)
@@ -40,7 +42,7 @@ export async function recover(disk: Disk, folder: string, acceptGap: boolean): P
 async function examine(
   segment: Segment,
   acceptGap: boolean,
-  found: { generation: number; next: number; cutBytes: number },
+  found: { generation: number; next: number; newestMs: number; cutBytes: number },
 ): Promise<void> {
   const file = await segment.file()
   const size = await file.size()
@@ -48,6 +50,7 @@ async function examine(
     if (at === 0) segment.firstTimeMs = header.timeMs
     segment.noteGroup(header.firstSeq, at)
     found.generation = Math.max(found.generation, header.generation)
+    found.newestMs = Math.max(found.newestMs, header.timeMs)
     found.next = Math.max(found.next, header.firstSeq + header.count)
   })
   if (segment.end === size) return

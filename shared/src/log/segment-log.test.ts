@@ -140,6 +140,28 @@ describe('the embedded log', () => {
     }
   })
 
+  it.each(['EMFILE', 'ENFILE'])(
+    'waits for a descriptor as for space, and begins the segment later (%s)',
+    async (code) => {
+      const disk = new PowerLossDisk()
+      const log = await open(disk)
+      const written = await fill(log, [6])
+      const large = entryOf(9, 3_000)
+      for (const failing of ['open', 'syncFolder'] as const) {
+        disk.before = (operation) => {
+          if (operation === failing) throw diskError(code)
+        }
+        await expect(log.append([large]), failing).rejects.toThrow(LogFullError)
+      }
+      disk.before = () => undefined
+      const { firstSeq } = await log.append([large])
+      written.set(firstSeq, messageOf(large, firstSeq))
+      expect(await messages(log)).toEqual(written)
+      await log.close()
+      expect(disk.openFiles, 'none is left behind').toBe(0)
+    },
+  )
+
   it('can begin no segment on a full disk, and begins it later with the same seq', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)
@@ -279,5 +301,66 @@ describe('retention', () => {
     expect(disk.paths(), 'no reader brings a removed file back').toHaveLength(1)
     await log.close()
     expect(disk.openFiles).toBe(0)
+  })
+
+  it('throws nothing away because a clock was set for a moment, nor keeps all for good when it is set back', async () => {
+    const hour = 3_600_000
+    let wallMs = 1_000_000_000_000
+    let monoMs = 77_000
+    const clocks = { retentionMs: 3 * hour, now: () => wallMs, mono: () => monoMs }
+    const pass = (ms: number) => {
+      wallMs += ms
+      monoMs += ms
+    }
+    const disk = new PowerLossDisk()
+    let log = await open(disk, clocks)
+    const step = async (ms: number, times = 1) => {
+      for (let i = 0; i < times; i++) {
+        pass(ms)
+        await fill(log, [10, 10, 10])
+        await log.trim(log.bounds().next)
+      }
+      return log.bounds().first
+    }
+    expect(await step(600_000, 10), 'all lies in the window').toBe(FIRST_SEQ)
+    wallMs += 96 * hour
+    expect(await step(4_000, 2), 'ahead for eight seconds').toBe(FIRST_SEQ)
+    wallMs -= 96 * hour
+    expect(await step(4_000), 'right again').toBe(FIRST_SEQ)
+    await log.close()
+    // A machine that starts with a wrong clock, which is set right a moment later.
+    wallMs += 96 * hour
+    log = await open(disk, clocks)
+    await log.trim(log.bounds().next)
+    expect(log.bounds().first, 'started with a wrong clock').toBe(FIRST_SEQ)
+    wallMs -= 120 * hour
+    const kept = await step(600_000, 12)
+    expect(await step(600_000, 24 * 6 + 100 * 6), 'set back by a day for good').toBeGreaterThan(kept)
+    const before = log.bounds().first
+    expect(await step(600_000, 30)).toBeGreaterThan(before)
+  })
+
+  it('leaves no hole where a segment could not be removed, and removes it the next time', async () => {
+    const disk = new PowerLossDisk()
+    let now = 1_000_000_000
+    const log = await open(disk, { now: () => now })
+    const written = new Map<number, Buffer>()
+    for (let i = 0; i < 6; i++) for (const [seq, message] of await fill(log, [20])) written.set(seq, message)
+    const files = disk.paths()
+    expect(files.length).toBeGreaterThan(4)
+    now += 7_200_000
+    for (const [seq, message] of await fill(log, [20])) written.set(seq, message)
+    disk.before = (operation) => {
+      if (operation === 'remove') throw diskError('EIO')
+    }
+    for (let i = 0; i < 3; i++) await expect(log.trim(log.bounds().next)).rejects.toThrow('EIO')
+    expect(disk.paths().slice(0, files.length)).toEqual(files)
+    expect(await messages(await open(disk, { now: () => now }))).toEqual(written)
+    disk.before = () => undefined
+    await log.trim(log.bounds().next)
+    expect(disk.paths()).not.toContain(files[0])
+    const { first } = log.bounds()
+    expect(first).toBeGreaterThan(FIRST_SEQ)
+    expect(await messages(await open(disk, { now: () => now }), first)).toEqual(await messages(log, first))
   })
 })

@@ -1,5 +1,6 @@
 import { crashPoint } from '../service/crash-point.ts'
-import type { Disk } from './disk.ts'
+import { SteadyClock } from '../service/steady-clock.ts'
+import { type Disk, type DiskFile, isNoRoom } from './disk.ts'
 import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import {
   FIRST_SEQ,
@@ -48,7 +49,9 @@ export interface SegmentLogOptions {
   /** Whether the last process closed the log properly. */
   readonly clean: boolean
   readonly segmentBytes?: number
+  /** The time of day, and a clock that only goes on: for a test, by default the same. */
   readonly now?: () => number
+  readonly mono?: () => number
   readonly acceptGap?: boolean
   /** False for a copy of what is durable elsewhere: what a crash of the machine costs is fetched again. */
   readonly sync?: boolean
@@ -80,9 +83,15 @@ export class SegmentLog implements Log, FiledLog {
   readonly cutBytes: number
   readonly #options: SegmentLogOptions
   readonly #segmentBytes: number
-  readonly #now: () => number
+  /** Of groups: their times never go back, nor ahead because a clock was set for a moment. */
+  readonly #stampClock: SteadyClock
+  /** Of the window, which must not be thrown away early: goes on from the newest group's time. */
+  readonly #windowClock: SteadyClock
+  #timeMs: number
   readonly #segments: Segments
   #next: number
+  /** Trimmed, and its file not removed yet. */
+  #leaving: Segment | undefined
   #appending = false
   #broken: Error | undefined
   readonly #listeners = new Set<(pack: Pack) => void>()
@@ -92,17 +101,20 @@ export class SegmentLog implements Log, FiledLog {
     segments: readonly Segment[],
     next: number,
     generation: number,
-    cut: number,
+    { cutBytes, newestMs }: Recovered,
   ) {
     this.#options = options
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
-    this.#now = options.now ?? Date.now
+    const { now, mono = now } = options
+    this.#stampClock = new SteadyClock(undefined, now, mono)
+    this.#windowClock = new SteadyClock(newestMs === 0 ? undefined : newestMs, now, mono)
+    this.#timeMs = newestMs
     this.#segments = new Segments(segments, (error) => {
       this.#broken ??= error as Error
     })
     this.#next = next
     this.generation = generation
-    this.cutBytes = cut
+    this.cutBytes = cutBytes
   }
 
   /** Opens the folder for writing: recovers what is there, and never numbers anew what may have been served. */
@@ -110,7 +122,7 @@ export class SegmentLog implements Log, FiledLog {
     const found = await recover(options.disk, options.folder, options.acceptGap ?? false)
     const generation = Math.max(options.generation, found.generation + 1)
     const next = nextSeq(found, generation, options)
-    return new SegmentLog(options, found.segments, next, generation, found.cutBytes)
+    return new SegmentLog(options, found.segments, next, generation, found)
   }
 
   bounds(): LogBounds {
@@ -126,8 +138,9 @@ export class SegmentLog implements Log, FiledLog {
     const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
     writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
     const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
-    sealGroup(group, pack.bytes, this.#header(pack, this.#now()))
-    return this.#append([group], pack)
+    const timeMs = Math.max(this.#timeMs, this.#stampClock.now())
+    sealGroup(group, pack.bytes, this.#header(pack, timeMs))
+    return this.#append([group], pack, timeMs)
   }
 
   /**
@@ -148,7 +161,9 @@ export class SegmentLog implements Log, FiledLog {
     const { first, bytes } = this.#segments
     if (bytes + this.#segmentBytes > this.#options.retentionBytes) return false
     return (
-      first === undefined || first.end === 0 || first.firstTimeMs >= this.#now() - this.#options.retentionMs
+      first === undefined ||
+      first.end === 0 ||
+      first.firstTimeMs >= this.#windowClock.now() - this.#options.retentionMs
     )
   }
 
@@ -182,7 +197,7 @@ export class SegmentLog implements Log, FiledLog {
     return { generation: this.generation, firstSeq, timeMs, count }
   }
 
-  async #append(group: readonly Buffer[], pack: Pack, timeMs = this.#now()): Promise<Pack> {
+  async #append(group: readonly Buffer[], pack: Pack, timeMs: number): Promise<Pack> {
     this.#appending = true
     try {
       const bytes = group.reduce((sum, part) => sum + part.length, 0)
@@ -192,6 +207,7 @@ export class SegmentLog implements Log, FiledLog {
       segment.noteWhole(segment.end, segment.end + bytes)
       segment.end += bytes
       this.#next = pack.firstSeq + pack.count
+      this.#timeMs = timeMs
       for (const listener of this.#listeners) listener(pack)
       return pack
     } finally {
@@ -222,8 +238,9 @@ export class SegmentLog implements Log, FiledLog {
   }
 
   async trim(position: number): Promise<void> {
+    await this.#removeLeaving()
     let { bytes } = this.#segments
-    const oldest = this.#now() - this.#options.retentionMs
+    const oldest = this.#windowClock.now() - this.#options.retentionMs
     let removed = false
     for (;;) {
       const [segment, after] = this.#segments.all
@@ -231,12 +248,18 @@ export class SegmentLog implements Log, FiledLog {
       const beyond = after.firstTimeMs < oldest || bytes > this.#options.retentionBytes
       // Before a segment that holds nothing yet, the last one says where the log ends and how old it is.
       if (!beyond || after.end === 0 || after.firstSeq > position + 1) break
-      this.#segments.shift()
+      this.#leaving = this.#segments.shift()
       bytes -= segment.end
-      await segment.remove()
+      await this.#removeLeaving()
       removed = true
     }
     if (removed) await this.#options.disk.syncFolder(this.#options.folder)
+  }
+
+  /** None behind it goes before it: what is left of a log must have no hole when it is opened again. */
+  async #removeLeaving(): Promise<void> {
+    await this.#leaving?.remove()
+    this.#leaving = undefined
   }
 
   async close(): Promise<void> {
@@ -257,6 +280,8 @@ export class SegmentLog implements Log, FiledLog {
     const segment = new Segment(this.#options.disk, this.#options.folder, firstSeq)
     segment.firstTimeMs = timeMs
     try {
+      // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
+      if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
       await segment.file()
       await this.#options.disk.syncFolder(this.#options.folder)
     } catch (error) {
@@ -264,15 +289,18 @@ export class SegmentLog implements Log, FiledLog {
       throw this.#failed(error)
     }
     this.#segments.add(segment)
-    // Of a copy only the newest segment may be lost with the machine's power: that is what is looked through at a start.
-    if (last !== undefined && this.#options.sync === false) await (await last.file()).datasync()
     // Handles of older segments are opened again when a subscriber reads them.
     if (last?.idle === true) await last.close()
     return segment
   }
 
   async #write(segment: Segment, group: readonly Buffer[]): Promise<void> {
-    const file = await segment.file()
+    let file: DiskFile
+    try {
+      file = await segment.file()
+    } catch (error) {
+      throw this.#failed(error)
+    }
     try {
       let at = segment.end
       for (const part of group) {
@@ -303,8 +331,7 @@ export class SegmentLog implements Log, FiledLog {
 
   #failed(error: unknown): Error {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      return new LogFullError('no space left for the log', { cause: error })
+    if (isNoRoom(error)) return new LogFullError(`no room left for the log: ${code}`, { cause: error })
     this.#broken = error as Error
     return new LogUnknownError('the log could not be written', { cause: error })
   }

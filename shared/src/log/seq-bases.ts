@@ -1,5 +1,4 @@
 import { ENTRIES_PER_RECORD } from '../bus/position.ts'
-import { FIRST_SEQ, GAP_AFTER_LOSS } from './log.ts'
 import type { SequencedReader } from './sequenced-reader.ts'
 import { type SeqBase, seqAt } from './sequenced-record.ts'
 
@@ -11,15 +10,18 @@ export class SeqBases {
     this.#bases = bases
   }
 
-  /** Finds the bases before the newest one, each of which a record before it tells. */
+  /** Finds the bases before the newest one, each of which a record before it tells; those that are `known` are not looked for. */
   static async find(
     newest: SeqBase,
     floor: number,
     reader: SequencedReader,
     signal: AbortSignal,
+    known?: SeqBases,
   ): Promise<SeqBases> {
     const bases = [newest]
     for (let base = newest; base.from > floor; ) {
+      const before = known?.upTo(base)
+      if (before !== undefined) return new SeqBases([...before, ...bases.slice(1)])
       const record = await reader.last(floor, base.from, signal)
       if (record === undefined) break
       base = record.base
@@ -39,6 +41,18 @@ export class SeqBases {
 
   get oldest(): SeqBase {
     return this.#bases[0] as SeqBase
+  }
+
+  /** All bases up to this one, itself included; undefined where it is none of them. */
+  upTo({ base, from }: SeqBase): readonly SeqBase[] | undefined {
+    const at = this.#bases.findIndex((one) => one.base === base && one.from === from)
+    return at < 0 ? undefined : this.#bases.slice(0, at + 1)
+  }
+
+  /** Seq up to which a copy is one of this log that ends with `seq`; the same where it is. */
+  heldUpTo(seq: number): number {
+    const above = this.#bases.find((base) => seq > base.before && seq < seqAt(base, base.from))
+    return above === undefined || above.before === 0 ? seq : above.before
   }
 
   /** Those that were chosen after another one, oldest first. */
@@ -65,8 +79,7 @@ export class SeqBases {
   }
 }
 
-/** The base of a log that goes on at an offset, above all that is known to have been served. */
-export function baseAbove(seen: number, offset: number): SeqBase {
-  const first = seen === 0 ? FIRST_SEQ : seen + 1 + GAP_AFTER_LOSS
-  return { base: Math.max(first - offset * ENTRIES_PER_RECORD, 0), from: offset, before: seen }
+/** The base of a log that goes on at an offset with this seq; `before`: see SeqBase. */
+export function baseFrom(first: number, offset: number, before: number): SeqBase {
+  return { base: Math.max(first - offset * ENTRIES_PER_RECORD, 0), from: offset, before }
 }

@@ -1,7 +1,8 @@
 import type { KafkaCluster, Lane } from '../kafka/cluster.ts'
-import { REQUEST_MS } from '../kafka/cluster.ts'
+import { REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { fetchRecords } from '../kafka/fetch.ts'
-import { readBatches } from '../kafka/record-batch.ts'
+import { BadBatchError, readBatches } from '../kafka/record-batch.ts'
+import { wait } from '../service/wait.ts'
 import { LogTrimmedError, LogUnknownError } from './log.ts'
 import { decodeSequenced, type SequencedRecord } from './sequenced-record.ts'
 
@@ -33,9 +34,24 @@ export class SequencedReader {
 
   /**
    * Records from an offset on, about `maxBytes` of them and at least one; waits up to `waitMs` for one to come.
-   * Throws LogTrimmedError where the log no longer reaches that offset.
+   * Throws LogTrimmedError where the log no longer reaches that offset. What cannot be read is waited at.
    */
   async read(from: number, maxBytes: number, waitMs: number, signal: AbortSignal): Promise<SequencedRead> {
+    const { records } = this.#cluster
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const read = await this.#read(from, maxBytes, waitMs, signal)
+        if (attempt > 0) records.ok()
+        return read
+      } catch (error) {
+        if (!(error instanceof BadBatchError) || signal.aborted) throw error
+        records.failed(error)
+        await wait(retryPauseMs(attempt), signal)
+      }
+    }
+  }
+
+  async #read(from: number, maxBytes: number, waitMs: number, signal: AbortSignal): Promise<SequencedRead> {
     const limits = { waitMs, maxBytes, partitionBytes: maxBytes, timeoutMs: REQUEST_MS }
     const fetched = await this.#cluster.atLeader(this.#lane, this.topic, 0, signal, async (connection) => {
       const [one] = await fetchRecords(connection, this.topic, [{ partition: 0, offset: from }], limits)

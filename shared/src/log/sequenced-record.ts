@@ -6,6 +6,8 @@ import { type LogEntry, Pack, packBytes, writePack } from './pack.ts'
 /** Format of a record of `sequenced`; readers know this one (invariant 17). */
 const VERSION = 1
 const HEAD_BYTES = 128
+/** Behind the writer's name in the last record of its life. Readers of before take it for a part of the name. */
+const LAST = '.'
 
 /** Where numbering begins: seq is base + offset × 4,096 + index from offset `from` on (invariant 10). */
 export interface SeqBase {
@@ -23,6 +25,8 @@ export interface SequencedHead {
   readonly generation: number
   /** Tells one writer from another of the same generation, should the database ever go back in time. */
   readonly writer: string
+  /** Its writer's last one: it stopped as it was asked to, with nothing under way. */
+  readonly isLast: boolean
   readonly base: SeqBase
   /** The offset that the writer meant it for. A record that stands elsewhere is void: its writer was no longer the one. */
   readonly offset: number
@@ -48,7 +52,8 @@ export function seqAt(base: SeqBase, offset: number): number {
 export function encodeSequenced(head: SequencedHead, entries: readonly LogEntry[]): Buffer {
   if (entries.length > ENTRIES_PER_RECORD) throw new RangeError(`${entries.length} entries in one record`)
   const writer = new RecordWriter(HEAD_BYTES + head.checkpoint.length)
-  writer.u8(VERSION).latin1(head.logId).number(head.generation).latin1(head.writer)
+  writer.u8(VERSION).latin1(head.logId).number(head.generation)
+  writer.latin1(head.isLast ? head.writer + LAST : head.writer)
   writer.number(head.base.base).number(head.base.from).number(head.base.before)
   writer.number(head.offset).number(head.bytesBefore).number(head.timeMs)
   writer.u32(head.checkpoint.length).bytes(head.checkpoint)
@@ -67,7 +72,8 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
     throw new RangeError(`records of sequenced of format ${version} are not known here`)
   const logId = reader.latin1()
   const generation = reader.number()
-  const writer = reader.latin1()
+  const named = reader.latin1()
+  const isLast = named.endsWith(LAST)
   const base = { base: reader.number(), from: reader.number(), before: reader.number() }
   const meant = reader.number()
   const bytesBefore = reader.number()
@@ -78,7 +84,8 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
   return {
     logId,
     generation,
-    writer,
+    writer: isLast ? named.slice(0, -LAST.length) : named,
+    isLast,
     base,
     offset,
     bytesBefore,

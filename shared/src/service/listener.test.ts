@@ -41,6 +41,7 @@ class RawClient {
   }
 }
 
+let isFull = false
 const GET = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
 const UPGRADE = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
 const from = (address: string, request = GET) =>
@@ -54,6 +55,7 @@ function onUpgrade(_request: unknown, socket: Socket): void {
 async function open(proxies: string[] = [], perAddress = 3, upgrades = true): Promise<number> {
   const { settings } = loadSettings({ RELAY_CONNECTIONS_PER_ADDRESS: String(perAddress) }, [])
   server = createListener({
+    isFull: () => isFull,
     maxConnections: 100,
     clients: new ClientAddresses(proxies),
     limits: new AddressLimits(newAddressLimits(settings)),
@@ -97,6 +99,20 @@ describe('RFC 9110 7.8: an upgrade', () => {
     const port = await open([], 3, false)
     for (const to of ['h2c', 'websocket']) expect(await new RawClient(port, asking(to)).status()).toBe(200)
   })
+})
+
+it('takes no connection while there is no descriptor for one more, and again when there is', async () => {
+  const port = await open()
+  const early = new RawClient(port)
+  await until('it', () => early.socket.readyState === 'open')
+  isFull = true
+  const late = new RawClient(port, GET)
+  await until('the cut', () => late.isClosed)
+  expect(late.text).toBe('')
+  early.socket.write(GET)
+  expect(await early.status(), 'who is there already is served').toBe(200)
+  isFull = false
+  expect(await new RawClient(port, GET).status()).toBe(200)
 })
 
 describe('connections of one address', () => {

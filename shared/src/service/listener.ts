@@ -35,6 +35,8 @@ const TOO_MANY: Refusal = {
 }
 
 export interface ListenerParts {
+  /** Whether there is no descriptor for one more connection: it is cut. */
+  readonly isFull: () => boolean
   /** Sockets at once; more are cut. */
   readonly maxConnections: number
   readonly clients: ClientAddresses
@@ -49,7 +51,7 @@ export interface ListenerParts {
  * socket, counted while that is open; behind a trusted proxy it is who the proxy says, counted while it is answered.
  */
 export function createListener(parts: ListenerParts): Server {
-  const { maxConnections, clients, limits, onRequest, onUpgrade } = parts
+  const { isFull, maxConnections, clients, limits, onRequest, onUpgrade } = parts
   const places = new WeakMap<Duplex, Place>()
   const ahead = new WeakMap<Duplex, number>()
   const enter = (request: IncomingMessage) =>
@@ -73,6 +75,7 @@ export function createListener(parts: ListenerParts): Server {
     else onRequest(request, response)
   })
   server.on('connection', (socket) => {
+    if (isFull()) return void socket.destroy()
     const address = clients.ofSocket(socket)
     if (address === undefined) return
     const place = limits.enter('connections', address)

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import { opsMetrics } from '../metrics.ts'
 import { AddressLimits, newAddressLimits } from './address-limits.ts'
 import { ClientAddresses } from './client-address.ts'
+import { descriptors } from './descriptors.ts'
 import { errorText } from './error-text.ts'
 import { createListener } from './listener.ts'
 import type { Settings } from './settings.ts'
@@ -54,6 +55,7 @@ export function createOpsServer(settings: Settings, registry: Registry, health: 
     answer(404, 'no such page\n')
   }
   return createListener({
+    isFull: () => descriptors.isShort('operator'),
     maxConnections: MAX_CONNECTIONS,
     clients: new ClientAddresses(settings.RELAY_TRUSTED_PROXIES),
     limits: new AddressLimits(newAddressLimits(settings)),

@@ -5,6 +5,8 @@ import { monotonicMs } from './monotonic.ts'
 /** A server that fails for less than this is not worth a word: a connection moved, a leader changed. */
 const WORTH_A_WORD_MS = 1_000
 
+const ANSWERS = { well: 'answers again', ill: 'does not answer' }
+
 /**
  * Whether a server that this process leans on answers: said in the log when it changes, and in /readyz while it does
  * not. Whoever talks to the server reports here.
@@ -15,14 +17,16 @@ export class ServerHealth {
   outages = 0
   readonly #logger: Logger
   readonly #now: () => number
+  readonly #words: typeof ANSWERS
   #failingSinceMs: number | undefined
   #error = ''
   #said = false
 
-  constructor(name: string, logger: Logger, now: () => number = monotonicMs) {
+  constructor(name: string, logger: Logger, now: () => number = monotonicMs, words = ANSWERS) {
     this.name = name
     this.#logger = logger
     this.#now = now
+    this.#words = words
   }
 
   /** It answered. */
@@ -30,7 +34,7 @@ export class ServerHealth {
     if (this.#failingSinceMs === undefined) return
     const ms = this.#now() - this.#failingSinceMs
     this.#failingSinceMs = undefined
-    if (this.#said) this.#logger.info({ server: this.name, awayMs: ms }, `${this.name} answers again`)
+    if (this.#said) this.#logger.info({ server: this.name, awayMs: ms }, `${this.name} ${this.#words.well}`)
     this.#said = false
   }
 
@@ -43,7 +47,7 @@ export class ServerHealth {
     this.outages++
     this.#logger.warn(
       { server: this.name, err: error },
-      `${this.name} does not answer: waiting for it, nothing is lost`,
+      `${this.name} ${this.#words.ill}: waiting for it, nothing is lost`,
     )
   }
 
@@ -57,6 +61,6 @@ export class ServerHealth {
     if (this.#failingSinceMs === undefined) return undefined
     const ms = this.#now() - this.#failingSinceMs
     if (ms < WORTH_A_WORD_MS) return undefined
-    return `${this.name} does not answer for ${Math.round(ms / 1_000)} s: ${this.#error}`
+    return `${this.name} ${this.#words.ill} for ${Math.round(ms / 1_000)} s: ${this.#error}`
   }
 }

@@ -145,7 +145,7 @@ export const SETTINGS = {
   RELAY_RETENTION_BYTES: setting(
     auto(bytes),
     'auto',
-    'replay window in bytes; auto: half of the space free at start',
+    'replay window in bytes; auto: half of what is free and what the log takes already, at each start; in a cluster of the disk of the broker that leads `sequenced`, or 100GiB where it tells nothing of it',
     '200GiB',
   ),
   RELAY_BACKLOG_BYTES: setting(

@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { wait } from '../service/wait.ts'
 
 const LOOK_EVERY_MS = 25
@@ -21,6 +21,16 @@ export async function ensureTestTopic(brokers: string, topic: string, partitions
 
 export async function deleteTopic(brokers: string, topic: string): Promise<void> {
   await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }))
+}
+
+/** Sets one setting of a topic. */
+export async function setTopic(brokers: string, topic: string, name: string, value: string): Promise<void> {
+  await withAdmin(brokers, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name, value }] }],
+    }),
+  )
 }
 
 type Admin = ReturnType<Kafka['admin']>

@@ -1,5 +1,9 @@
+import type { LogSeen } from '../log/kafka-log-state.ts'
 import type { LogReader } from '../log/log.ts'
 import type { LogEntry, Pack } from '../log/pack.ts'
+
+/** What a database knows that is new. */
+export const NOTHING_SEEN: LogSeen = { logId: '', position: 0, generation: 0, base: 0 }
 
 /** An entry whose bytes are told by `mark`: the frame has `bytes` bytes, of which nine are for seq. */
 export function entryOf(mark: number, bytes = 40): LogEntry {

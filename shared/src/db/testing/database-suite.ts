@@ -126,7 +126,7 @@ export function describeDatabase(name: string, create: () => Promise<DatabaseUnd
             ['did:c', 0, 'a\0b'],
           ],
         },
-        { sql: 'INSERT INTO partitions VALUES ($1, $2, 1, 0, $3, 0)', rows: [['raw', 3, null]] },
+        { sql: 'INSERT INTO partitions VALUES ($1, $2, 1, 0, $3, 0, -1)', rows: [['raw', 3, null]] },
       ])
       const read = await database.query<{ fetched_ms: number; document: string }>(
         'SELECT fetched_ms, document FROM identities ORDER BY did',

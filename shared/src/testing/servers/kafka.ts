@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { installKafka } from './kafka-install.ts'
 import { createKafkaNode } from './kafka-node.ts'
 import { freeKafkaPorts } from './kafka-properties.ts'
@@ -9,6 +10,8 @@ export interface KafkaServers extends AsyncDisposable {
   readonly brokers: string
   /** By their node id less one. */
   readonly nodes: readonly ServerProcess[]
+  /** Of the first of them. */
+  readonly dataFolder: string
 }
 
 /** Starts an Apache Kafka of one node or three, each broker and controller at once, and empty. */
@@ -22,6 +25,7 @@ export async function startKafka(
   const servers: KafkaServers = {
     brokers: ports.map(({ port }) => `127.0.0.1:${port}`).join(),
     nodes,
+    dataFolder: join(folder.path, `node-${ports[0]?.id}`, 'data'),
     async [Symbol.asyncDispose]() {
       await Promise.all(nodes.map((node) => node.kill()))
       await folder[Symbol.asyncDispose]()

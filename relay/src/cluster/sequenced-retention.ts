@@ -1,0 +1,38 @@
+import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
+import { leaderLogDirs } from '@bgs/shared/kafka/log-dirs.ts'
+import type { ClusterContext } from './context.ts'
+
+/** Where no broker tells of its disk: before Kafka 3.3, or where it must not. */
+export const RETENTION_BYTES_UNTOLD = 100 * 2 ** 30
+
+/**
+ * Bytes of the replay window in Kafka: as set; or half of what is free on the disk of the broker that leads `sequenced`
+ * and what that takes already; the other half is for what is on its way, and for what others keep there.
+ */
+export async function sequencedRetention({
+  settings,
+  kafka,
+  topic,
+  logger,
+}: Pick<ClusterContext, 'settings' | 'kafka' | 'topic' | 'logger'>): Promise<number> {
+  if (settings.RELAY_RETENTION_BYTES !== undefined) return settings.RELAY_RETENTION_BYTES
+  const lane = kafka.lane()
+  try {
+    const [dir] = await leaderLogDirs(kafka, lane, topic('sequenced'), [0])
+    if (dir?.usableBytes !== undefined)
+      return Math.max(1, Math.floor((dir.usableBytes + (dir.sizes.get(0) ?? 0)) / 2))
+    logger.warn(
+      { bytes: RETENTION_BYTES_UNTOLD },
+      'Kafka does not tell of its disk: RELAY_RETENTION_BYTES=auto is this',
+    )
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    logger.warn(
+      { err: error, bytes: RETENTION_BYTES_UNTOLD },
+      'Kafka could not be asked about its disk: RELAY_RETENTION_BYTES=auto is this',
+    )
+  } finally {
+    lane.close()
+  }
+  return RETENTION_BYTES_UNTOLD
+}
