@@ -190,4 +190,7 @@ export const MIGRATIONS: readonly string[] = [
      hosts BIGINT NOT NULL,
      PRIMARY KEY (day, domain)
    )`,
+  `ALTER TABLE members ADD COLUMN standstill_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE members ADD COLUMN working_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE members ADD COLUMN worked_ms BIGINT NOT NULL DEFAULT 0`,
 ]
