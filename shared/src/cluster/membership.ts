@@ -36,7 +36,7 @@ const LEAVE = 'DELETE FROM members WHERE id = $1'
  * The condition, with parameters for a member's id and its lease, that it may take what belongs to the member `m`, which
  * is joined by the owner: `m` is dead, and it has been alive for a lease without a break; after an outage of the
  * database everybody has expired, and who is first back must not take what belongs to the rest. Or `m` stands still, and
- * it got work through since (`mayTakeOver`). The database judges that at the moment it acts: what was asked before an
+ * it got work through since (`mayTakeOver`), and `m` had half a lease to give it up by itself. The database judges that at the moment it acts: what was asked before an
  * outage may be done after it.
  */
 export const mayTakeFrom = (
@@ -47,6 +47,7 @@ export const mayTakeFrom = (
     ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS})
       AND me.started_ms <= ${DATABASE_NOW_MS} - CAST(${leaseMs} AS BIGINT))
     OR (m.standstill_ms > 0 AND me.standstill_ms = 0 AND me.worked_ms >= m.standstill_ms
+      AND m.standstill_ms <= ${DATABASE_NOW_MS} - CAST(${leaseMs} AS BIGINT) / 2
       AND me.working_ms <= ${DATABASE_NOW_MS} - CAST(${leaseMs} AS BIGINT))))`
 
 /**

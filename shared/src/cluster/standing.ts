@@ -23,7 +23,8 @@ export interface MemberSeen {
 /**
  * Whether one member may take what belongs to another that stands still: it has worked for a whole lease, as with the
  * dead, and got work through after the other had come to a stand. What keeps everybody from working leaves nobody with
- * such proof: an outage of Kafka moves no lease. `STILL` in membership.ts says the same to the database.
+ * such proof: an outage of Kafka moves no lease. `mayTakeFrom` in membership.ts says
+ * the same to the database.
  */
 export function mayTakeOver(taker: MemberSeen, from: MemberSeen, nowMs: number, leaseMs: number): boolean {
   return (
