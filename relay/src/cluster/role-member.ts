@@ -37,7 +37,7 @@ export class RoleMember {
       topics: new Map(topics.map((topic) => [context.topic(topic), counts[topic]])),
       leaseMs,
     })
-    this.#unanswered = new UnansweredWork(unansweredMs)
+    this.#unanswered = new UnansweredWork(unansweredMs, () => this.#kafka.stillMs > 0)
     this.#standstill = new Standstill([this.#kafka, this.#unanswered, ...others])
     this.membership = new Membership(database, role, leaseMs, this.#standstill)
   }

@@ -43,6 +43,7 @@ it('work without an answer is a standstill once it was offered anew, and it stay
   let oldestMs = 0
   const work = new UnansweredWork(
     () => oldestMs,
+    () => false,
     () => nowMs,
   )
   const second = () => {
@@ -64,4 +65,25 @@ it('work without an answer is a standstill once it was offered anew, and it stay
     outs.push(seconds)
   }
   expect(outs).toEqual([59, 119, 239, 479, 599, 599])
+})
+
+it('what waited while Kafka was out of reach is counted from when it is back', () => {
+  let nowMs = 0
+  let isAway = true
+  const work = new UnansweredWork(
+    () => nowMs,
+    () => isAway,
+    () => nowMs,
+  )
+  const after = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      nowMs += 1_000
+      work.look()
+    }
+    return work.stillMs > 0
+  }
+  expect(after(300)).toBe(false)
+  isAway = false
+  expect(after(20)).toBe(false)
+  expect(after(1)).toBe(true)
 })

@@ -18,14 +18,21 @@ export class UnansweredWork implements Reach {
   readonly detail = 'Kafka gives no answer to what is appended or fetched'
   readonly workedAgoMs = 0
   readonly #oldestMs: () => number
+  readonly #isAway: () => boolean
   readonly #now: () => number
+  /** When Kafka was last out of reach altogether: nothing could be answered then. */
+  #awayMs = Number.NEGATIVE_INFINITY
   #sinceMs: number | undefined
   #outUntilMs = 0
   #coolDownMs = COOL_DOWN_MS.first
 
-  /** `oldestMs`: for how long the oldest request of the work has had no answer; 0: there is none. */
-  constructor(oldestMs: () => number, now: () => number = monotonicMs) {
+  /**
+   * `oldestMs`: for how long the oldest request of the work has had no answer; 0: there is none. `isAway`: small questions
+   * are not answered either, which is a cause of its own (`KafkaReach`), and over when they are.
+   */
+  constructor(oldestMs: () => number, isAway: () => boolean, now: () => number = monotonicMs) {
     this.#oldestMs = oldestMs
+    this.#isAway = isAway
     this.#now = now
   }
 
@@ -42,7 +49,8 @@ export class UnansweredWork implements Reach {
 
   look(): void {
     const nowMs = this.#now()
-    const oldestMs = this.#oldestMs()
+    if (this.#isAway()) this.#awayMs = nowMs
+    const oldestMs = Math.min(this.#oldestMs(), nowMs - this.#awayMs)
     if (oldestMs > PATIENCE_MS) {
       if (this.#sinceMs === undefined) {
         const soonAgain = this.#outUntilMs > 0 && nowMs - this.#outUntilMs < COOL_DOWN_MS.most

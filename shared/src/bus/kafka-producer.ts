@@ -125,6 +125,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     for (const outbox of this.#outboxes) {
       if (outbox.underWay || outbox.retryAtMs > nowMs) continue
       if (outbox.sending === undefined && outbox.waiting.length === 0) continue
+      outbox.offeredMs ??= nowMs
       try {
         const node = await this.#options.cluster.leader(this.#options.topic, outbox.partition)
         const group = byNode.get(node)
@@ -146,7 +147,6 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
 
   #fill(outbox: Outbox<T, Token>): void {
     outbox.underWay = true
-    outbox.offeredMs ??= performance.now()
     if (outbox.sending !== undefined) return
     let count = 0
     let bytes = 0

@@ -24,34 +24,39 @@ export class DirectoryReach {
   readonly name = 'directory'
   detail = ''
   readonly #options: DirectoryReachOptions
-  #reachedMs = monotonicMs()
+  readonly #now: () => number
+  #reachedMs: number
   /** Since when it is asked in vain. */
   #vainSinceMs: number | undefined
 
-  constructor(options: DirectoryReachOptions) {
+  constructor(options: DirectoryReachOptions, now: () => number = monotonicMs) {
     this.#options = options
+    this.#now = now
+    this.#reachedMs = now()
   }
 
   get stillMs(): number {
-    const ms = this.#vainSinceMs === undefined ? 0 : monotonicMs() - this.#vainSinceMs
+    const ms = this.#vainSinceMs === undefined ? 0 : this.#now() - this.#vainSinceMs
     return ms > PATIENCE_MS ? ms : 0
   }
 
   get workedAgoMs(): number {
-    return monotonicMs() - this.#reachedMs
+    return this.#now() - this.#reachedMs
   }
 
   /** Asks while there is doubt, until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#vainSinceMs !== undefined || this.#options.isDoubted()) await this.#ask()
+      await this.look()
       await wait(PROBE_EVERY_MS, signal)
     }
   }
 
-  async #ask(): Promise<void> {
-    const { plcUrl, userAgent } = this.#options
-    const begunMs = monotonicMs()
+  /** Asks it, where that is in doubt. */
+  async look(): Promise<void> {
+    const { plcUrl, userAgent, isDoubted } = this.#options
+    if (this.#vainSinceMs === undefined && !isDoubted()) return
+    const begunMs = this.#now()
     try {
       // Whatever it says, it was reached: what it has to say would be the same for others.
       await httpGet(new URL('/_health', plcUrl), {
