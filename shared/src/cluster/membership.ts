@@ -85,7 +85,8 @@ export class Membership {
 
   /** Whether this process stands still and another may take what it has: it takes nothing, and gives up all it has. */
   get yields(): boolean {
-    return this.#sharers.size > 0 && !this.#sharers.has(this.id)
+    // An answer that came late does not name this process: that it lives is not known to others, and says nothing of this.
+    return this.#members.some(({ id }) => id === this.id) && !this.#sharers.has(this.id)
   }
 
   /** Whether another stands still that this process could take over from, had it got work through since. */
