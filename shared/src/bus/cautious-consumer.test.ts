@@ -104,4 +104,42 @@ describe('invariant 14: an entry that ends whoever takes it', () => {
       await life.end()
     }
   })
+
+  it('invariant 3: when care ends nothing is handed out before what still waits of its partition', async () => {
+    const topic = new MemoryTopic<string>({ generation: 1, partitions: 2, maxBytes: 1e9 })
+    const offer = topic.producer<string>(() => undefined)
+    const publish = (value: string, partition: number) => offer.publish(partition, value, 1, value)
+    const caution = new Caution(database)
+    for (let begun = 0; begun < 4; begun++) await caution.begin('raw')
+    // Two died over it: it is handed out alone, and the others wait.
+    for (let death = 0; death < 3; death++) await caution.mark(['a'])
+    let hasLasted = false
+    const consumer = new CautiousConsumer({
+      consumer: topic.consumer(),
+      caution: Object.assign(new Caution(database), {
+        lasted: async () => {
+          hasLasted = true
+        },
+      }),
+      keyOf: ({ value }) => value,
+      onCondemned: (value) => expect.unreachable(value),
+      onFault: (error) => expect.unreachable(String(error)),
+      lastsMs: 5,
+      harmlessMs: 60_000,
+    })
+    await consumer.begin('raw')
+    const values = ['a', 'b', 'c', 'd']
+    for (const value of values) publish(value, 0)
+    const handed: string[] = []
+    const poll = () => {
+      handed.push(...consumer.poll(100).map(({ value }) => value))
+      return handed.length
+    }
+    await until('the first is handed out', () => poll() === 1)
+    await until('care has ended', () => hasLasted)
+    publish('e', 0)
+    publish('other', 1)
+    await until('all are handed out', () => poll() === 6)
+    expect(handed.filter((value) => value !== 'other')).toEqual([...values, 'e'])
+  })
 })

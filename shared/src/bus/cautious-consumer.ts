@@ -41,7 +41,9 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   readonly #careful = new Set<number | undefined>()
   /** Timers of names that were begun. */
   readonly #lasting = new Map<string, NodeJS.Timeout>()
-  readonly #waiting: BusEntry<T>[] = []
+  #waiting: BusEntry<T>[] = []
+  /** Being marked: handed out next. */
+  #marking: readonly BusEntry<T>[] = []
   #ready: BusEntry<T>[] = []
   /** Handed out and marked; of those that are not done. */
   readonly #marked = new Set<BusEntry<T>>()
@@ -92,14 +94,22 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
 
   poll(limit: number): BusEntry<T>[] {
     const { consumer } = this.#parts
-    if (this.#careful.size === 0 && this.#waiting.length + this.#ready.length === 0)
+    const waited = this.#waiting
+    if (this.#careful.size === 0 && waited.length + this.#marking.length + this.#ready.length === 0)
       return consumer.poll(limit)
     const given = this.#ready
     this.#ready = []
     // What waits stays within the bound of what the consumer fetches, for none of it is done.
-    for (const entry of this.#waiting.length < limit ? consumer.poll(limit) : []) {
-      if (this.#isCarefulWith(entry)) this.#waiting.push(entry)
-      else given.push(entry)
+    const fetched = waited.length < limit ? consumer.poll(limit) : []
+    // Care may end while older entries of a partition still wait: nothing is handed out before them (invariant 3).
+    const behind = new Set(this.#marking.map(({ partition }) => partition))
+    this.#waiting = []
+    for (const entry of [...waited, ...fetched]) {
+      if (!this.#isCarefulWith(entry) && !behind.has(entry.partition)) given.push(entry)
+      else {
+        behind.add(entry.partition)
+        this.#waiting.push(entry)
+      }
     }
     this.#markNext()
     return given
@@ -145,10 +155,12 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
 
   async #mark(entries: readonly BusEntry<T>[]): Promise<void> {
     const { caution, keyOf, harmlessMs = HARMLESS_MS, onFault } = this.#parts
+    this.#marking = entries
     this.#keys = entries.map(keyOf)
     await caution.mark(this.#keys).catch(onFault)
     for (const entry of entries) this.#marked.add(entry)
     this.#harmless = setTimeout(() => this.#clear(), harmlessMs)
+    this.#marking = []
     this.#ready.push(...entries)
     this.#available()
   }
