@@ -11,6 +11,7 @@ import type { Logger } from '@bgs/shared/service/logger.ts'
 import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import type { InFlight } from './cursor-tracker.ts'
+import type { HostReach } from './host-reach.ts'
 import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import type { Names } from './opening.ts'
@@ -41,6 +42,8 @@ export interface CrawlerParts {
   readonly names: Names
   readonly allowPrivate: boolean
   readonly startLive: boolean
+  /** Where it matters whether hosts can be reached: in a cluster another crawler may reach them. */
+  readonly reach?: HostReach
   readonly now: () => number
 }
 
@@ -82,6 +85,7 @@ export class Crawler {
       }
       this.#closeUnfinished()
       this.#gauges()
+      this.#noteReach()
       await this.#bell.wait(REPORT_EVERY_MS, signal)
     }
     await Promise.all([beats, ...[...this.#running.values()].map(({ ended }) => ended)])
@@ -218,6 +222,19 @@ export class Crawler {
       .filter(({ bytes }) => bytes > 0)
     this.#parts.metrics.unfinishedBytes.set(all.reduce((sum, { bytes }) => sum + bytes, 0))
     for (const host of tooUnfinished(all)) this.#running.get(host)?.session.closeUnfinished()
+  }
+
+  #noteReach(): void {
+    const { reach } = this.#parts
+    if (reach === undefined) return
+    let tried = 0
+    let isReached = false
+    for (const session of this.#sessions()) {
+      if (session.hasEnded || session.report.connected) tried++
+      if (session.wasReached || session.report.connected) isReached = true
+      session.wasReached = false
+    }
+    reach.note({ tried, isReached })
   }
 
   #gauges(): void {

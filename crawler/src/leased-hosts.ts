@@ -1,14 +1,13 @@
-import { DATABASE_NOW_MS, fairShare, type Membership, mayJudge } from '@bgs/shared/cluster/membership.ts'
+import { type Membership, mayTakeFrom } from '@bgs/shared/cluster/membership.ts'
 import type { Database } from '@bgs/shared/db/database.ts'
 import { BARRED, type HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
 import type { HostsSeen, Ownership } from './ownership.ts'
 
 const COUNT = `SELECT count(*) AS hosts FROM hosts WHERE ${BARRED} = 0`
-/** Hosts of nobody; and of the dead, where this process may judge that. */
+/** Hosts of nobody; and of the dead and of those that stand still, where this process may judge that. */
 const CLAIM = `UPDATE hosts SET owner = $1, fence = fence + 1 WHERE hostname IN (
   SELECT hosts.hostname FROM hosts LEFT JOIN members m ON m.id = hosts.owner
-  WHERE ${BARRED} = 0 AND (hosts.owner IS NULL
-    OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$3')}))
+  WHERE ${BARRED} = 0 AND (hosts.owner IS NULL OR ${mayTakeFrom('$1', '$3')})
   ORDER BY hosts.created_ms, hosts.hostname LIMIT CAST($2 AS BIGINT) FOR UPDATE OF hosts SKIP LOCKED)`
 const MINE = `SELECT hostname, fence, asked_ms, changed_ms, ${BARRED} AS barred FROM hosts WHERE owner = $1
   ORDER BY created_ms, hostname`
@@ -26,8 +25,8 @@ interface Held {
 
 /**
  * A fair share of the hosts, leased: each row names its owner, and a fence that is raised whenever that changes. Takes
- * what is free, what belonged to crawlers that are no longer alive, and gives up what is beyond its share when another
- * crawler joins.
+ * what is free, what belongs to crawlers that are no longer alive or stand still, and gives up what is beyond its share
+ * when another crawler joins, and everything while it stands still itself and another does not.
  */
 export class LeasedHosts implements Ownership {
   readonly #database: Database
@@ -40,10 +39,10 @@ export class LeasedHosts implements Ownership {
   }
 
   async look(): Promise<HostsSeen> {
-    const { id, count, isLive, leaseMs } = this.#membership
+    const { id, isLive, leaseMs } = this.#membership
     if (!isLive) return { news: [], lost: [], surplus: [] }
     const [row] = await this.#database.query<{ hosts: number }>(COUNT)
-    const share = fairShare(Number(row?.hosts ?? 0), count)
+    const share = this.#membership.shareOf(Number(row?.hosts ?? 0))
     let mine = await this.#mine()
     const crawled = mine.filter(({ isBarred }) => !isBarred).length
     if (crawled < share) {

@@ -83,6 +83,9 @@ export class HostSession {
   /** Of the lease under which this process crawls it. */
   readonly fence: number
   readonly report: HostReport
+  /** Whether it was tried at all; and whether it was reached since that was last asked: it, or what stands before it. */
+  hasEnded = false
+  wasReached = false
   epoch: number
   tracker: CursorTracker
   readonly #parts: SessionParts
@@ -218,6 +221,7 @@ export class HostSession {
         onOpen: () => {
           span?.end()
           this.report.connected = true
+          this.wasReached = true
           this.report.lastError = null
           metrics.connects.inc({ result: 'opened' })
           logger.info({ host: this.hostname, cursor }, 'subscribed to a host')
@@ -246,6 +250,8 @@ export class HostSession {
     signal.removeEventListener('abort', stop)
     this.#connection = undefined
     this.report.connected = false
+    this.hasEnded = true
+    if (end.failure === 'http' || end.failure === 'tls') this.wasReached = true
     metrics.connects.inc({ result: end.cause })
     if (end.failure !== undefined) metrics.handshakeFailures.inc({ failure: end.failure })
     if (end.cause === 'too-large') {

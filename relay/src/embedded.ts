@@ -38,7 +38,7 @@ import { busMetrics, refusalMetrics } from '@bgs/shared/metrics.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { newAddressLimits } from '@bgs/shared/service/address-limits.ts'
 import { descriptors } from '@bgs/shared/service/descriptors.ts'
-import { stalledText } from '@bgs/shared/service/heartbeat.ts'
+import { stalledText, stuckText } from '@bgs/shared/service/heartbeat.ts'
 import { close, listen, shown } from '@bgs/shared/service/listen.ts'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { createRegistry } from '@bgs/shared/service/metrics.ts'
@@ -214,6 +214,12 @@ export async function startEmbedded(
     fanout: served && monotonicMs() - served.heardMs,
   })
   const unhealthy = () => (stopping ? 'stopping' : stalledText(heartbeatAges()))
+  // What waits for the disk is not helped by a restart; nor is a host that is silent, so `raw` says nothing here.
+  const restartCouldHelp = () => {
+    const { control: orders, log: appends, view: rows } = sequencer.heartbeatAges
+    const isWaiting = stopping || gate.closed() !== undefined
+    return isWaiting ? undefined : stuckText({ control: orders, log: appends, view: rows })
+  }
   const rate = new HeadRate(log)
   const call = createCall({
     context: {
@@ -284,6 +290,7 @@ export async function startEmbedded(
   const dashboard = createDashboard()
   const opsServer = createOpsServer(settings, registry, {
     notReady: unhealthy,
+    restartCouldHelp,
     refresh,
     others: async () => (await serving.threadRegistry()).metrics(),
     handle: (request, response) => admin(request, response) || dashboard(request, response),

@@ -82,6 +82,12 @@ export function leaseMetrics(registry: Registry) {
       labelNames: ['role'] as const,
       registers,
     }),
+    standingStill: new Gauge({
+      name: 'relay_lease_standing_still_seconds',
+      help: 'For how long this process has got no work through to what a role needs, by cause; 0: it does. Others take over what it leased where they do',
+      labelNames: ['role', 'cause'] as const,
+      registers,
+    }),
     changes: new Counter({
       name: 'relay_lease_changes_total',
       help: 'Leases that this process gained or lost, by what is leased',

@@ -16,6 +16,8 @@ import { drawFault } from './faults.ts'
 const CAUGHT_UP_MS = Number(process.env['CAUGHT_UP_MS'] ?? 150_000)
 const FAULTS_AT_ONCE = 3
 const UPHEAVAL_EVERY_MS = 400
+/** Two of each role, and one more verifier; each has its own ways to the servers. */
+const MOST_PROCESSES = 9
 
 export interface ChaosOptions {
   readonly seed: number
@@ -43,7 +45,7 @@ export interface ChaosResult {
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, say } = options
   const random = new Random(seed)
-  await using cluster = await TestCluster.start({ seed, brokers: options.brokers ?? 1 })
+  await using cluster = await TestCluster.start({ seed, brokers: options.brokers ?? 1, ways: MOST_PROCESSES })
   await cluster.addAll({ sequencer: 2, verifier: 2, crawler: 2, fanout: 2 })
   const { network } = cluster
   const followers = [1, 2].map((n) => new Follower(network.model, cluster.urls, new Random(seed + n)))

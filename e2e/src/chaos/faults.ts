@@ -1,6 +1,9 @@
 import { wait } from '@bgs/shared/service/wait.ts'
+import { CUTS } from '@bgs/shared/testing/tcp-link.ts'
+import type { PlcFault } from '@bgs/simnet/plc.ts'
 import type { Random } from '@bgs/simnet/random.ts'
 import { LEASE_MS, type TestCluster } from '../cluster/cluster.ts'
+import type { ServerName } from '../cluster/process-ways.ts'
 import type { RoleName, RoleProcess } from '../cluster/role-process.ts'
 
 /** One thing that goes wrong, and is over when its promise resolves. */
@@ -43,6 +46,17 @@ async function doTo(
 
 /** Longer than every lease. */
 const PAUSE_MS = LEASE_MS * 2.5
+/** Longer than others need to take over from one that is cut off; and one that heals before that. */
+const CUT_MS = [LEASE_MS * 4, LEASE_MS / 2]
+/** What each role reaches over the network. */
+const REACHES: Readonly<Record<RoleName, readonly ServerName[]>> = {
+  crawler: ['kafka', 'postgres', 'redis'],
+  verifier: ['kafka', 'postgres', 'redis', 'directory'],
+  sequencer: ['kafka', 'postgres', 'redis'],
+  fanout: ['kafka', 'postgres', 'redis'],
+}
+/** As far as an unsteady source of time moves a clock, or somebody who sets it. */
+const CLOCK_STEPS_MS = [-600_000, -5_000, 5_000, 600_000]
 
 function ofRole(role: RoleName): Fault[] {
   const crash = async (process: RoleProcess, random: Random) => {
@@ -75,6 +89,32 @@ function ofRole(role: RoleName): Fault[] {
       name: `crash ${role}`,
       weight: 8,
       act: (cluster, random) => doTo(cluster, random, role, (process) => crash(process, random)),
+    },
+    {
+      name: `cut ${role}`,
+      weight: 8,
+      act: (cluster, random) =>
+        doTo(cluster, random, role, async ({ ways }) => {
+          const server = random.pick([...REACHES[role]])
+          const how = random.pick([...CUTS])
+          const ms = random.pick(CUT_MS)
+          ways?.cut(server, how)
+          await wait(ms)
+          ways?.heal(server)
+          return `cut from ${server} (${how}, ${ms} ms)`
+        }),
+    },
+    {
+      name: `step clock ${role}`,
+      weight: 3,
+      act: (cluster, random) =>
+        doTo(cluster, random, role, async ({ ways }) => {
+          const ms = random.pick(CLOCK_STEPS_MS)
+          await ways?.stepClock(ms)
+          await wait(2_500)
+          await ways?.stepClock(0)
+          return `clock stepped by ${ms} ms of`
+        }),
     },
     {
       name: `restart ${role}`,
@@ -134,8 +174,7 @@ export const FAULTS: readonly Fault[] = [
       const process = victim(cluster, random, 'verifier')
       if (process === undefined || cluster.of('verifier').length < 2) return false
       process.busy = true
-      cluster.roles.splice(cluster.roles.indexOf(process), 1)
-      await process.remove(random.pick(['SIGTERM', 'SIGKILL']))
+      await cluster.remove(process, random.pick(['SIGTERM', 'SIGKILL']))
       return `remove ${process.name}`
     },
   },
@@ -159,6 +198,18 @@ export const FAULTS: readonly Fault[] = [
     postgres.pause()
     await wait(PAUSE_MS)
     postgres.resume()
+  }),
+  server('flaky directory', 3, async ({ network: { plc } }, random) => {
+    plc.setGlobalFault(
+      random.pick<PlcFault>([
+        { kind: 'error', status: 503 },
+        { kind: 'rateLimited', retryAfterSeconds: 1 },
+        { kind: 'slow', millis: 1_500 },
+        { kind: 'hang' },
+      ]),
+    )
+    await wait(3_000)
+    plc.setGlobalFault(null)
   }),
   server('kill broker', 2, async ({ kafka }, random) => {
     const node = random.pick([...kafka.nodes])

@@ -10,8 +10,10 @@ import { type KafkaServers, startKafka } from '@bgs/shared/testing/servers/kafka
 import { startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
 import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
+import { TcpLink } from '@bgs/shared/testing/tcp-link.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { until } from '../real-until.ts'
+import { ProcessWays } from './process-ways.ts'
 import { type RoleName, RoleProcess } from './role-process.ts'
 
 /** How long a process that stopped answering keeps what it has leased. */
@@ -30,6 +32,9 @@ export class TestCluster implements AsyncDisposable {
   readonly roles: RoleProcess[] = []
   readonly #folder: string
   readonly #env: Readonly<Record<string, string>>
+  readonly #links: TcpLink[] = []
+  /** Ways that no process goes now. */
+  readonly #freeWays: ProcessWays[] = []
   #started = 0
 
   private constructor(
@@ -48,31 +53,72 @@ export class TestCluster implements AsyncDisposable {
     this.#env = env
   }
 
+  /** `ways`: so many processes, the first to be added, reach the servers over links of their own, which can be cut. */
   static async start(options: {
     seed: number
     brokers?: 1 | 3
+    ways?: number
     env?: Record<string, string>
   }): Promise<TestCluster> {
-    const { seed, brokers = 1, env = {} } = options
+    const { seed, brokers = 1, ways = 0, env = {} } = options
     const [kafka, postgres, redis, network, folder] = await Promise.all([
-      startKafka({ brokers }),
+      startKafka({ brokers, ways }),
       startPostgres(),
       startRedis(),
       SimNetwork.start({ seed, hosts: 6, accountsPerHost: 6 }),
       mkdtemp(join(tmpdir(), 'relay-chaos-')),
     ])
-    return new TestCluster(network, kafka, postgres, redis, folder, env)
+    const cluster = new TestCluster(network, kafka, postgres, redis, folder, env)
+    for (let i = 0; i < ways; i++) await cluster.#makeWays(i)
+    return cluster
+  }
+
+  async #makeWays(number: number): Promise<void> {
+    const kafka = this.kafka.ways[number]
+    if (kafka === undefined) throw new Error(`no way ${number} to Kafka`)
+    const to = async (url: string) => {
+      const port = Number(new URL(url).port)
+      const link = await TcpLink.open(() => port)
+      this.#links.push(link)
+      return { url: url.replace(`:${port}`, `:${link.port}`), link }
+    }
+    const [postgres, redis, directory] = [
+      await to(this.postgres.url),
+      await to(this.redis.url),
+      await to(this.network.plc.url),
+    ]
+    const links = {
+      kafka: kafka.links,
+      // Of several the second; never the only one, which is all of Kafka.
+      'a broker': kafka.links.slice(1, 2),
+      postgres: [postgres.link],
+      redis: [redis.link],
+      directory: [directory.link],
+    }
+    this.#freeWays.push(
+      new ProcessWays(links, join(this.#folder, `faults-${number}.json`), {
+        RELAY_KAFKA_BROKERS: kafka.brokers,
+        RELAY_DATABASE_URL: postgres.url,
+        RELAY_REDIS_URL: redis.url,
+        RELAY_PLC_URL: directory.url,
+      }),
+    )
   }
 
   /** Starts one more process of a role. */
   async add(role: RoleName): Promise<RoleProcess> {
     const name = `${role}-${++this.#started}`
-    const started = await RoleProcess.start(name, role, {
-      ...this.env,
-      RELAY_DATA_DIR: join(this.#folder, name),
-    })
+    const env = { ...this.env, RELAY_DATA_DIR: join(this.#folder, name) }
+    const started = await RoleProcess.start(name, role, env, this.#freeWays.shift())
     this.roles.push(started)
     return started
+  }
+
+  /** Ends a process for good; its ways are another's. */
+  async remove(process: RoleProcess, signal: NodeJS.Signals): Promise<void> {
+    this.roles.splice(this.roles.indexOf(process), 1)
+    await process.remove(signal)
+    if (process.ways !== undefined) this.#freeWays.push(process.ways)
   }
 
   /** Starts so many of each role, and waits until all are ready. */
@@ -151,6 +197,7 @@ export class TestCluster implements AsyncDisposable {
     await Promise.all(this.roles.map((process) => process.remove('SIGKILL')))
     await this.network.close()
     await Promise.all([
+      ...this.#links.map((link) => link[Symbol.asyncDispose]()),
       this.kafka[Symbol.asyncDispose](),
       this.postgres[Symbol.asyncDispose](),
       this.redis[Symbol.asyncDispose](),

@@ -1,6 +1,7 @@
 import { freePort } from '@bgs/relay/testing/relay-process.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
 import { DurabilityProcess } from '../durability-process.ts'
+import type { ProcessWays } from './process-ways.ts'
 
 /** As a service manager would: started again a moment after it ended. */
 const RESPAWN_MS = 300
@@ -13,6 +14,8 @@ export class RoleProcess {
   readonly role: RoleName
   readonly port: number
   readonly opsPort: number
+  /** Its own ways to the servers, where the cluster was started with some. */
+  readonly ways: ProcessWays | undefined
   /** Whether a fault is being done to it. */
   busy = false
   /** Ends that nobody asked for: a fault of the process itself. */
@@ -29,12 +32,15 @@ export class RoleProcess {
     role: RoleName,
     ports: readonly [number, number],
     env: Record<string, string>,
+    ways: ProcessWays | undefined,
   ) {
+    this.ways = ways
     this.name = name
     this.role = role
     ;[this.port, this.opsPort] = ports
     this.#env = {
       ...env,
+      ...ways?.env,
       RELAY_HOST: '127.0.0.1',
       RELAY_PORT: String(this.port),
       RELAY_OPS_PORT: String(this.opsPort),
@@ -42,8 +48,13 @@ export class RoleProcess {
     this.#spawn()
   }
 
-  static async start(name: string, role: RoleName, env: Record<string, string>): Promise<RoleProcess> {
-    return new RoleProcess(name, role, [await freePort(), await freePort()], env)
+  static async start(
+    name: string,
+    role: RoleName,
+    env: Record<string, string>,
+    ways?: ProcessWays,
+  ): Promise<RoleProcess> {
+    return new RoleProcess(name, role, [await freePort(), await freePort()], env, ways)
   }
 
   /** The last of what it said, over all lives. */
@@ -60,6 +71,11 @@ export class RoleProcess {
     const response = await this.#ops('/readyz')
     const text = (await response?.text())?.trim() ?? ''
     return response?.status === 200 ? 'ok' : text
+  }
+
+  /** 'ok', or why a restart could help it; '' where it does not answer. */
+  async livez(): Promise<string> {
+    return (await (await this.#ops('/livez'))?.text())?.trim() ?? ''
   }
 
   /** One figure of /metrics, labels and all; undefined where it is not there. */

@@ -59,6 +59,10 @@ export async function startCluster(
     ].filter((trouble) => trouble !== undefined)
     return troubles.length === 0 ? undefined : troubles.join('\n')
   }
+  const restartCouldHelp = () => {
+    const reasons = roles.map((role) => role.restartCouldHelp?.()).filter((why) => why !== undefined)
+    return stopping || reasons.length === 0 ? undefined : reasons.join('\n')
+  }
   const refresh = () => {
     refreshShared(gauges, health, book, supervisor.failures)
     for (const role of roles) role.refresh()
@@ -72,6 +76,7 @@ export async function startCluster(
   })
   const opsServer = createOpsServer(settings, registry, {
     notReady,
+    restartCouldHelp,
     refresh,
     handle: (request, response) => roles.some((role) => role.handle?.(request, response) === true),
     others: async () => (await Promise.all((await threadRegistries()).map((one) => one.metrics()))).join(''),

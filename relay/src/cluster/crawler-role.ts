@@ -1,11 +1,11 @@
 import { Crawler } from '@bgs/crawler/crawler.ts'
 import type { InFlight } from '@bgs/crawler/cursor-tracker.ts'
+import { HostReach } from '@bgs/crawler/host-reach.ts'
 import { LeasedHosts } from '@bgs/crawler/leased-hosts.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import type { Backlog } from '@bgs/shared/bus/backlog.ts'
 import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
-import { Membership } from '@bgs/shared/cluster/membership.ts'
 import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
@@ -22,7 +22,8 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
-import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
+import { RoleMember } from './role-member.ts'
+import { gaugeProducer } from './shared-figures.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames on their way to Kafka. */
@@ -37,8 +38,13 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
   const partitions = settings.RELAY_RAW_PARTITIONS
   const metrics = crawlerMetrics(registry)
-  const membership = new Membership(database, 'crawler', settings.RELAY_LEASE_MS)
-  await membership.renew()
+  const reach = new HostReach()
+  const member = new RoleMember(context, 'crawler', {
+    topics: ['raw', 'control'],
+    unansweredMs: () => Math.max(raw?.unansweredMs() ?? 0, control.unansweredMs()),
+    others: [reach],
+  })
+  const { membership } = member
   await askForConfigured(database, settings)
 
   const sending = new AbortController()
@@ -66,6 +72,8 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const control = controlProducer(context)
   supervisor.run('control', control.run(sending.signal))
 
+  await membership.renew()
+
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
   const hosts = new LeasedHosts(database, membership)
   const crawler = new Crawler({
@@ -83,6 +91,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     names: strangersNames(allowPrivate),
     allowPrivate,
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
+    reach,
     now: Date.now,
   })
   const recheck = new StatusRecheck(control, metrics, allowPrivate)
@@ -100,18 +109,19 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const renewing = new AbortController()
   const running = crawler.run(crawling.signal)
   supervisor.run('crawler', running)
-  supervisor.run('membership of the crawler', membership.run(renewing.signal))
+  supervisor.run('membership of the crawler', member.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal), crawling.signal)
   const figures = crawlerRoleMetrics(registry)
 
   return {
-    notReady: () => (membership.isLive ? undefined : 'this crawler could not renew its lease'),
+    notReady: () => member.notReady,
+    restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
       figures.backlog.set(backlog.bytes)
       if (raw !== undefined) gaugeProducer(context.gauges, 'raw', raw)
       gaugeProducer(context.gauges, 'control', control)
-      gaugeMembership(context.gauges, 'crawler', membership)
+      member.gauge()
     },
     stop: async () => {
       crawling.abort()

@@ -5,6 +5,8 @@ import type { Registry } from 'prom-client'
 export interface Role {
   /** Why it cannot do its work now; undefined while it can. */
   readonly notReady: () => string | undefined
+  /** Why a restart of the process could help it (/livez); undefined while it could not, or nothing is wrong. */
+  readonly restartCouldHelp?: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh: () => void
   /** Figures that are not in the process's own registry. */

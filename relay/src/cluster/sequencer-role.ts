@@ -8,7 +8,6 @@ import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import { StatusSweep } from '@bgs/sequencer/status-sweep.ts'
 import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
-import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { TopicRemadeError } from '@bgs/shared/kafka/cluster.ts'
 import { KafkaLog } from '@bgs/shared/log/kafka-log.ts'
@@ -25,9 +24,9 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
+import { RoleMember } from './role-member.ts'
 import { sequencedRetention } from './sequenced-retention.ts'
 import { SequencerInputs } from './sequencer-inputs.ts'
-import { gaugeMembership } from './shared-figures.ts'
 
 /** After losing the lead a process stands back for up to so long, so that two do not take turns. */
 const STAND_BACK_MS = 2_000
@@ -41,8 +40,11 @@ const NO_HEARTBEAT = { raw: undefined, control: undefined, log: undefined, view:
 /** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
 export async function startSequencer(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, registry } = context
-  const membership = new Membership(database, 'sequencer', settings.RELAY_LEASE_MS)
-  await membership.renew()
+  const member = new RoleMember(context, 'sequencer', {
+    topics: ['verified', 'control', 'sequenced'],
+    unansweredMs: () => office.unansweredMs,
+  })
+  const { membership } = member
   const leases = new PartitionLeases(database, membership, 'sequenced', 1)
   await leases.prepare()
   await new PartitionLeases(database, membership, 'verified', settings.RELAY_RAW_PARTITIONS).prepare()
@@ -53,21 +55,20 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
   const office = new Office({
     context,
     leases,
-    membership,
+    member,
     metrics,
     questions: questionChannel(context),
   })
+  await membership.renew()
   const running = office.run(stopping.signal)
   supervisor.run('sequencer', running)
-  supervisor.run('membership of the sequencer', membership.run(renewing.signal))
+  supervisor.run('membership of the sequencer', member.run(renewing.signal))
   return {
-    notReady: () =>
-      office.trouble ??
-      office.stalled ??
-      (membership.isLive ? undefined : 'this sequencer could not renew its lease'),
+    notReady: () => member.standstill ?? office.trouble ?? office.stalled ?? member.notReady,
+    restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
       office.gauge()
-      gaugeMembership(context.gauges, 'sequencer', membership)
+      member.gauge()
     },
     stop: async () => {
       stopping.abort()
@@ -82,7 +83,7 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
 interface OfficeParts {
   readonly context: ClusterContext
   readonly leases: PartitionLeases
-  readonly membership: Membership
+  readonly member: RoleMember
   readonly metrics: SequencerMetrics
   readonly questions: QuestionChannel
 }
@@ -92,7 +93,9 @@ class Office {
   /** Why the last lead ended, until the next one or another's. */
   trouble: string | undefined
   readonly #parts: OfficeParts
-  #leading: { readonly sequencer: Sequencer; readonly inputs: SequencerInputs } | undefined
+  #leading:
+    | { readonly sequencer: Sequencer; readonly inputs: SequencerInputs; readonly log: KafkaLog }
+    | undefined
 
   constructor(parts: OfficeParts) {
     this.#parts = parts
@@ -105,6 +108,13 @@ class Office {
     gaugeHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
     sequencer?.gauge()
     if (inputs !== undefined) gaugeLags(bus, { verified: inputs.verified, control: inputs.control })
+  }
+
+  /** For how long the oldest request of a lead at Kafka has had no answer. */
+  get unansweredMs(): number {
+    if (this.#leading === undefined) return 0
+    const { inputs, log } = this.#leading
+    return Math.max(log.unansweredMs(), inputs.verified.unansweredMs(), inputs.control.unansweredMs())
   }
 
   /** Which stages nothing gets through while this process leads. */
@@ -144,11 +154,35 @@ class Office {
 
   /** Leads until `signal` is aborted, or the lease is another's; throws when order could no longer be kept. */
   async #lead(generation: number, signal: AbortSignal): Promise<void> {
+    const lost = new AbortController()
+    // From the first: an opening that waits for Kafka must not go on under a lease that is another's by then.
+    const held = this.#holdLead(generation, AbortSignal.any([signal, lost.signal]))
+    let why: unknown
+    held.catch((error: unknown) => {
+      why = error
+      lost.abort()
+    })
+    try {
+      await this.#order(generation, signal, lost, held)
+    } catch (error) {
+      throw why ?? error
+    } finally {
+      lost.abort()
+      await Promise.allSettled([held])
+    }
+  }
+
+  /** Opens the log and orders events; aborts `lost` when it ends, and ends when `held` does or `lost` is aborted. */
+  async #order(
+    generation: number,
+    signal: AbortSignal,
+    lost: AbortController,
+    held: Promise<void>,
+  ): Promise<void> {
     const { context, metrics, questions } = this.#parts
     const { database, kafka, settings, logger, supervisor } = context
     const { changes } = context.gauges.leases
     // Until the log is open a stop interrupts; from then on what is under way is finished first.
-    const lost = new AbortController()
     const interrupted = () => lost.abort()
     signal.addEventListener('abort', interrupted)
     signal.throwIfAborted()
@@ -206,11 +240,10 @@ class Office {
       logger.info({ generation, head: next - 1, oldest: first, replayed }, 'this sequencer leads')
       metrics.leader.set(1)
       changes.inc({ lease: 'sequenced', change: 'gained' })
-      this.#leading = { sequencer, inputs }
+      this.#leading = { sequencer, inputs, log }
       this.trouble = undefined
       const ordering = new AbortController()
       const ordered = sequencer.run(ordering.signal)
-      const held = this.#holdLead(generation, ended)
       const fetched = inputs.run(ended)
       const saying = new AbortController()
       const control = controlProducer(context)
@@ -242,7 +275,7 @@ class Office {
         lost.abort()
         inputs.close()
         saying.abort()
-        await Promise.allSettled([held, fetched, tended])
+        await Promise.allSettled([fetched, tended])
         ordered.catch(() => undefined)
       }
     } finally {
@@ -270,14 +303,15 @@ class Office {
 
   /** Resolves when the lease is no longer this process's, or `signal` is aborted. */
   async #holdLead(generation: number, signal: AbortSignal): Promise<void> {
-    const { context, leases, membership } = this.#parts
+    const { context, leases, member } = this.#parts
+    const { membership } = member
     while (!signal.aborted) {
       await wait(context.settings.RELAY_LEASE_MS / 4, signal)
       // While the database is away nobody can take the lead either, and the log itself lets only one write.
       if (!membership.isLive || signal.aborted) continue
       const [lease] = await leases.look()
       if (lease?.fence !== generation && membership.isLive)
-        throw new Error('another sequencer has taken the lead')
+        throw new Error(member.standstill ?? 'another sequencer has taken the lead')
     }
   }
 }

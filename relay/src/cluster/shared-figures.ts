@@ -9,6 +9,7 @@ import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } fr
 import { gaugeRefusals } from '../refusal-gauges.ts'
 import type { Servers } from './context.ts'
 import type { RoleName } from './role-names.ts'
+import type { Standstill } from './standstill.ts'
 
 /** Figures that every role of a cluster shows, declared once for all roles of a process. */
 export function sharedFigures(registry: Registry) {
@@ -65,8 +66,14 @@ export function gaugeProducer(
   producers.unwritable.inc({ topic }, unwritable)
 }
 
-/** Shows who of a role lives. */
-export function gaugeMembership({ leases }: SharedFigures, role: RoleName, membership: Membership): void {
+/** Shows who of a role lives, and whether this process gets work through. */
+export function gaugeMembership(
+  { leases }: SharedFigures,
+  role: RoleName,
+  membership: Membership,
+  standstill: Standstill,
+): void {
   leases.members.set({ role }, membership.count)
   leases.live.set({ role }, membership.isLive ? 1 : 0)
+  for (const [cause, ms] of standstill.ages) leases.standingStill.set({ role, cause }, ms / 1_000)
 }

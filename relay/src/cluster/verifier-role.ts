@@ -3,13 +3,13 @@ import type { BusEntry } from '@bgs/shared/bus/bus.ts'
 import { KafkaConsumer } from '@bgs/shared/bus/kafka-consumer.ts'
 import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
 import { partitionOf } from '@bgs/shared/bus/partition.ts'
-import { Membership } from '@bgs/shared/cluster/membership.ts'
 import { PartitionLeases } from '@bgs/shared/cluster/partition-leases.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
 import { decodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
 import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
 import { encodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
 import { USER_AGENT } from '@bgs/shared/service/version.ts'
+import { DirectoryReach } from '@bgs/verifier/identity/directory-reach.ts'
 import { Identities } from '@bgs/verifier/identity/identities.ts'
 import { RedisIdentities } from '@bgs/verifier/identity/shared-identities.ts'
 import { JudgePool } from '@bgs/verifier/judge/pool.ts'
@@ -27,7 +27,8 @@ import { chargeChannel } from './charges.ts'
 import type { ClusterContext } from './context.ts'
 import { RawShare } from './raw-share.ts'
 import type { Role } from './role.ts'
-import { gaugeMembership, gaugeProducer } from './shared-figures.ts'
+import { RoleMember } from './role-member.ts'
+import { gaugeProducer } from './shared-figures.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames fetched and not done; judged and on their way to Kafka. */
@@ -47,8 +48,17 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   const backends = curveBackends()
   for (const [curve, backend] of Object.entries(backends)) metrics.curve.set({ curve, backend }, 1)
   logger.info({ signatures: backends }, 'signatures are verified with these')
-  const membership = new Membership(database, 'verifier', settings.RELAY_LEASE_MS)
-  await membership.renew()
+  const directory = new DirectoryReach({
+    plcUrl: settings.RELAY_PLC_URL,
+    userAgent: USER_AGENT,
+    isDoubted: () => identities.circuitOpen || membership.isProofWanted,
+  })
+  const member = new RoleMember(context, 'verifier', {
+    topics: ['raw', 'verified'],
+    unansweredMs: () => Math.max(raw.unansweredMs(), verified.unansweredMs()),
+    others: [directory],
+  })
+  const { membership } = member
 
   const broken = brokenFrameChannel(context)
   const charges = chargeChannel(context)
@@ -130,6 +140,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     everyMs: Math.min(1_000, settings.RELAY_LEASE_MS / 4),
     trimEveryMs: TRIM_EVERY_MS,
   })
+  await membership.renew()
   await share.prepare()
 
   const judging = new AbortController()
@@ -142,11 +153,13 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   supervisor.run('raw', raw.run(judging.signal))
   supervisor.run('verified', verified.run(sending.signal))
   supervisor.run('backlog of verified', backlog.run(sending.signal))
-  supervisor.run('membership of the verifier', membership.run(sending.signal))
+  supervisor.run('membership of the verifier', member.run(sending.signal))
+  supervisor.run('reach of the directory', directory.run(sending.signal))
   const figures = verifierRoleMetrics(registry)
 
   return {
-    notReady: () => (membership.isLive ? undefined : 'this verifier could not renew its lease'),
+    notReady: () => member.notReady,
+    restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
       figures.lag.set(raw.lag())
       figures.partitions.set(raw.assigned.length)
@@ -154,7 +167,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
       identities.gauge()
       gaugeLags(context.gauges.bus, { raw })
       gaugeProducer(context.gauges, 'verified', verified)
-      gaugeMembership(context.gauges, 'verifier', membership)
+      member.gauge()
     },
     noteFault: () => reading.noteFault(),
     stop: async () => {

@@ -276,6 +276,21 @@ describe('the producer', () => {
     expect(producer.room()).toBe(full.promise)
   })
 
+  it('says for how long what it offers has had no answer, and no more once it has', async () => {
+    const topic = await newTopic()
+    const { producer } = producerOf(topic)
+    producer.publish(0, 'a', 1, 'a')
+    await expect.poll(() => producer.pendingRecords, WAIT).toBe(0)
+    expect(producer.unansweredMs()).toBe(0)
+    const [node] = kafka.nodes
+    node?.pause()
+    producer.publish(0, 'b', 1, 'b')
+    await expect.poll(() => producer.unansweredMs(), WAIT).toBeGreaterThan(1_000)
+    node?.resume()
+    await expect.poll(() => producer.pendingRecords, WAIT).toBe(0)
+    expect(producer.unansweredMs()).toBe(0)
+  })
+
   it('knows no partition beyond its own', async () => {
     const { producer } = producerOf(await newTopic())
     expect(() => producer.publish(PARTITIONS, '', 1, '')).toThrow(RangeError)
@@ -420,6 +435,22 @@ describe('the consumer', () => {
     expect(seen.map(Number)).toEqual(range(40))
     // The bound, and what one fetch from one partition brings.
     expect(most).toBeLessThan(1_000_000 + 2 ** 20 + 500_100)
+  })
+
+  it('says for how long what it asks for has had no answer; a long poll has one soon, and who asks nothing waits for none', async () => {
+    const topic = await newTopic()
+    const { consumer } = consumerOf(topic)
+    consumer.assign(0, 0)
+    const [node] = kafka.nodes
+    // Longer than any poll: of one that is answered four times a second it never grows so old.
+    await expect.poll(() => consumer.unansweredMs(), WAIT).toBeGreaterThan(0)
+    await expect.poll(() => consumer.unansweredMs(), WAIT).toBeLessThan(250)
+    node?.pause()
+    await expect.poll(() => consumer.unansweredMs(), WAIT).toBeGreaterThan(1_500)
+    node?.resume()
+    await expect.poll(() => consumer.unansweredMs(), WAIT).toBeLessThan(1_000)
+    consumer.unassign(0)
+    expect(consumer.unansweredMs()).toBe(0)
   })
 
   it('waits for a topic that is not there yet', async () => {

@@ -59,6 +59,8 @@ interface Partition {
   doneEpoch: number
   end: number
   assigned: boolean
+  /** Since when it is asked for without any answer of a broker; undefined: it is not. */
+  askedMs: number | undefined
 }
 
 interface Slot<T> extends BusEntry<T> {
@@ -103,6 +105,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
       doneEpoch: epoch,
       end: next,
       assigned: true,
+      askedMs: undefined,
     })
     this.#bell.ring()
   }
@@ -147,6 +150,12 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
       records: Math.max(0, end - offsetOf(position)),
       oldestAgeMs: ageMs(open[0]?.timeMs),
     }))
+  }
+
+  /** For how long the partition that waits longest is asked for without any answer; 0: there is none. */
+  unansweredMs(): number {
+    const nowMs = performance.now()
+    return Math.max(0, ...[...this.#partitions.values()].map(({ askedMs }) => nowMs - (askedMs ?? nowMs)))
   }
 
   poll(limit: number): BusEntry<T>[] {
@@ -220,10 +229,11 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   /** Brokers that lead what is to be read now. */
   async #nodes(): Promise<Set<number>> {
     const nodes = new Set<number>()
-    if (this.openBytes >= this.#options.maxBytes) return nodes
-    for (const { number } of [...this.#partitions.values()]) {
-      const node = await this.#leaderOf(number)
+    const isFull = this.openBytes >= this.#options.maxBytes
+    for (const partition of [...this.#partitions.values()]) {
+      const node = isFull ? -1 : await this.#leaderOf(partition.number)
       if (node >= 0) nodes.add(node)
+      else partition.askedMs = undefined
     }
     return nodes
   }
@@ -239,6 +249,8 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
         if (wanted.length === 0 || this.openBytes >= maxBytes) return
         // Each time another first: an answer is full before the last ones have their turn.
         wanted.push(...wanted.splice(0, turn++ % wanted.length))
+        const askedMs = performance.now()
+        for (const partition of wanted) partition.askedMs ??= askedMs
         const from = wanted.map(({ number, next }) => ({ partition: number, offset: next }))
         const connection = await this.#lane.toNode(node)
         const limits = {
@@ -251,6 +263,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
         for (const one of fetched) {
           const partition = wanted.find(({ number }) => number === one.partition)
           if (partition === undefined || !partition.assigned) continue
+          partition.askedMs = undefined
           const error =
             one.error?.code === 'OFFSET_OUT_OF_RANGE' ? await this.#outOfRange(partition, signal) : one.error
           const lost = error ?? (await this.#takeReadable(partition, one, signal))

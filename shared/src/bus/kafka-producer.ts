@@ -46,6 +46,8 @@ interface Outbox<T, Token> {
   underWay: boolean
   attempts: number
   retryAtMs: number
+  /** Since when it is offered without any answer of a broker; undefined: it is not. */
+  offeredMs: number | undefined
 }
 
 /**
@@ -78,6 +80,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       underWay: false,
       attempts: 0,
       retryAtMs: 0,
+      offeredMs: undefined,
     }))
   }
 
@@ -98,6 +101,12 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     return this.#options.full?.()
   }
 
+  /** For how long the record that waits longest is offered without any answer, be it a refusal; 0: there is none. */
+  unansweredMs(): number {
+    const nowMs = performance.now()
+    return Math.max(0, ...this.#outboxes.map(({ offeredMs }) => nowMs - (offeredMs ?? nowMs)))
+  }
+
   /** Appends until `signal` is aborted; what is not acknowledged then is given up, and comes again. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -116,6 +125,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     for (const outbox of this.#outboxes) {
       if (outbox.underWay || outbox.retryAtMs > nowMs) continue
       if (outbox.sending === undefined && outbox.waiting.length === 0) continue
+      outbox.offeredMs ??= nowMs
       try {
         const node = await this.#options.cluster.leader(this.#options.topic, outbox.partition)
         const group = byNode.get(node)
@@ -148,7 +158,9 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     const entries = outbox.waiting.slice(0, count)
     outbox.waiting = outbox.waiting.slice(count)
     outbox.sending = this.#encode(entries)
-    if (outbox.sending === undefined) outbox.underWay = false
+    if (outbox.sending !== undefined) return
+    outbox.underWay = false
+    outbox.offeredMs = undefined
   }
 
   /** Invariant 14: a value that cannot be written down is let go of alone, and ends nothing. Undefined: none is left. */
@@ -187,6 +199,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       const produced = await produce(connection, topic, records, REQUEST_MS)
       for (const { partition, offset, error } of produced) {
         const outbox = group.find((one) => one.partition === partition) as Outbox<T, Token>
+        outbox.offeredMs = undefined
         if (error === undefined) this.#acknowledged(outbox, offset)
         else if (error.isFinal) throw error
         else this.#putOff(outbox, error)
@@ -224,6 +237,8 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     this.retries++
     cluster.health.failed(error)
     cluster.forget(topic)
+    // No leader now: nobody's record would be taken.
+    if (error.code === 'LEADER_NOT_AVAILABLE') outbox.offeredMs = undefined
     outbox.underWay = false
     outbox.retryAtMs = performance.now() + retryPauseMs(outbox.attempts++)
   }

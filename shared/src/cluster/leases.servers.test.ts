@@ -5,6 +5,7 @@ import { type PostgresServer, startPostgres } from '../testing/servers/postgres.
 import { readConsumed, saveConsumed } from './consumed.ts'
 import { Membership } from './membership.ts'
 import { type LeasedPartition, PartitionLeases } from './partition-leases.ts'
+import type { Standing } from './standing.ts'
 import { raiseTopicGeneration, topicGeneration } from './topic-generation.ts'
 
 const LEASE_MS = 600
@@ -32,10 +33,12 @@ afterEach(async () => {
 const members: Member[] = []
 
 /** A process that renews its membership and looks at its partitions, until it is paused or leaves. */
-class Member {
+class Member implements Standing {
   readonly membership: Membership
   readonly leases: PartitionLeases
   held: readonly LeasedPartition[] = []
+  isStill = false
+  #nothingSinceMs: number | undefined
   /** When the last renewal that it knows of was begun. */
   renewedMs = 0
   readonly #database: PostgresDatabase
@@ -44,7 +47,7 @@ class Member {
 
   private constructor(own: PostgresDatabase) {
     this.#database = own
-    this.membership = new Membership(own, 'verifier', LEASE_MS)
+    this.membership = new Membership(own, 'verifier', LEASE_MS, this)
     this.leases = new PartitionLeases(own, this.membership, 'raw', PARTITIONS)
   }
 
@@ -55,6 +58,25 @@ class Member {
     await member.leases.prepare()
     member.wake()
     return member
+  }
+
+  /** From now on nothing gets through to it, which it need not have noticed. */
+  getNothing(): void {
+    this.#nothingSinceMs ??= performance.now()
+  }
+
+  standStill(): void {
+    this.getNothing()
+    this.isStill = true
+  }
+
+  work(): void {
+    this.#nothingSinceMs = undefined
+    this.isStill = false
+  }
+
+  get workedAgoMs(): number {
+    return this.#nothingSinceMs === undefined ? 0 : performance.now() - this.#nothingSinceMs
   }
 
   get numbers(): number[] {
@@ -212,6 +234,59 @@ describe('partitions among the live members of a role', () => {
     server.resume()
     await renewing
     await untilShared([first, second], 8)
+  })
+
+  it('of one that stands still go to those that do not, and some come back once it works again', async () => {
+    const { doubled, end } = watch()
+    const [first, second, third] = (await join(3)) as [Member, Member, Member]
+    await untilShared([first, second, third], 6)
+    third.standStill()
+    await untilShared([first, second], 8)
+    await expect.poll(() => third.numbers, WAIT).toEqual([])
+    expect([third.membership.isLive, third.membership.yields]).toEqual([true, true])
+    third.work()
+    await untilShared([first, second, third], 6)
+    end()
+    expect(doubled).toEqual([])
+  })
+
+  it('of one that stands still, and does not look at its leases either, are taken all the same', async () => {
+    const { doubled, end } = watch()
+    const own = await PostgresDatabase.open(url)
+    const stuck = new Membership(own, 'verifier', LEASE_MS, { isStill: true, workedAgoMs: 60_000 })
+    const stop = new AbortController()
+    await stuck.renew()
+    const leases = new PartitionLeases(own, stuck, 'raw', PARTITIONS)
+    await leases.prepare()
+    expect((await leases.look()).length, 'alone it keeps what it has, and takes what is free').toBe(
+      PARTITIONS,
+    )
+    const renewing = stuck.run(stop.signal)
+    await untilShared([await Member.join()], PARTITIONS)
+    expect(await leases.look()).toEqual([])
+    stop.abort()
+    await renewing
+    await own.close()
+    end()
+    expect(doubled).toEqual([])
+  })
+
+  it('stay where they are while all stand still, and when one after the other works again', async () => {
+    const all = await join(3)
+    await untilShared(all, 6)
+    const before = await owners()
+    // Nothing gets through to any of them from now on, but they notice one after the other.
+    for (const member of all) member.getNothing()
+    for (const member of all) {
+      member.isStill = true
+      const since = member.renewedMs
+      await expect.poll(() => all.every(({ renewedMs }) => renewedMs > since + LEASE_MS), WAIT).toBe(true)
+    }
+    expect(all.some(({ membership }) => membership.yields)).toBe(false)
+    for (const member of all) member.work()
+    const since = performance.now()
+    await expect.poll(() => all.every(({ renewedMs }) => renewedMs > since + 2 * LEASE_MS), WAIT).toBe(true)
+    expect(await owners()).toEqual(before)
   })
 
   it('save moves positions under the present fence alone', async () => {

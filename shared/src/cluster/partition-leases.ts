@@ -1,14 +1,13 @@
 import type { Database } from '../db/database.ts'
 import { crashPoint } from '../service/crash-point.ts'
-import { DATABASE_NOW_MS, fairShare, type Membership, mayJudge } from './membership.ts'
+import { type Membership, mayTakeFrom } from './membership.ts'
 
 const ADD = `INSERT INTO partitions (topic, number, generation, position, owner, fence)
   VALUES ($1, $2, 0, 0, NULL, 0) ON CONFLICT (topic, number) DO NOTHING`
-/** Partitions of nobody; and of the dead, where this process may judge that. */
+/** Partitions of nobody; and of the dead and of those that stand still, where this process may judge that. */
 const CLAIM = `UPDATE partitions SET owner = $1, fence = fence + 1 WHERE topic = $2 AND number IN (
   SELECT p.number FROM partitions p LEFT JOIN members m ON m.id = p.owner
-  WHERE p.topic = $2 AND p.number < CAST($5 AS BIGINT) AND (p.owner IS NULL
-    OR ((m.id IS NULL OR m.expires_ms < ${DATABASE_NOW_MS}) AND ${mayJudge('$1', '$4')}))
+  WHERE p.topic = $2 AND p.number < CAST($5 AS BIGINT) AND (p.owner IS NULL OR ${mayTakeFrom('$1', '$4')})
   ORDER BY p.number LIMIT CAST($3 AS BIGINT) FOR UPDATE OF p SKIP LOCKED)`
 const MINE =
   'SELECT number, generation, position, leader_epoch, fence FROM partitions WHERE topic = $1 AND owner = $2 AND number < CAST($3 AS BIGINT) ORDER BY number'
@@ -52,13 +51,14 @@ export class PartitionLeases {
   }
 
   /**
-   * Takes up to a fair share, gives up what is beyond it, and tells what is leased now. `release` gives up at once;
-   * the caller has to have stopped with those that are no longer in the answer.
+   * Takes up to a fair share, gives up what is beyond it (all of it where this process stands still and another does
+   * not), and tells what is leased now. `release` gives up at once; the caller has to have stopped with those that are
+   * no longer in the answer.
    */
   async look(): Promise<LeasedPartition[]> {
-    const { id, count, isLive, leaseMs } = this.#membership
+    const { id, isLive, leaseMs } = this.#membership
     if (!isLive) return []
-    const share = fairShare(this.#count, count)
+    const share = this.#membership.shareOf(this.#count)
     let mine = await this.#mine()
     if (mine.length < share) {
       await this.#database.query(CLAIM, [id, this.#topic, share - mine.length, leaseMs, this.#count])

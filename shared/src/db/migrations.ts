@@ -196,4 +196,7 @@ export const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (day, domain)
    )`,
   'ALTER TABLE partitions ADD COLUMN leader_epoch BIGINT NOT NULL DEFAULT -1',
+  `ALTER TABLE members ADD COLUMN standstill_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE members ADD COLUMN working_ms BIGINT NOT NULL DEFAULT 0;
+   ALTER TABLE members ADD COLUMN worked_ms BIGINT NOT NULL DEFAULT 0`,
 ]

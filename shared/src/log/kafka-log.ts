@@ -91,6 +91,8 @@ export class KafkaLog implements Log {
   readonly #edge = new WindowEdge()
   #trimming = false
   #appending = false
+  /** Since when a record is offered without any answer of a broker; undefined: none is. */
+  #offeredMs: number | undefined
   #broken: Error | undefined
 
   private constructor(options: KafkaLogOptions, reader: SequencedReader, found: KafkaLogState) {
@@ -145,6 +147,11 @@ export class KafkaLog implements Log {
     }
   }
 
+  /** For how long an append is under way without any answer of a broker, be it a refusal; 0: none is. */
+  unansweredMs(): number {
+    return this.#offeredMs === undefined ? 0 : performance.now() - this.#offeredMs
+  }
+
   bounds(): LogBounds {
     return boundsOf(this.#bases, this.#floor, this.#next)
   }
@@ -187,6 +194,7 @@ export class KafkaLog implements Log {
       throw error
     } finally {
       this.#appending = false
+      this.#offeredMs = undefined
     }
   }
 
@@ -273,8 +281,10 @@ export class KafkaLog implements Log {
     for (let attempt = 0; ; attempt++) {
       let landed = -1
       try {
+        this.#offeredMs ??= performance.now()
         const connection = await this.#lane.toLeader(topic, 0)
         const [one] = await produce(connection, topic, [{ partition: 0, value }], REQUEST_MS)
+        this.#offeredMs = undefined
         if (one?.error !== undefined) throw one.error
         landed = one?.offset ?? -1
         cluster.health.ok()
@@ -282,6 +292,8 @@ export class KafkaLog implements Log {
         if (!(error instanceof KafkaError) || error.isFinal) throw error
         cluster.health.failed(error)
         cluster.forget(topic)
+        // No leader now: nobody's record would be taken.
+        if (error.code === 'LEADER_NOT_AVAILABLE') this.#offeredMs = undefined
         await wait(retryPauseMs(attempt), signal)
         if (signal.aborted)
           throw new LogUnknownError('stopped while an append was under way', { cause: error })

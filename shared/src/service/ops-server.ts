@@ -16,6 +16,8 @@ const PAGES = new Set(['metrics', 'livez', 'readyz', 'admin', 'dashboard'])
 export interface Health {
   /** Undefined while ready; else why not. */
   readonly notReady: () => string | undefined
+  /** Why a restart of the process could help; undefined while it could not. It is alive then, whatever it waits for. */
+  readonly restartCouldHelp?: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh?: () => void
   /** Further figures in Prometheus's text form, of what keeps its own. */
@@ -24,7 +26,7 @@ export interface Health {
   readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
-/** The operator listener: /metrics, /livez (the process turns its loop), /readyz (it can do its work). */
+/** The operator listener: /metrics, /livez (no restart would help the process), /readyz (it can do its work). */
 export function createOpsServer(settings: Settings, registry: Registry, health: Health): Server {
   const { requests } = opsMetrics(registry)
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
@@ -37,11 +39,10 @@ export function createOpsServer(settings: Settings, registry: Registry, health: 
     if (health.handle?.(request, response) === true) return
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'GET only\n')
     const path = (request.url ?? '/').split('?')[0]
-    if (path === '/livez') return answer(200, 'ok\n')
-    if (path === '/readyz') {
-      const why = health.notReady()
-      return why === undefined ? answer(200, 'ok\n') : answer(503, `${why}\n`)
-    }
+    const answerUnless = (why: string | undefined) =>
+      why === undefined ? answer(200, 'ok\n') : answer(503, `${why}\n`)
+    if (path === '/livez') return answerUnless(health.restartCouldHelp?.())
+    if (path === '/readyz') return answerUnless(health.notReady())
     if (path === '/metrics') {
       health.refresh?.()
       Promise.all([registry.metrics(), health.others?.() ?? '']).then(

@@ -80,7 +80,7 @@ async function copyJars(maven: string, cwd: string): Promise<void> {
 async function format(java: string, cwd: string): Promise<void> {
   const settings = join(cwd, 'format.properties')
   const formatted = join(cwd, 'formatted')
-  const node = { id: 1, port: 9092, controllerPort: 9093 }
+  const node = { id: 1, port: 9092, controllerPort: 9093, links: [] }
   await writeFile(settings, kafkaProperties({ node, nodes: [node], dataFolder: formatted, settings: {} }))
   const run = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settings]
   const { error, output } = await runCommand(java, ['-cp', classPath(cwd), ...run], { timeout: JAVA_MS })

@@ -5,17 +5,34 @@ export interface KafkaNodePorts {
   readonly id: number
   readonly port: number
   readonly controllerPort: number
+  /** Further listeners: each tells its clients of a port of its own, at which something stands between (tcp-link.ts). */
+  readonly links: readonly KafkaLinkPorts[]
 }
 
-export async function freeKafkaPorts(count: number): Promise<KafkaNodePorts[]> {
+export interface KafkaLinkPorts {
+  readonly port: number
+  /** Where clients of this listener are to connect. */
+  readonly advertised: number
+}
+
+/** Of so many brokers, each of them with listeners for so many links, of which `advertise` says where they lie. */
+export async function freeKafkaPorts(
+  count: number,
+  links = 0,
+  advertise: (port: () => number) => Promise<number> = () => Promise.resolve(0),
+): Promise<KafkaNodePorts[]> {
+  const each = 2 + links
   const taken = new Set<number>()
-  while (taken.size < 2 * count) taken.add(await freePort())
+  while (taken.size < each * count) taken.add(await freePort())
   const ports = [...taken]
-  return Array.from({ length: count }, (_, i) => ({
-    id: i + 1,
-    port: ports[2 * i] ?? 0,
-    controllerPort: ports[2 * i + 1] ?? 0,
-  }))
+  const nodes: KafkaNodePorts[] = []
+  for (let id = 1; id <= count; id++) {
+    const [port = 0, controllerPort = 0, ...further] = ports.splice(0, each)
+    const made: KafkaLinkPorts[] = []
+    for (const one of further) made.push({ port: one, advertised: await advertise(() => one) })
+    nodes.push({ id, port, controllerPort, links: made })
+  }
+  return nodes
 }
 
 /** The server.properties of one node. */
@@ -26,6 +43,8 @@ export function kafkaProperties(of: {
   settings: Readonly<Record<string, string | number>>
 }): string {
   const { node, nodes, dataFolder } = of
+  const listeners = node.links.map(({ port, advertised }, i) => ({ name: `LINK${i}`, port, advertised }))
+  const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`
   const replicas = nodes.length
   const inSync = replicas > 1 ? 2 : 1
   const properties = {
@@ -34,10 +53,20 @@ export function kafkaProperties(of: {
     'controller.quorum.voters': nodes
       .map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`)
       .join(),
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    listeners: [
+      at('PLAINTEXT', node.port),
+      at('CONTROLLER', node.controllerPort),
+      ...listeners.map(({ name, port }) => at(name, port)),
+    ].join(),
+    'advertised.listeners': [
+      at('PLAINTEXT', node.port),
+      ...listeners.map(({ name, advertised }) => at(name, advertised)),
+    ].join(),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': ['PLAINTEXT', 'CONTROLLER', ...listeners.map(({ name }) => name)]
+      .map((name) => `${name}:PLAINTEXT`)
+      .join(),
     'log.dirs': dataFolder,
 
     // As a careful operator would.

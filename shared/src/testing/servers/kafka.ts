@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { TcpLink } from '../tcp-link.ts'
 import { installKafka } from './kafka-install.ts'
 import { createKafkaNode } from './kafka-node.ts'
 import { freeKafkaPorts } from './kafka-properties.ts'
@@ -12,22 +13,37 @@ export interface KafkaServers extends AsyncDisposable {
   readonly nodes: readonly ServerProcess[]
   /** Of the first of them. */
   readonly dataFolder: string
+  /** Ways to the brokers for one process each: `host:port` of all, and the links by node id less one. */
+  readonly ways: readonly { readonly brokers: string; readonly links: readonly TcpLink[] }[]
 }
 
 /** Starts an Apache Kafka of one node or three, each broker and controller at once, and empty. */
 export async function startKafka(
-  options: { brokers?: 1 | 3; settings?: Readonly<Record<string, string | number>> } = {},
+  options: { brokers?: 1 | 3; ways?: number; settings?: Readonly<Record<string, string | number>> } = {},
 ): Promise<KafkaServers> {
   const software = await installKafka()
   const folder = createServerFolder('kafka')
-  const ports = await freeKafkaPorts(options.brokers ?? 1)
+  const links: TcpLink[] = []
+  const ports = await freeKafkaPorts(options.brokers ?? 1, options.ways ?? 0, async (target) => {
+    const link = await TcpLink.open(target)
+    links.push(link)
+    return link.port
+  })
+  const ways = Array.from({ length: options.ways ?? 0 }, (_, way) => {
+    const own = ports.map((node) => links.find(({ port }) => port === node.links[way]?.advertised) as TcpLink)
+    return { brokers: own.map(({ port }) => `127.0.0.1:${port}`).join(), links: own }
+  })
   const nodes: ServerProcess[] = []
   const servers: KafkaServers = {
     brokers: ports.map(({ port }) => `127.0.0.1:${port}`).join(),
     nodes,
     dataFolder: join(folder.path, `node-${ports[0]?.id}`, 'data'),
+    ways,
     async [Symbol.asyncDispose]() {
-      await Promise.all(nodes.map((node) => node.kill()))
+      await Promise.all([
+        ...nodes.map((node) => node.kill()),
+        ...links.map((link) => link[Symbol.asyncDispose]()),
+      ])
       await folder[Symbol.asyncDispose]()
     },
   }
