@@ -3,15 +3,23 @@ import type { SimAccount } from './account.ts'
 import { type DidRecord, didDocument } from './did-document.ts'
 import { LoopbackServer } from './loopback-server.ts'
 
-/** What goes wrong with an answer. `hang` never answers; `wrongId` answers with another DID's id (protocol.md D3). */
+/**
+ * What goes wrong with an answer. `hang` never answers; `wrongId` answers with another DID's id (protocol.md D3); `flaky`
+ * fails for a share of the calls; `behind` answers as the directory stood so long ago, as a replica does.
+ */
 export type PlcFault =
   | { kind: 'hang' }
   | { kind: 'error'; status?: number }
   | { kind: 'rateLimited'; retryAfterSeconds: number }
+  | { kind: 'flaky'; share: number }
   | { kind: 'slow'; millis: number }
+  | { kind: 'behind'; millis: number }
   | { kind: 'wrongId'; id: string }
   | { kind: 'garbage' }
   | { kind: 'redirect'; location: string }
+
+/** Former records kept of each DID, for a directory that is behind. */
+const FORMER_KEPT = 10
 
 /**
  * A PLC directory: `GET /{did}` answers with the DID document, 404 for a DID it does not know, 410 for a
@@ -22,6 +30,11 @@ export class PlcDirectory {
   readonly requests = new Map<string, number>()
   totalRequests = 0
   private readonly records = new Map<string, DidRecord>()
+  /** What records were before they changed, the oldest first. */
+  private readonly former = new Map<
+    string,
+    { readonly record: DidRecord | undefined; readonly untilMs: number }[]
+  >()
   private readonly tombstones = new Set<string>()
   private readonly faults = new Map<string, PlcFault>()
   private globalFault: PlcFault | null = null
@@ -42,6 +55,9 @@ export class PlcDirectory {
   }
 
   register(record: DidRecord): void {
+    const former = this.former.get(record.did) ?? []
+    former.push({ record: this.records.get(record.did), untilMs: performance.now() })
+    this.former.set(record.did, former.slice(-FORMER_KEPT))
     this.records.set(record.did, { ...record })
   }
 
@@ -51,7 +67,7 @@ export class PlcDirectory {
 
   /** Changes the key, the PDS endpoint, the handle or the key form of a DID. */
   update(did: string, change: Partial<Omit<DidRecord, 'did'>>): void {
-    this.records.set(did, { ...this.get(did), ...change })
+    this.register({ ...this.get(did), ...change })
   }
 
   has(did: string): boolean {
@@ -116,11 +132,23 @@ export class PlcDirectory {
         res.setHeader('Retry-After', String(fault.retryAfterSeconds))
         sendJson(res, 429, { message: 'rate limited' })
         return
+      case 'flaky':
+        if (Math.random() < fault.share) sendJson(res, 500, { message: 'internal error' })
+        else this.answerDocument(did, res)
+        return
+      case 'behind': {
+        const asOfMs = performance.now() - fault.millis
+        const former = this.former.get(did)?.find(({ untilMs }) => untilMs > asOfMs)
+        this.answerDocument(did, res, {
+          record: former === undefined ? this.records.get(did) : former.record,
+        })
+        return
+      }
       case 'slow':
         setTimeout(() => this.answerDocument(did, res), fault.millis).unref()
         return
       case 'wrongId':
-        this.answerDocument(did, res, fault.id)
+        this.answerDocument(did, res, { id: fault.id, record: this.records.get(did) })
         return
       case 'garbage':
         res.end('<html>no directory here</html>')
@@ -130,8 +158,11 @@ export class PlcDirectory {
     }
   }
 
-  private answerDocument(did: string, res: ServerResponse, id?: string): void {
-    const record = this.records.get(did)
+  private answerDocument(
+    did: string,
+    res: ServerResponse,
+    { id, record }: { id?: string; record?: DidRecord | undefined } = { record: this.records.get(did) },
+  ): void {
     if (this.tombstones.has(did)) sendJson(res, 410, { message: `DID not available: ${did}` })
     else if (record === undefined) sendJson(res, 404, { message: `DID not registered: ${did}` })
     else

@@ -2,6 +2,7 @@ import { wait } from '@bgs/shared/service/wait.ts'
 import { CUTS } from '@bgs/shared/testing/tcp-link.ts'
 import type { PlcFault } from '@bgs/simnet/plc.ts'
 import type { Random } from '@bgs/simnet/random.ts'
+import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { LEASE_MS, type TestCluster } from '../cluster/cluster.ts'
 import type { ServerName } from '../cluster/process-ways.ts'
 import type { RoleName, RoleProcess } from '../cluster/role-process.ts'
@@ -57,6 +58,23 @@ const REACHES: Readonly<Record<RoleName, readonly ServerName[]>> = {
 }
 /** As far as an unsteady source of time moves a clock, or somebody who sets it. */
 const CLOCK_STEPS_MS = [-600_000, -5_000, 5_000, 600_000]
+
+/** As far as a replica of the directory lags; more, and an account may change twice meanwhile, and its former key is lost. */
+const BEHIND_MS = 400
+/** Longer than a look-up may take. */
+const SLOW_NAMES_MS = 15_000
+/** DIDs of so many names, which no name server knows, are spoken of by one host: more than are looked up at once. */
+const STRANGE_NAMES = 100
+
+/** A host speaks of accounts whose names hang: what others say of theirs must not wait for that. */
+function nameStrangers({ network }: TestCluster, random: Random): void {
+  const host = random.pick([...network.hosts])
+  for (let i = 0; i < STRANGE_NAMES; i++) {
+    const seq = host.log.newestSeq + 1
+    const did = `did:web:${random.text(12)}.invalid`
+    host.emitRaw(encodeFrame('#identity', { did, seq, time: new Date().toISOString() }), { seq, did })
+  }
+}
 
 function ofRole(role: RoleName): Fault[] {
   const crash = async (process: RoleProcess, random: Random) => {
@@ -204,6 +222,7 @@ export const FAULTS: readonly Fault[] = [
       random.pick<PlcFault>([
         { kind: 'error', status: 503 },
         { kind: 'rateLimited', retryAfterSeconds: 1 },
+        { kind: 'flaky', share: 0.8 },
         { kind: 'slow', millis: 1_500 },
         { kind: 'hang' },
       ]),
@@ -211,6 +230,23 @@ export const FAULTS: readonly Fault[] = [
     await wait(3_000)
     plc.setGlobalFault(null)
   }),
+  server('behind directory', 3, async ({ network: { plc } }) => {
+    plc.setGlobalFault({ kind: 'behind', millis: BEHIND_MS })
+    await wait(3_000)
+    plc.setGlobalFault(null)
+  }),
+  {
+    name: 'slow names',
+    weight: 4,
+    act: (cluster, random) =>
+      doTo(cluster, random, 'verifier', async ({ ways }) => {
+        await ways?.slowNames(SLOW_NAMES_MS)
+        nameStrangers(cluster, random)
+        await wait(3_000)
+        await ways?.slowNames(0)
+        return 'slow names of'
+      }),
+  },
   server('kill broker', 2, async ({ kafka }, random) => {
     const node = random.pick([...kafka.nodes])
     await node.kill()

@@ -1,13 +1,14 @@
 /**
  * Loaded into a role's process before the relay: does to it alone what stands in the file $PROCESS_FAULTS: its clock is
- * moved by `clockMs`, and it reaches none of `closedPorts`. Intervals go on as they are, as with a clock that is set.
+ * moved by `clockMs`, it reaches none of `closedPorts`, and name servers answer it after `namesMs`. Intervals go on as they are, as with a clock that is set.
  */
+import { promises as dns } from 'node:dns'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 
 const LOOK_EVERY_MS = 50
 const file = process.env.PROCESS_FAULTS
-let faults = { clockMs: 0, closedPorts: [] }
+let faults = { clockMs: 0, closedPorts: [], namesMs: 0 }
 /** Open sockets and the ports they lead to. */
 const open = new Map()
 
@@ -36,6 +37,14 @@ net.Socket.prototype.connect = function (...args) {
   open.set(this, port)
   this.once('close', () => open.delete(this))
   return connect.apply(this, args)
+}
+
+for (const method of ['resolve4', 'resolve6']) {
+  const resolve = dns.Resolver.prototype[method]
+  dns.Resolver.prototype[method] = async function (...args) {
+    if (faults.namesMs > 0) await new Promise((done) => setTimeout(done, faults.namesMs))
+    return resolve.apply(this, args)
+  }
 }
 
 const RealDate = Date

@@ -8,13 +8,20 @@ const PRELOAD = fileURLToPath(new URL('./process-faults.mjs', import.meta.url))
 export const SERVERS = ['kafka', 'a broker', 'postgres', 'redis', 'directory'] as const
 export type ServerName = (typeof SERVERS)[number]
 
+/** What is done to a process from within (process-faults.mjs). */
+interface ProcessFaults {
+  readonly clockMs: number
+  readonly closedPorts: readonly number[]
+  readonly namesMs: number
+}
+
 /** The ways of one process to what it leans on, each of which can be cut for it alone. */
 export class ProcessWays {
   /** Settings and the preload under which a process goes these ways. */
   readonly env: Readonly<Record<string, string>>
   readonly #links: Readonly<Record<ServerName, readonly TcpLink[]>>
   readonly #file: string
-  #faults = { clockMs: 0, closedPorts: [] as readonly number[] }
+  #faults: ProcessFaults = { clockMs: 0, closedPorts: [], namesMs: 0 }
 
   constructor(
     links: Readonly<Record<ServerName, readonly TcpLink[]>>,
@@ -44,7 +51,12 @@ export class ProcessWays {
     return this.#write({ ...this.#faults, clockMs })
   }
 
-  async #write(faults: { clockMs: number; closedPorts: readonly number[] }): Promise<void> {
+  /** Name servers answer it only after so long from now on. */
+  slowNames(namesMs: number): Promise<void> {
+    return this.#write({ ...this.#faults, namesMs })
+  }
+
+  async #write(faults: ProcessFaults): Promise<void> {
     this.#faults = faults
     const made = `${this.#file}.new`
     await writeFile(made, JSON.stringify(faults))
