@@ -16,6 +16,7 @@ import { nameServersAt } from '@bgs/shared/net/name-servers.ts'
 import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
 import { Descriptors } from '@bgs/shared/service/descriptors.ts'
 import { createLogger } from '@bgs/shared/service/logger.ts'
+import { wait } from '@bgs/shared/service/wait.ts'
 import { NameServer } from '@bgs/shared/testing/name-server.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
@@ -106,13 +107,15 @@ describe('Q9: saved cursors', () => {
     expect(await store.raiseEpoch('a.example.com', 1, 0)).toBe(2)
   })
 
-  it('writes a change of state at once, and that a busy host has said more every few seconds', async () => {
+  it('writes a change of state at once, and that thousands of busy hosts have said more every few seconds', async () => {
     const store = new HostStore(database)
-    await ask('a.example.com')
-    const session = sessionAt('a.example.com', 1, 1)
-    const written = async () => {
-      await store.saveReports([session])
-      const row = await findHost(database, 'a.example.com')
+    const names = Array.from({ length: 3_000 }, (_, i) => `h${i}.example.com`)
+    for (const name of names.slice(0, 2)) await ask(name)
+    const sessions = names.map((name) => sessionAt(name, 1, 1))
+    const [session] = sessions as [(typeof sessions)[0]]
+    const written = async (all = sessions) => {
+      await store.saveReports(all)
+      const row = await findHost(database, 'h0.example.com')
       return [Number(row?.last_seq), row?.status]
     }
     expect(await written()).toEqual([9, 'active'])
@@ -122,8 +125,12 @@ describe('Q9: saved cursors', () => {
     expect(await written()).toEqual([10, 'throttled'])
     session.report.lastSeq = 11
     expect(await written()).toEqual([10, 'throttled'])
-    await store.saveReports([session], true)
-    expect(Number((await findHost(database, 'a.example.com'))?.last_seq)).toBe(11)
+    await store.saveReports(sessions, true)
+    expect(Number((await findHost(database, 'h0.example.com'))?.last_seq)).toBe(11)
+    // Of a few it is written each time.
+    session.report.lastSeq = 12
+    await wait(10)
+    expect(await written([session])).toEqual([12, 'throttled'])
   })
 
   it('H1: a report does not undo a ban', async () => {

@@ -18,8 +18,8 @@ const RAISE_EPOCH =
 const SET_BARRED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
     connected = 0, retry_at_ms = 0 WHERE hostname = $1`
 
-/** That a host has said more is written once in so long. */
-const PROGRESS_EVERY_MS = 5_000
+/** That a host has said more is written for about so many hosts a second, so for each of them more rarely the more there are. */
+const PROGRESS_A_SECOND = 600
 
 /** What was last written of one session. */
 interface Written {
@@ -64,17 +64,19 @@ export class HostStore {
   }
 
   /**
-   * Saves what changed of what sessions tell of their hosts: a change of state at once, that another event came every few
-   * seconds at most, for of thousands of busy hosts that changes all the time. `final`: all of it.
+   * Saves what changed of what sessions tell of their hosts: a change of state at once, that another event came more rarely
+   * where there are thousands, for of busy hosts that changes all the time. `final`: all of it.
    */
-  async saveReports(sessions: Iterable<HostSession>, final = false): Promise<void> {
+  async saveReports(reporting: Iterable<HostSession>, final = false): Promise<void> {
+    const sessions = [...reporting]
+    const everyMs = (sessions.length / PROGRESS_A_SECOND) * 1_000
     const nowMs = monotonicMs()
     const rows: (string | number | null)[][] = []
     for (const session of sessions) {
       const { hostname, fence, report } = session
       const written = this.#writtenOf(session)
       if (written.report !== undefined && isSameState(written.report, report)) {
-        const isDue = final || nowMs - written.reportedMs >= PROGRESS_EVERY_MS
+        const isDue = final || nowMs - written.reportedMs >= everyMs
         if (!isDue || isSameProgress(written.report, report)) continue
       }
       const { status, connected, failures, retryAtMs, lastEventMs, lastSeq, lastError } = report
