@@ -11,20 +11,14 @@ import { untilAborted, wait } from '@bgs/shared/service/wait.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
 import { Charges, type HostCharge } from './charges.ts'
 import { ClockDoubt } from './clock-doubt.ts'
+import { LAG_PAUSES_MS } from './directory-lag.ts'
+import { type IdentitySource, isOfDirectory, type LaneWork } from './held-look-up.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
 import { type JudgeReply, type PassedFrame, readJudgement, slowMsOf } from './judge/reply.ts'
 import type { JudgeItem } from './judge/request.ts'
-import {
-  type IdentitySource,
-  isOfDirectory,
-  LAG_PAUSES_MS,
-  type LaneWork,
-  refreshForSignature,
-  type Settled,
-  settleIdentity,
-} from './lane-work.ts'
+import { refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
 import { HELD_MS, type Lane, type LaneEntry, Lanes } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
 

@@ -7,16 +7,12 @@ import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
 import { withSeqSlot } from '@bgs/shared/frame/seq-slot.ts'
 import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { IdentitySource, LaneWork } from '@bgs/verifier/held-look-up.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
 import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
-import {
-  type IdentitySource,
-  type LaneWork,
-  refreshForSignature,
-  settleIdentity,
-} from '@bgs/verifier/lane-work.ts'
+import { refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
 import type { FrameCase } from './case.ts'
 
 /** Documents of a case are as old as this when its frame comes. */
