@@ -101,14 +101,17 @@ describe(`one process is cut off from one server, with the lease that is the def
     async (role, server, how) => {
       const [victim, other] = await pair(role)
       victim.ways?.cut(server, how)
-      await othersTakeOver(other, role, OTHERS_TAKE_OVER_MS)
-      if (server !== 'postgres') {
-        expect(await victim.readyz()).toContain(`this ${role} stands still`)
-        expect(
-          await victim.metric(`relay_lease_standing_still_seconds{role="${role}",cause="kafka"}`),
-        ).toBeGreaterThan(0)
+      try {
+        await othersTakeOver(other, role, OTHERS_TAKE_OVER_MS)
+        if (server !== 'postgres') {
+          expect(await victim.readyz()).toContain(`this ${role} stands still`)
+          expect(
+            await victim.metric(`relay_lease_standing_still_seconds{role="${role}",cause="kafka"}`),
+          ).toBeGreaterThan(0)
+        }
+      } finally {
+        victim.ways?.heal(server)
       }
-      victim.ways?.heal(server)
       await until(
         `${victim.name} is ready`,
         CAUGHT_UP_MS,
