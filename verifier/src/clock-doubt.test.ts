@@ -22,3 +22,32 @@ it('C4: one host that is ahead of others is wrong; where most are, this relay is
   nowMs += 61_000
   expect(doubt.isDoubted).toBe(false)
 })
+
+it('C4: where only one speaks, one that fitted before tells, unless the clock was set since', () => {
+  let nowMs = 0
+  let wallMs = 1_000_000
+  const doubt = new ClockDoubt(() => nowMs)
+  const later = (ms: number) => {
+    nowMs += ms
+    wallMs += ms
+    doubt.look(wallMs)
+  }
+  later(0)
+  doubt.noteFits('a')
+  later(1_000)
+  later(600_000)
+  doubt.noteAhead('b')
+  expect(doubt.isDoubted).toBe(false)
+  // What a host says of itself is no proof.
+  doubt.noteAhead('a')
+  expect(doubt.isDoubted).toBe(true)
+  later(61_000)
+  expect(doubt.isDoubted).toBe(false)
+  doubt.noteFits('c')
+  wallMs -= 600_000
+  later(1_000)
+  doubt.noteAhead('b')
+  expect(doubt.isDoubted).toBe(true)
+  later(1_000)
+  expect(doubt.isDoubted).toBe(true)
+})

@@ -2,20 +2,41 @@ import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 
 /** What a host's revs said counts for so long. */
 const LATELY_MS = 60_000
+/** A clock that has moved by less against the monotonic one was not set. */
+const SET_MS = 1_000
 /** Hosts remembered on each side; beyond it the one heard of longest ago is forgotten. */
 const MAX_HOSTS = 10_000
 
 /**
  * Whether this relay's own clock is to be doubted: the revs of most hosts lie in its future (C4). One host with a wrong
  * clock is that host's fault; where most have one, the relay has. What is ahead then waits, and is refused by nobody.
+ *
+ * Where only one host speaks of late, that of another fitted some time ago tells, if the clock was not set since.
  */
 export class ClockDoubt {
   readonly #now: () => number
   readonly #ahead = new Map<string, number>()
   readonly #fit = new Map<string, number>()
 
+  /** Whose rev has fitted since the last look. */
+  #fitted: string | undefined
+  /** The time of day less the monotonic one at the last look. */
+  #offsetMs = Number.NaN
+  /** A host whose rev fitted, and the offset at that time. */
+  #proof: { readonly host: string; readonly offsetMs: number } | undefined
+
   constructor(now: () => number = monotonicMs) {
     this.#now = now
+  }
+
+  /** Looks at the clock; to be called about once a second. `wallMs` is the time of day. */
+  look(wallMs: number): void {
+    const offsetMs = wallMs - this.#now()
+    // Only where it was not set in between: a rev that fitted before that says nothing of the clock as it is.
+    const wasSet = !(Math.abs(offsetMs - this.#offsetMs) < SET_MS)
+    if (!wasSet && this.#fitted !== undefined) this.#proof = { host: this.#fitted, offsetMs }
+    this.#fitted = undefined
+    this.#offsetMs = offsetMs
   }
 
   /** A host's rev lies in the future. */
@@ -26,6 +47,7 @@ export class ClockDoubt {
 
   /** A host's commit has a rev that fits. Cheap while nobody's lies in the future. */
   noteFits(host: string): void {
+    this.#fitted = host
     if (this.#ahead.size === 0) return
     this.#ahead.delete(host)
     note(this.#fit, host, this.#now())
@@ -35,7 +57,17 @@ export class ClockDoubt {
     const since = this.#now() - LATELY_MS
     forget(this.#ahead, since)
     forget(this.#fit, since)
+    if (this.#ahead.size === 1 && this.#isProven) return false
     return this.#ahead.size > this.#fit.size
+  }
+
+  get #isProven(): boolean {
+    const proof = this.#proof
+    return (
+      proof !== undefined &&
+      !this.#ahead.has(proof.host) &&
+      Math.abs(proof.offsetMs - this.#offsetMs) < SET_MS
+    )
   }
 }
 

@@ -408,6 +408,7 @@ export class Verifier {
     metrics.directoryDown.set(identities.circuitOpen ? 1 : 0)
     metrics.directoryUnwell.set(identities.isDirectoryUnwell ? 1 : 0)
     metrics.laneBytes.set(this.#lanes.bytes)
+    this.#clock.look(this.#parts.wallNow())
     this.#isClockDoubted = this.#clock.isDoubted
     metrics.clockDoubted.set(this.#isClockDoubted ? 1 : 0)
     metrics.lanes.set(this.#lanes.size)
