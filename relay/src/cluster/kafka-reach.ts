@@ -67,10 +67,12 @@ export class KafkaReach implements Reach {
 
   /** One question to each leader, all at once. Throws KafkaError where one has not answered. */
   async #ask(): Promise<void> {
-    const asked: Promise<void>[] = []
+    const leaders: [node: number, topic: string, numbers: readonly number[]][] = []
     for (const [topic, partitions] of this.#options.topics)
       for (const [node, numbers] of await this.#leaders(topic, partitions))
-        asked.push(this.#askNode(node, topic, numbers))
+        leaders.push([node, topic, numbers])
+    // Asked only now: one that fails while another topic's leaders are awaited would be nobody's, and end the process.
+    const asked = leaders.map((one) => this.#askNode(...one))
     const answers = await Promise.allSettled(asked)
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
