@@ -35,6 +35,7 @@ it('C4: where only one speaks, one that fitted before tells, unless the clock wa
   later(0)
   doubt.noteFits('a')
   later(1_000)
+  doubt.noteFits('b')
   later(600_000)
   doubt.noteAhead('b')
   expect(doubt.isDoubted).toBe(false)

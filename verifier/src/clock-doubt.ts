@@ -22,8 +22,8 @@ export class ClockDoubt {
   #fitted: string | undefined
   /** The time of day less the monotonic one at the last look. */
   #offsetMs = Number.NaN
-  /** A host whose rev fitted, and the offset at that time. */
-  #proof: { readonly host: string; readonly offsetMs: number } | undefined
+  /** The last two hosts whose revs fitted, and the offset at that time: one of them may be the one that is ahead now. */
+  #proofs: readonly { readonly host: string; readonly offsetMs: number }[] = []
 
   constructor(now: () => number = monotonicMs) {
     this.#now = now
@@ -34,7 +34,9 @@ export class ClockDoubt {
     const offsetMs = wallMs - this.#now()
     // Only where it was not set in between: a rev that fitted before that says nothing of the clock as it is.
     const wasSet = !(Math.abs(offsetMs - this.#offsetMs) < SET_MS)
-    if (!wasSet && this.#fitted !== undefined) this.#proof = { host: this.#fitted, offsetMs }
+    const host = this.#fitted
+    if (!wasSet && host !== undefined)
+      this.#proofs = [{ host, offsetMs }, ...this.#proofs.filter((one) => one.host !== host)].slice(0, 2)
     this.#fitted = undefined
     this.#offsetMs = offsetMs
   }
@@ -62,11 +64,8 @@ export class ClockDoubt {
   }
 
   get #isProven(): boolean {
-    const proof = this.#proof
-    return (
-      proof !== undefined &&
-      !this.#ahead.has(proof.host) &&
-      Math.abs(proof.offsetMs - this.#offsetMs) < SET_MS
+    return this.#proofs.some(
+      ({ host, offsetMs }) => !this.#ahead.has(host) && Math.abs(offsetMs - this.#offsetMs) < SET_MS,
     )
   }
 }

@@ -34,14 +34,19 @@ describe('the figures of a cluster', () => {
       fanout: ['relay_fanout_mirror_lag_records', 'relay_disk_free_bytes', 'relay_fanout_feed_bytes'],
     } as const
     for (const process of cluster.roles) {
-      const text = await (await fetch(`http://127.0.0.1:${process.opsPort}/metrics`)).text()
+      const metrics = async () => (await fetch(`http://127.0.0.1:${process.opsPort}/metrics`)).text()
+      const text = await metrics()
       const shown = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name)
       expect(
         shown.filter((name) => !declared.has(name)),
         process.name,
       ).toEqual([])
-      const series = [...text.matchAll(/^(\w+)(?:\{.*\})? /gm)].map(([, name]) => name)
-      expect(series, process.name).toEqual(expect.arrayContaining([...own[process.role]]))
+      const series = async () =>
+        [...(await metrics()).matchAll(/^(\w+)(?:\{.*\})? /gm)].map(([, name]) => name)
+      // Some have a value only once something, at the least a heartbeat, has come.
+      await expect
+        .poll(series, { timeout: BEAT_MS, message: process.name })
+        .toEqual(expect.arrayContaining([...own[process.role]]))
     }
     expect(await role('crawler').metric('relay_server_up{server="kafka"}')).toBe(1)
     expect(await role('sequencer').metric('relay_lease_members{role="sequencer"}')).toBe(1)
