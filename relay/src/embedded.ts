@@ -369,7 +369,13 @@ export async function startEmbedded(
     await database.close()
     lock.release()
   }
-  return { publicPort, opsPort, fault: supervisor.fault, noteFault: () => rawConsumer.noteFault(), stop }
+  return {
+    publicPort,
+    opsPort,
+    fault: supervisor.fault,
+    noteFault: (isOwn) => rawConsumer.noteFault(isOwn),
+    stop,
+  }
 }
 
 async function saveIdentities(store: IdentityStore, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Logger } from '@bgs/shared/service/logger.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { wait } from '@bgs/shared/service/wait.ts'
+import { isOwnFault } from './own-fault.ts'
 import type { Relay } from './relay.ts'
 
 /** A stop takes at most so long (architecture.md). */
@@ -29,7 +30,7 @@ export async function untilStopped(relay: Relay, logger: Logger): Promise<boolea
   late.unref()
   if (fault !== undefined) {
     // Nothing else may be written after a fault: what is in memory may be what is wrong.
-    await Promise.race([relay.noteFault().catch(() => undefined), wait(NOTE_MS)])
+    await Promise.race([relay.noteFault(isOwnFault(fault)).catch(() => undefined), wait(NOTE_MS)])
     process.exit(faultCode(fault))
   }
   logger.info('stopping: hosts are read no further, what is on its way is finished')

@@ -121,8 +121,8 @@ export async function startCluster(
   return {
     opsPort,
     fault: supervisor.fault,
-    noteFault: async () => {
-      await Promise.all(roles.map((role) => role.noteFault?.()))
+    noteFault: async (isOwn) => {
+      await Promise.all(roles.map((role) => role.noteFault?.(isOwn)))
     },
     stop: async () => {
       stopping = true

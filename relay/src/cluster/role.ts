@@ -13,8 +13,8 @@ export interface Role {
   readonly threadRegistry?: () => Promise<Registry>
   /** Answers requests on the operator listener, and says whether it does. */
   readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean
-  /** The process ends by a fault: notes over which event, where that is known (invariant 14). */
-  readonly noteFault?: () => Promise<void>
+  /** The process ends by a fault, as `Relay.noteFault`. */
+  readonly noteFault?: (isOwn: boolean) => Promise<void>
   /** Ends it: finishes what is on its way, saves, and lets go of what it has leased. */
   readonly stop: () => Promise<void>
 }

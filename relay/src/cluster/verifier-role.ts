@@ -169,7 +169,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
       gaugeProducer(context.gauges, 'verified', verified)
       member.gauge()
     },
-    noteFault: () => reading.noteFault(),
+    noteFault: (isOwn) => reading.noteFault(isOwn),
     stop: async () => {
       judging.abort()
       await running

@@ -18,7 +18,9 @@ const BEGIN = `INSERT INTO attempts (name, begun, faults, first_ms) VALUES ($1, 
   ON CONFLICT (name) DO UPDATE SET begun = attempts.begun + 1,
     first_ms = CASE WHEN attempts.begun = 0 THEN excluded.first_ms ELSE attempts.first_ms END`
 const LASTED = 'UPDATE attempts SET begun = 0, faults = 0 WHERE name = $1 AND begun > 0'
-const FAILED = 'UPDATE attempts SET faults = faults + 1 WHERE name = $1'
+/** One that had lasted has failed, too: whoever is next is the second. */
+const FAILED = `UPDATE attempts SET faults = faults + 1,
+    begun = CASE WHEN begun = 0 THEN 1 ELSE begun END WHERE name = $1`
 const MARK = `INSERT INTO suspects (entry, marks, faults, alone, first_ms, at_ms) VALUES ($1, 1, 0, $2, $3, $3)
   ON CONFLICT (entry) DO UPDATE SET marks = suspects.marks + 1, alone = suspects.alone + excluded.alone, at_ms = excluded.at_ms`
 const FAULT = 'UPDATE suspects SET faults = faults + 1, alone = alone + $2 WHERE entry = $1'

@@ -40,7 +40,7 @@ interface Kind {
   /** All that there is to read. */
   readonly entries?: readonly string[]
   /** It ends by a fault of its own, which it can note. */
-  readonly notes?: boolean
+  readonly notes?: 'own' | 'of the machine'
 }
 
 /** One life of a process that reads the same entries from their beginning, as after each restart. */
@@ -56,9 +56,9 @@ class Life {
   readonly #memory = new MortalMemory()
   readonly #killer: string | undefined
   readonly #entries: readonly string[]
-  readonly #notes: boolean
+  readonly #notes: Kind['notes']
 
-  constructor(killer?: string, { harmless = [], entries = ENTRIES, notes = false }: Kind = {}) {
+  constructor(killer?: string, { harmless = [], entries = ENTRIES, notes }: Kind = {}) {
     this.#entries = entries
     this.#killer = killer
     this.#notes = notes
@@ -92,7 +92,7 @@ class Life {
       }
       return this.done.length === this.#entries.length
     })
-    if (died !== undefined && this.#notes) await this.#consumer.noteFault()
+    if (died !== undefined && this.#notes !== undefined) await this.#consumer.noteFault(this.#notes === 'own')
     this.#memory.isDead = died !== undefined
     return died
   }
@@ -106,7 +106,7 @@ describe('invariant 14: an entry that ends whoever takes it', () => {
   it('is stepped over after two died over it alone and noted it; all others come, in order', async () => {
     const most: number[] = []
     for (let death = 1; death <= 6; death++) {
-      const life = new Life('c', { notes: true })
+      const life = new Life('c', { notes: 'own' })
       expect(await life.live()).toBe('c')
       expect(life.condemned).toEqual([])
       most.push(life.most)
@@ -124,11 +124,40 @@ describe('invariant 14: an entry that ends whoever takes it', () => {
   })
 
   it('is stepped over after the third death, where nothing else is in hand', async () => {
-    const alone = { entries: ['c'], notes: true }
+    const alone = { entries: ['c'], notes: 'own' } as const
     for (let death = 1; death <= 3; death++) expect(await new Life('c', alone).live()).toBe('c')
     const life = new Life('c', alone)
     expect(await life.live()).toBeUndefined()
     expect(life.condemned).toEqual(['c'])
+  })
+
+  it('is not stepped over where a disk or a server was what failed, however often', async () => {
+    for (let deaths = 0; deaths < 20; deaths++) {
+      vi.setSystemTime(deaths * 60_000)
+      const life = new Life('c', { entries: ['c'], notes: 'of the machine' })
+      expect(await life.live()).toBe('c')
+    }
+  })
+
+  it('a partition that is given up and comes back is read as whoever begins then has to', async () => {
+    const topic = new MemoryTopic<string>({ generation: 1, partitions: 1, maxBytes: 1e9 })
+    const offer = topic.producer<string>(() => undefined)
+    const caution = new Caution(database)
+    await caution.begin('raw/0')
+    await caution.noteFault(['raw/0'], [], false)
+    const consumer = new CautiousConsumer({
+      consumer: topic.consumer(),
+      caution,
+      keyOf: ({ value }) => value,
+      onCondemned: (value) => expect.unreachable(value),
+      onFault: (error) => expect.unreachable(String(error)),
+    })
+    await consumer.begin('raw/0', 0)
+    await consumer.ended(['raw/0'])
+    await consumer.begin('raw/0', 0)
+    offer.publish(0, 'a', 1, 'a')
+    expect(consumer.poll(10)).toHaveLength(1)
+    await consumer.ended(['raw/0'])
   })
 
   it('is stepped over, too, where five were killed over it alone, after two minutes of that', async () => {
@@ -170,7 +199,7 @@ describe('invariant 14: an entry that ends whoever takes it', () => {
   })
 
   it('what needs no care is handed out at once, and ahead of what is marked', async () => {
-    for (let death = 0; death < 3; death++) await new Life('c', { notes: true }).live()
+    for (let death = 0; death < 3; death++) await new Life('c', { notes: 'own' }).live()
     const life = new Life('c', { harmless: ['f'] })
     await life.live()
     expect(life.handed).toEqual(['f', 'a', 'b', 'c'])

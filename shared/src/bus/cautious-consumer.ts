@@ -59,8 +59,11 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   readonly #parts: CautiousParts<T>
   /** Names begun with care, by partition; undefined: of all partitions. */
   readonly #careful = new Set<number | undefined>()
-  /** Timers of names that were begun. */
-  readonly #lasting = new Map<string, NodeJS.Timeout>()
+  /** What is read: partitions, undefined: all of them, and the timers after which it has lasted. */
+  readonly #begun = new Map<
+    string,
+    { readonly partition: number | undefined; readonly timer: NodeJS.Timeout }
+  >()
   #waiting: BusEntry<T>[] = []
   #ready: BusEntry<T>[] = []
   readonly #inHand = new Map<BusEntry<T>, InHand>()
@@ -92,23 +95,26 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
       this.#suspects = await caution.suspects()
       this.#careful.add(partition)
     }
-    clearTimeout(this.#lasting.get(name))
+    clearTimeout(this.#begun.get(name)?.timer)
     const timer = setTimeout(() => {
-      this.#lasting.delete(name)
       this.#careful.delete(partition)
       this.#available()
       caution.lasted([name]).catch(onFault)
     }, lastsMs)
-    this.#lasting.set(name, timer.unref())
+    this.#begun.set(name, { partition, timer: timer.unref() })
   }
 
   /** Reading of what goes by these names ends as it should. */
-  ended(names: readonly string[]): Promise<void> {
+  async ended(names: readonly string[]): Promise<void> {
     for (const name of names) {
-      clearTimeout(this.#lasting.get(name))
-      this.#lasting.delete(name)
+      const begun = this.#begun.get(name)
+      if (begun === undefined) continue
+      clearTimeout(begun.timer)
+      this.#careful.delete(begun.partition)
+      this.#begun.delete(name)
     }
-    return this.#parts.caution.lasted(names)
+    this.#clear()
+    await this.#parts.caution.lasted(names)
   }
 
   poll(limit: number): BusEntry<T>[] {
@@ -146,15 +152,19 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
     this.#giveRoom(inHand)
   }
 
-  /** The process ends by a fault of its own: notes over which entries it may be. */
-  async noteFault(): Promise<void> {
+  /**
+   * The process ends by a fault: notes over which entries it may be. `isOwn` false: it is one of the machine or of a server,
+   * and no entry's; then those in hand lose their marks.
+   */
+  async noteFault(isOwn: boolean): Promise<void> {
     const inHand = [...this.#inHand.values()]
+    if (!isOwn) return this.#parts.caution.clear(inHand.map(({ key }) => key))
     // What waits for something did nothing now, unless there is nothing else.
     const active = inHand.filter(({ share }) => share > 0)
     const suspected = active.length > 0 ? active : inHand
     const isAloneByChance = suspected.length === 1 && suspected[0]?.isAlone === false
     const keys = suspected.map(({ key }) => key)
-    await this.#parts.caution.noteFault([...this.#lasting.keys()], keys, isAloneByChance)
+    await this.#parts.caution.noteFault([...this.#begun.keys()], keys, isAloneByChance)
   }
 
   #isCarefulWith(partition: number): boolean {
@@ -164,7 +174,7 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
   #markNext(): void {
     // Many at once: each time costs the database a commit.
     if (this.#isMarking || this.#waiting.length === 0 || this.#taken > REFILL_BELOW) return
-    const { keyOf, consumer, onCondemned, onFault } = this.#parts
+    const { keyOf, consumer, onCondemned } = this.#parts
     const nowMs = Date.now()
     const given: (readonly [BusEntry<T>, InHand])[] = []
     let passed = 0
@@ -173,7 +183,7 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
       const suspect = this.#suspects.get(key)
       if (suspect !== undefined && isGuilty(suspect, nowMs)) {
         // Its mark stays: whoever meets it again steps over it, too.
-        onCondemned(entry.value, suspect.marks)
+        onCondemned(entry.value, suspect.alone)
         consumer.done(entry, 'internal-error')
       } else {
         const share = shareOf(suspect, nowMs)
@@ -187,7 +197,7 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
     this.#waiting = this.#waiting.slice(passed)
     if (given.length === 0) return this.#available()
     this.#isMarking = true
-    this.#mark(given).catch(onFault)
+    void this.#mark(given)
   }
 
   async #mark(given: readonly (readonly [BusEntry<T>, InHand])[]): Promise<void> {
@@ -230,6 +240,6 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
     const { caution, onFault } = this.#parts
     clearTimeout(this.#clearing)
     this.#clearing = undefined
-    caution.clear(this.#done.splice(0)).catch(onFault)
+    if (this.#done.length > 0) caution.clear(this.#done.splice(0)).catch(onFault)
   }
 }
