@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
+import { LogFencedError } from '@bgs/shared/log/log.ts'
 import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
 import { expect, it } from 'vitest'
 import { isOwnFault } from './own-fault.ts'
@@ -28,7 +29,8 @@ it('invariant 14: what the code throws may be an event’s fault; a disk, a serv
     new KafkaError('DISCONNECTED', 'gone'),
     new Error('the log cannot be written', { cause: missing }),
     new RefusalError('not so'),
+    new LogFencedError('another writes'),
   ]
   expect(own.map(isOwnFault)).toEqual([true, true, true])
-  expect(others.map(isOwnFault)).toEqual([false, false, false, false, false])
+  expect(others.map(isOwnFault)).toEqual([false, false, false, false, false, false])
 })

@@ -20,6 +20,7 @@ import { keyInTopic, readCautiously } from '../cautious.ts'
 import { conductLimits } from '../conduct-limits.ts'
 import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { newHosts } from '../new-hosts.ts'
+import { isOwnFault } from '../own-fault.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
@@ -78,6 +79,14 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
       await membership.leave()
     },
   }
+}
+
+/** The lease is another's. */
+class LeadLostError extends Error {}
+
+/** Notes how a lead ended, where the database answers in time. */
+async function note(act: () => Promise<unknown>): Promise<void> {
+  await Promise.race([act().catch(() => undefined), wait(NOTE_MS)])
 }
 
 interface OfficeParts {
@@ -268,8 +277,15 @@ class Office {
         // All that came is appended: whoever leads next goes on right behind it.
         if (await Promise.race([isDone, wait(DRAIN_MS)]))
           await Promise.race([log.end().catch(() => undefined), wait(END_MS)])
-        const noted = Promise.all([verified.ended(['verified']), orders.ended(['control'])])
-        await Promise.race([noted.catch(() => undefined), wait(NOTE_MS)])
+        await note(() => Promise.all([verified.ended(['verified']), orders.ended(['control'])]))
+      } catch (error) {
+        // A lead that is lost over Kafka, the database or the lease is no event's fault, however often that is.
+        const isOwn = isOwnFault(error)
+        await note(async () => {
+          await Promise.all([verified.noteFault(isOwn), orders.noteFault(isOwn)])
+          if (!isOwn) await Promise.all([verified.ended(['verified']), orders.ended(['control'])])
+        })
+        throw error
       } finally {
         ordering.abort()
         lost.abort()
@@ -311,7 +327,7 @@ class Office {
       if (!membership.isLive || signal.aborted) continue
       const [lease] = await leases.look()
       if (lease?.fence !== generation && membership.isLive)
-        throw new Error(member.standstill ?? 'another sequencer has taken the lead')
+        throw new LeadLostError(member.standstill ?? 'another sequencer has taken the lead')
     }
   }
 }
