@@ -52,6 +52,12 @@ describe('G5: the authority of a host', () => {
     expect(identities.fetched).toEqual([])
   })
 
+  it('so does one from before this process began, whose clock began with it', async () => {
+    cached(RECEIVED + 3_600_000)
+    expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toEqual([])
+  })
+
   it('a cached mismatch is looked at again: the account may have moved', async () => {
     cached(3_600_000, 'old.example.com')
     expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })

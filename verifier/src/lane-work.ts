@@ -34,13 +34,13 @@ export async function settleIdentity(envelope: RawEnvelope, work: LaneWork): Pro
 }
 
 /**
- * From when on a document serves this event; 0: any that the cache still believes. An #account that ends an account's
- * activity is weighed by the document as it is now, for its host may just have lost it (A-1, D10), within the budget
- * of that host.
+ * From when on a document serves this event; minus infinity: any that the cache still believes, also one from before
+ * this process began. An #account that ends an account's activity is weighed by the document as it is now, for its host
+ * may just have lost it (A-1, D10), within the budget of that host.
  */
 function notBefore({ type, host, frame: bytes }: RawEnvelope, { budget, takenMs }: LaneWork): number {
   if (type === '#identity') return takenMs
-  if (type !== '#account') return 0
+  if (type !== '#account') return Number.NEGATIVE_INFINITY
   const frame = scanFrame(bytes)
   const ends = frame.kind === 'frame' && frame.type === '#account' && !frame.active
   return ends && budget.takeHost(host) ? takenMs : takenMs - ACCOUNT_FRESH_MS

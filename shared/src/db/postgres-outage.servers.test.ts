@@ -146,9 +146,9 @@ describe('every transaction takes effect exactly once', () => {
 
   it.each(['40001', '40P01', '53100', '57014'])('where it fails with the passing error %s', async (state) => {
     await aside(
-      'CREATE SEQUENCE attempts',
+      'CREATE SEQUENCE failures',
       `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF nextval('attempts') < 4 THEN RAISE EXCEPTION 'made to fail' USING ERRCODE = '${state}'; END IF;
+        IF nextval('failures') < 4 THEN RAISE EXCEPTION 'made to fail' USING ERRCODE = '${state}'; END IF;
         RETURN NEW; END $$`,
       'CREATE TRIGGER fail BEFORE INSERT ON identities FOR EACH ROW EXECUTE FUNCTION fail()',
     )

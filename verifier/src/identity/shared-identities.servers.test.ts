@@ -1,6 +1,7 @@
 import { openRedis } from '@bgs/shared/redis/redis.ts'
 import { ServerHealth } from '@bgs/shared/service/server-health.ts'
 import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
+import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
 import { silentLogger } from '@bgs/shared/testing/silent-logger.ts'
 import { until } from '@bgs/shared/testing/until.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
@@ -30,17 +31,23 @@ afterAll(async () => {
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 const entry = (startedMs: number, handle: string) => ({ startedMs, found: { did: DID, handle } as Identity })
 const known = async () => (await shared.get(DID))?.found.handle
+/** So much older than it was noted an entry is taken to be: the clocks of two machines differ. */
+const SKEW_MS = 10_000
 
 it('invariant 13: what one verifier found serves the others, and never replaces what was looked up later', async () => {
+  const at = monotonicMs() - 10_000
   expect(await known()).toBeUndefined()
-  shared.put(entry(2_000, 'second.test'))
+  shared.put(entry(at + 2_000, 'second.test'))
   await expect.poll(known).toBe('second.test')
-  shared.put(entry(1_000, 'first.test'))
-  shared.put(entry(3_000, 'third.test'))
+  shared.put(entry(at + 1_000, 'first.test'))
+  shared.put(entry(at + 3_000, 'third.test'))
   await expect.poll(known).toBe('third.test')
-  shared.put(entry(2_500, 'late.test'))
+  shared.put(entry(at + 2_500, 'late.test'))
   await redis.ping()
-  expect(await shared.get(DID)).toEqual(entry(3_000, 'third.test'))
+  const kept = await shared.get(DID)
+  expect(kept).toMatchObject(entry(kept?.startedMs ?? 0, 'third.test'))
+  // Whole milliseconds are told.
+  expect(Math.abs((kept?.startedMs ?? 0) + SKEW_MS - (at + 3_000))).toBeLessThan(5)
 })
 
 it('is done without while Redis is away, at once, and forgets what Redis forgets', async () => {
@@ -80,7 +87,7 @@ describe('the verifiers of a cluster', () => {
       stop.signal,
       shared,
     )
-  const pdsOf = async (identities: Identities, notBeforeMs = 0) => {
+  const pdsOf = async (identities: Identities, notBeforeMs = Number.NEGATIVE_INFINITY) => {
     const result = await identities.fetch(DID, HOST, notBeforeMs)
     return result.kind === 'found' ? result.identity.pds : result.kind
   }
@@ -90,21 +97,26 @@ describe('the verifiers of a cluster', () => {
     expect(await pdsOf(first)).toBe(HOST)
     await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
     expect(await pdsOf(second)).toBe(HOST)
-    expect(second.known(DID, Date.now())?.found).toMatchObject({ did: DID, pds: HOST })
+    expect(second.known(DID, monotonicMs())?.found).toMatchObject({ did: DID, pds: HOST })
     expect(plc.requestsFor(DID)).toBe(1)
   })
 
   it('C8: ask again where what is known began too early; the others have that from then on', async () => {
-    const [first, second, third] = [verifier(), verifier(), verifier()]
+    const [first, second, third, fourth] = [verifier(), verifier(), verifier(), verifier()]
     await pdsOf(first)
     await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
     register('new.example.com')
-    const notBeforeMs = Date.now() + 1
-    await until('a later moment', () => Date.now() >= notBeforeMs)
+    const notBeforeMs = monotonicMs()
     expect(await pdsOf(second, notBeforeMs)).toBe('new.example.com')
     await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe('new.example.com')
-    expect(await pdsOf(third, notBeforeMs)).toBe('new.example.com')
+    expect(await pdsOf(third)).toBe('new.example.com')
     expect(plc.requestsFor(DID)).toBe(2)
+    // Another machine's clock may be ahead: what it noted a moment ago is no proof of what came a moment ago.
+    expect(await pdsOf(fourth, notBeforeMs)).toBe('new.example.com')
+    expect(plc.requestsFor(DID)).toBe(3)
+    const longAgoMs = notBeforeMs - SKEW_MS - 1_000
+    expect(await pdsOf(verifier(), longAgoMs)).toBe('new.example.com')
+    expect(plc.requestsFor(DID)).toBe(3)
   })
 
   it.each(['kill', 'pause'] as const)(
@@ -119,7 +131,7 @@ describe('the verifiers of a cluster', () => {
       if (how === 'kill') await server.start()
       else server.resume()
       await expect.poll(() => redis.ping().catch(() => ''), { timeout: 10_000 }).toBe('PONG')
-      await pdsOf(first, Date.now())
+      await pdsOf(first, monotonicMs())
       await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
       const before = plc.requestsFor(DID)
       expect(await pdsOf(verifier())).toBe(HOST)
