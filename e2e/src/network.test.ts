@@ -7,8 +7,7 @@ import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from './temp-folder.ts'
 
-/** Not drawn: with some seeds (515789) events are refused that the model expects, and it is not known yet which is right. */
-const SEED = Number(process.env['TEST_SEED'] ?? 423_412)
+const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
 const CAUGHT_UP_MS = 20_000
 
 describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
@@ -113,8 +112,8 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
       HostileServer.refusing(503),
     ])
     for (const { hostname } of servers) await requestCrawl(relay, hostname)
-    const [account] = network.residents.keys()
-    await network.commit(account as string, (of) => of.post())
+    const awake = [...network.residents].find(([, { state }]) => state === 'active')?.[0] as string
+    await network.commit(awake, (account) => account.post())
     await judge.untilCaughtUp(2_000)
     await Promise.all(servers.map((server) => server.close()))
   })

@@ -94,6 +94,28 @@ describe('Judge', () => {
     expect(kinds(judge((list) => [...others(list), identity], prepare))).toEqual(['missing'])
   })
 
+  it('does so for several in a row, and where nothing follows', () => {
+    const did = didOfFirst()
+    const [identity, account, commit] = stream() as [Served, Served, Served]
+    const prepare = (model: StreamModel) => {
+      model.excuseInFlight(did)
+      model.expect({ type: '#account', body: account.body } as SimEvent)
+      model.expect({ type: '#identity', body: identity.body } as SimEvent)
+    }
+    const once = (list: Served[]) => [...list.slice(4), { ...account, seq: 200 }, { ...identity, seq: 201 }]
+    expect(judge(once, prepare)).toMatchObject({ ok: true })
+    const withMore = (model: StreamModel) => {
+      prepare(model)
+      model.expect({ type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } } as SimEvent)
+    }
+    const more = { seq: 202, type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } }
+    expect(judge((list) => [...once(list), more], withMore)).toMatchObject({ ok: true })
+    // One of two required ones is missing, whichever it was.
+    expect(kinds(judge((list) => [...list.slice(4), { ...identity, seq: 201 }, more], withMore))).toEqual([
+      'missing',
+    ])
+  })
+
   it('finds a missing event', () => {
     expect(kinds(judge((list) => list.filter((_, i) => i !== 2)))).toEqual(['missing'])
   })

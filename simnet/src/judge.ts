@@ -81,13 +81,21 @@ export class Judge {
     // Cheap for the common case: this is asked after every message.
     if (this.matched < this.model.size - this.model.optionalCount) return false
     for (const did of this.model.dids()) {
-      const events = this.model.eventsOf(did)
-      const seqs = this.progress.get(did)?.seqs
-      for (let i = 0; i < events.length; i++) {
-        if (events[i]?.optional === false && seqs?.[i] === undefined) return false
-      }
+      if (this.missingOf(did).length > 0) return false
     }
     return true
+  }
+
+  /** Which required events have not come, nor one that looks like it and may have been it. */
+  private missingOf(did: string): number[] {
+    const events = this.model.eventsOf(did)
+    const progress = this.progress.get(did)
+    const missing: number[] = []
+    for (let i = 0; i < events.length; i++)
+      if (events[i]?.optional === false && progress?.seqs[i] === undefined) missing.push(i)
+    if (missing.length === 0 || progress === undefined) return missing
+    const come = new Set(twins(events, progress, events.length).map(([required]) => required))
+    return missing.filter((i) => !come.has(i))
   }
 
   /** Number of different expected events received. */
@@ -180,7 +188,7 @@ export class Judge {
     events: readonly ExpectedEvent[],
     progress: DidProgress,
   ): void {
-    correctTwin(events, progress, got)
+    correctTwins(events, progress, got)
     const index = findOpen(events, progress, got)
     if (got.type === '#identity' && passesOver(events, progress, index) && this.takeCredit(got.did)) return
     if (index >= 0) {
@@ -224,11 +232,11 @@ export class Judge {
   private findMissing(): string[] {
     const missing: string[] = []
     for (const did of this.model.dids()) {
-      const seqs = this.progress.get(did)?.seqs
-      this.model.eventsOf(did).forEach((event, i) => {
-        if (event.optional || seqs?.[i] !== undefined || missing.length >= KEPT_FAULTS) return
-        missing.push(`${event.type} ${did} ${event.rev} (event ${i} of its repo)`)
-      })
+      const events = this.model.eventsOf(did)
+      for (const i of this.missingOf(did)) {
+        const { type, rev } = events[i] as ExpectedEvent
+        if (missing.length < KEPT_FAULTS) missing.push(`${type} ${did} ${rev} (event ${i} of its repo)`)
+      }
     }
     return missing
   }
@@ -253,25 +261,43 @@ export class Judge {
  * Of an excused event and a required one that look alike nobody can tell which was served, until what comes next lies
  * behind the required one: then it was that one.
  */
-function correctTwin(
+function correctTwins(
   events: readonly ExpectedEvent[],
   progress: DidProgress,
   got: ReturnType<typeof describe>,
 ): void {
   const { highest, seqs, arrived } = progress
-  const taken = events[highest]
-  if (taken === undefined || !taken.optional || taken.rev !== '') return
-  const required = events.findIndex(({ optional }, i) => i > highest && !optional)
-  const twin = events[required]
-  if (twin === undefined || !matches(twin, taken)) return
   const next = events.findIndex((event, i) => i > highest && matches(event, got))
-  if (next <= required) return
-  seqs[required] = seqs[highest]
-  arrived[required] = arrived[highest]
-  seqs[highest] = undefined
-  arrived[highest] = undefined
-  twin.seen = true
-  progress.highest = required
+  for (const [required, taken] of twins(events, progress, next)) {
+    seqs[required] = seqs[taken]
+    arrived[required] = arrived[taken]
+    seqs[taken] = undefined
+    arrived[taken] = undefined
+    ;(events[required] as ExpectedEvent).seen = true
+    progress.highest = Math.max(progress.highest, required)
+  }
+}
+
+/**
+ * The required events before `end` that have not come, each with the excused one that was taken for received and may
+ * have been it: the last ones of the one kind for the last ones of the other, so that the order stays.
+ */
+function twins(
+  events: readonly ExpectedEvent[],
+  { highest, seqs }: DidProgress,
+  end: number,
+): [required: number, taken: number][] {
+  const pairs: [number, number][] = []
+  let taken = highest
+  for (let i = end - 1; i > highest; i--) {
+    const required = events[i] as ExpectedEvent
+    if (required.optional) continue
+    while (taken >= 0 && seqs[taken] === undefined) taken--
+    const twin = events[taken]
+    if (twin === undefined || !twin.optional || twin.rev !== '' || !matches(required, twin)) break
+    pairs.push([i, taken--])
+  }
+  return pairs
 }
 
 /** The first event not received yet that looks like this; one not yet passed by comes first (two #identity are alike). */
