@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{shared,crawler,verifier,sequencer,fanout,dashboard,relay,simnet,bench,fuzz}/src/**/*.test.ts',
+            '{shared/*,crawler,verifier,sequencer,api,fanout,dashboard,relay,simnet,bench,fuzz}/src/**/*.test.ts',
           ],
           exclude: [...exclude, SERVERS],
         },
@@ -24,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
-          include: [`{shared,crawler,verifier,sequencer,fanout,relay,bench}/src/${SERVERS}`],
+          include: [`{shared/*,crawler,verifier,sequencer,api,fanout,relay,bench}/src/${SERVERS}`],
           exclude,
           fileParallelism: false,
           testTimeout: 60_000,

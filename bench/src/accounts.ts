@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Database } from '@bgs/contract/database.ts'
+import { NO_FACTS } from '@bgs/contract/envelope/facts.ts'
+import { cidToText } from '@bgs/protocol/drisl/cid.ts'
 import type { AccountRow } from '@bgs/sequencer/state/account-rows.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
-import type { Database } from '@bgs/shared/db/database.ts'
-import { cidToText } from '@bgs/shared/drisl/cid.ts'
-import { NO_FACTS } from '@bgs/shared/envelope/facts.ts'
 
 /** What so many accounts in memory cost, without any database. */
 export interface AccountsRun {

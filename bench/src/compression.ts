@@ -1,5 +1,5 @@
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
-import { encodeRawRecord } from '@bgs/shared/envelope/raw-record.ts'
+import { encodeRawRecord } from '@bgs/contract/envelope/raw-record.ts'
 import { prepareCorpus } from '@bgs/simnet/corpus.ts'
 
 /** What one way to compress a record of `raw` does. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '@bgs/shared/testing/servers/free-port.ts'
+import { freePort } from '@bgs/testkit/servers/free-port.ts'
 import { cpuOf, peakRssOf, rssOf } from './process-cpu.ts'
 import type { RelayPlace, RelayUnderTest, StartRelay } from './relay-under-test.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { type Corpus, type CorpusOptions, prepareCorpus } from '@bgs/simnet/corpus.ts'
 import { FRAME_SIZES } from './frame-sizes.ts'
 import { WARM_UP_EVENTS } from './ingest.ts'

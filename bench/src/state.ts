@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
+import { NO_FACTS } from '@bgs/contract/envelope/facts.ts'
+import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import { View, viewPosition } from '@bgs/sequencer/view.ts'
-import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
-import { NO_FACTS } from '@bgs/shared/envelope/facts.ts'
-import { startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
+import { startPostgres } from '@bgs/testkit/servers/postgres.ts'
 
 /** What accounts that are not in memory cost, with so many in the database. */
 export interface StateRun {

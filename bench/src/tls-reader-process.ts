@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { Connection } from '@bgs/crawler/connection.ts'
-import { strangersNames } from '@bgs/shared/net/strangers-names.ts'
+import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
 import { answerParent } from './child.ts'
 
 let read = 0

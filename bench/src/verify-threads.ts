@@ -1,7 +1,7 @@
+import { makeRealCommits } from '@bgs/protocol/testing/real-commits.ts'
 import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { type JudgeReply, readJudgement } from '@bgs/verifier/judge/reply.ts'
 import type { JudgeItem } from '@bgs/verifier/judge/request.ts'
-import { makeRealCommits } from '@bgs/verifier/testing/real-commits.ts'
 import { median, RUNS, round } from './medians.ts'
 import { Meter } from './meter.ts'
 import { REAL_COMMITS } from './verify.ts'

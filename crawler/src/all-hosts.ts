@@ -1,5 +1,5 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import { hostsChangedSince } from '@bgs/shared/hosts/host-rows.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { hostsChangedSince } from '@bgs/database/hosts/host-rows.ts'
 import type { HostsSeen, Ownership } from './ownership.ts'
 
 /** How far back it is looked for hosts that changed: what is written late is not missed. */

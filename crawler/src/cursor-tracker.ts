@@ -1,4 +1,4 @@
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 
 /** One frame of a host on its way: the token under which the bus reports it safe. */
 export interface InFlight {

@@ -1,5 +1,5 @@
-import type { HostRow } from '@bgs/shared/hosts/host-rows.ts'
-import { eventsOf, quotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
+import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
+import { eventsOf, quotaLimits } from '@bgs/database/hosts/quota-limits.ts'
 import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,8 +1,8 @@
-import type { EventType } from '@bgs/shared/envelope/event-type.ts'
-import { scanHead } from '@bgs/shared/frame/head.ts'
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
-import { parseDid } from '@bgs/shared/syntax/did.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { EventType } from '@bgs/contract/envelope/event-type.ts'
+import { scanHead } from '@bgs/protocol/frame/head.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
+import { parseDid } from '@bgs/protocol/syntax/did.ts'
 
 /** What the first look at a frame says; `seq` -1 and `did` '' where they could not be read. */
 export type Look =

@@ -1,4 +1,4 @@
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 /** Why a host is read no further for a while. */
 export type PauseCause = 'quota' | 'space' | 'backlog' | 'host'

@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** Fewer hosts than this say nothing of this process's way to them: they may be down themselves. */
 const LEAST_HOSTS = 3

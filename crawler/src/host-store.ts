@@ -1,6 +1,6 @@
-import { type Database, FencedError } from '@bgs/shared/db/database.ts'
-import { crashPoint } from '@bgs/shared/service/crash-point.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { type Database, FencedError } from '@bgs/contract/database.ts'
+import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { HostReport, HostSession } from './session.ts'
 
 /** With the fence of the lease: a crawler that lost the host while it was paused changes nothing. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
-import { checkTarget, connectOut, openAddresses } from '@bgs/shared/net/guard.ts'
-import type { NameLookup } from '@bgs/shared/net/name-lookup.ts'
+import { checkTarget, connectOut, openAddresses } from '@bgs/runtime/net/guard.ts'
+import type { NameLookup } from '@bgs/runtime/net/name-lookup.ts'
 
 /** From the first packet to the end of the handshake, redirects with it (protocol.md H4). */
 export const HANDSHAKE_MS = 5_000

@@ -1,4 +1,4 @@
-import type { HostRowSeen } from '@bgs/shared/hosts/host-rows.ts'
+import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
 
 /** What a look at the hosts has found since the last one. */
 export interface HostsSeen {

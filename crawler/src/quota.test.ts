@@ -1,4 +1,4 @@
-import { until } from '@bgs/shared/testing/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { expect, it } from 'vitest'
 import { Flow, type PauseCause } from './flow.ts'
 import { Quota } from './quota.ts'

@@ -1,4 +1,4 @@
-import type { QuotaLimits } from '@bgs/shared/hosts/quota-limits.ts'
+import type { QuotaLimits } from '@bgs/database/hosts/quota-limits.ts'
 
 const WINDOWS_MS = {
   perSecond: 1_000,

@@ -1,5 +1,5 @@
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
-import { until } from '@bgs/shared/testing/until.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { expect, it } from 'vitest'
 import type { InFlight } from './cursor-tracker.ts'
 import { sayRawHeartbeats } from './raw-heartbeat.ts'

@@ -1,7 +1,7 @@
-import type { BusProducer } from '@bgs/shared/bus/bus.ts'
-import { heartbeatEnvelope, type RawEnvelope, rawBytes } from '@bgs/shared/envelope/raw.ts'
-import { HEARTBEAT_MS } from '@bgs/shared/service/heartbeat.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { BusProducer } from '@bgs/contract/bus/bus.ts'
+import { heartbeatEnvelope, type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
+import { HEARTBEAT_MS } from '@bgs/runtime/service/heartbeat.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { InFlight } from './cursor-tracker.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { RecentFrames } from './recent-frames.ts'
 
 /** Repeats of a seq, or steps back, within one connection before it is closed (protocol.md Q11). */

@@ -1,4 +1,4 @@
-import { registrableDomain } from '@bgs/shared/hosts/registrable-domain.ts'
+import { registrableDomain } from '@bgs/runtime/net/registrable-domain.ts'
 
 /** Bytes of messages that hosts have begun and not finished, over all hosts of a process; they lie in memory meanwhile. */
 export const UNFINISHED_BYTES = 64 * 1024 * 1024

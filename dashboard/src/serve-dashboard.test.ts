@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { listen } from '@bgs/shared/service/listen.ts'
+import { listen } from '@bgs/runtime/service/listen.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDashboard } from './serve-dashboard.ts'
 

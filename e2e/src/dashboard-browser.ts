@@ -1,5 +1,5 @@
-import { findCommand } from '@bgs/shared/testing/servers/commands.ts'
-import { findOrInstall } from '@bgs/shared/testing/servers/debian-packages.ts'
+import { findCommand } from '@bgs/testkit/servers/commands.ts'
+import { findOrInstall } from '@bgs/testkit/servers/debian-packages.ts'
 import { type Browser, chromium } from 'playwright-core'
 
 /** A real Chromium without a window: the machine's own, or the Debian package. */

@@ -1,8 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadSettings } from '@bgs/shared/service/config.ts'
-import { VERSION } from '@bgs/shared/service/version.ts'
-import { runCommand } from '@bgs/shared/testing/servers/commands.ts'
+import { loadSettings } from '@bgs/runtime/service/config.ts'
+import { VERSION } from '@bgs/runtime/service/version.ts'
+import { runCommand } from '@bgs/testkit/servers/commands.ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   copies,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { cp, lstat, mkdir, readFile } from 'node:fs/promises'
 import { basename, join, matchesGlob, relative } from 'node:path'
-import { runCommand } from '@bgs/shared/testing/servers/commands.ts'
-import { installOnce } from '@bgs/shared/testing/servers/install-once.ts'
+import { runCommand } from '@bgs/testkit/servers/commands.ts'
+import { installOnce } from '@bgs/testkit/servers/install-once.ts'
 import { type Copy, copies, imageOf, last, type Stage } from './deploy-dockerfile.ts'
 import { ROOT } from './deploy-tools.ts'
 

@@ -1,4 +1,4 @@
-import { SETTINGS } from '@bgs/shared/service/settings.ts'
+import { SETTINGS } from '@bgs/runtime/service/settings.ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { build, containersOf, type Labels, MANIFEST_SETS, Manifests, ROLES } from './deploy-manifests.ts'
 import { installPythonTools } from './deploy-tools.ts'

@@ -1,7 +1,7 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { runCommand } from '@bgs/shared/testing/servers/commands.ts'
+import { runCommand } from '@bgs/testkit/servers/commands.ts'
 import { findKustomize, installPythonTools, ROOT } from './deploy-tools.ts'
 
 export type Labels = Readonly<Record<string, string>>

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { findCommand, runCommand, ServerMissingError } from '@bgs/shared/testing/servers/commands.ts'
-import { findOrInstall } from '@bgs/shared/testing/servers/debian-packages.ts'
-import { installOnce } from '@bgs/shared/testing/servers/install-once.ts'
+import { findCommand, runCommand, ServerMissingError } from '@bgs/testkit/servers/commands.ts'
+import { findOrInstall } from '@bgs/testkit/servers/debian-packages.ts'
+import { installOnce } from '@bgs/testkit/servers/install-once.ts'
 
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))

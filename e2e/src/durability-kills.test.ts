@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { CRASH_POINTS } from '@bgs/shared/service/crash-point.ts'
+import { CRASH_POINTS } from '@bgs/runtime/service/crash-point.ts'
 import type { SimPds } from '@bgs/simnet/pds.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

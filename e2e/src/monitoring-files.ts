@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { findCommand } from '@bgs/shared/testing/servers/commands.ts'
-import { findOrInstall } from '@bgs/shared/testing/servers/debian-packages.ts'
+import { findCommand } from '@bgs/testkit/servers/commands.ts'
+import { findOrInstall } from '@bgs/testkit/servers/debian-packages.ts'
 import { installPythonTools, ROOT } from './deploy-tools.ts'
 
 export interface Alert {

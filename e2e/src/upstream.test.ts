@@ -1,7 +1,7 @@
 import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
-import { until } from '@bgs/shared/testing/until.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { tempFolder } from './temp-folder.ts'

@@ -1,4 +1,4 @@
-import type { Pack } from '@bgs/shared/log/pack.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { HeadRate } from './head-rate.ts'
 

@@ -1,5 +1,5 @@
-import type { LogReader } from '@bgs/shared/log/log.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import type { LogReader } from '@bgs/contract/log/log.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** Noted so often, and reckoned over so many notes. */
 const NOTE_EVERY_MS = 5_000

@@ -1,8 +1,8 @@
-import { hashDid } from '@bgs/shared/bus/partition.ts'
-import type { Database } from '@bgs/shared/db/database.ts'
-import { decodeFacts, didOfFacts } from '@bgs/shared/envelope/facts.ts'
-import type { LogReader } from '@bgs/shared/log/log.ts'
-import type { Pack } from '@bgs/shared/log/pack.ts'
+import { hashDid } from '@bgs/contract/bus/partition.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { decodeFacts, didOfFacts } from '@bgs/contract/envelope/facts.ts'
+import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
 

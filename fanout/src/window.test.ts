@@ -1,4 +1,4 @@
-import { Pack, packBytes, writePack } from '@bgs/shared/log/pack.ts'
+import { Pack, packBytes, writePack } from '@bgs/contract/log/pack.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Takedowns } from './takedowns.ts'

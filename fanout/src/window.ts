@@ -1,4 +1,4 @@
-import type { Pack } from '@bgs/shared/log/pack.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
 
 /**
  * The newest packs of the log in memory, shared by all subscribers and bounded in bytes (invariant 15). Whoever lies

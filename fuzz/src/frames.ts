@@ -1,9 +1,9 @@
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
-import { readFrameCases, vectorsFolder } from '@bgs/shared/testing/vectors.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
+import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
 import { type BuiltAccount, buildHost } from '@bgs/simnet/corpus-builder.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { encodeFrame, webSocketPayload } from '@bgs/simnet/wire.ts'
-import { parsePublicKey } from '@bgs/verifier/signature/public-key.ts'
+import { readFrameCases, vectorsFolder } from '@bgs/testkit/vectors.ts'
 
 /**
  * The same whatever the seed of a run is: an input is replayed beside the frames that it was made of. P-256, whose

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { CID_BYTES, DIGEST_AT } from '@bgs/shared/drisl/cid.ts'
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
+import { CID_BYTES, DIGEST_AT } from '@bgs/protocol/drisl/cid.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
+import { readCar } from '@bgs/protocol/repo/car.ts'
 import type { Random } from '@bgs/simnet/random.ts'
-import { readCar } from '@bgs/verifier/repo/car.ts'
 
 /**
  * A commit whose blocks were changed and whose CIDs were made to fit again, up to the root: bytes that were merely

@@ -1,10 +1,10 @@
-import { CID_BYTES } from '@bgs/shared/drisl/cid.ts'
-import { cidKey } from '@bgs/shared/drisl/cid-key.ts'
-import { scanFrame } from '@bgs/shared/frame/scan.ts'
-import { readCar } from '@bgs/verifier/repo/car.ts'
-import { readCommit, unsignedBytes } from '@bgs/verifier/repo/commit.ts'
-import { parsePublicKey } from '@bgs/verifier/signature/public-key.ts'
-import { verifySignature } from '@bgs/verifier/signature/verify.ts'
+import { CID_BYTES } from '@bgs/protocol/drisl/cid.ts'
+import { cidKey } from '@bgs/protocol/drisl/cid-key.ts'
+import { scanFrame } from '@bgs/protocol/frame/scan.ts'
+import { readCar } from '@bgs/protocol/repo/car.ts'
+import { readCommit, unsignedBytes } from '@bgs/protocol/repo/commit.ts'
+import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
+import { verifySignature } from '@bgs/protocol/signature/verify.ts'
 import type { Frames } from './frames.ts'
 
 /** What a commit that somebody really signed says. */

@@ -1,4 +1,4 @@
-import { ADMIN_ROUTES } from '@bgs/fanout/admin/routes.ts'
+import { ADMIN_ROUTES } from '@bgs/api/admin/routes.ts'
 import { z } from 'zod'
 
 /** Contents of docs/admin-api.md. */
@@ -11,7 +11,7 @@ export function adminDoc(): string {
   return [
     '# The admin API',
     '',
-    'Made from fanout/src/admin by `npm run docs`. It is on the operator listener (RELAY_OPS_PORT) of the embedded relay and',
+    'Made from api/src/admin by `npm run docs`. It is on the operator listener (RELAY_OPS_PORT) of the embedded relay and',
     'of each fan-out node; `/admin/openapi.json` describes it as OpenAPI 3.1. HTTP Basic with user `admin` and any password of',
     'RELAY_ADMIN_PASSWORD; bodies are `application/json`; refusals are `{"error", "message"}`. Each act asks `why` and is kept,',
     'with who and when, in the audit log. [The command line](commands.md) does the same.',

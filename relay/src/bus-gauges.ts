@@ -1,5 +1,5 @@
-import type { BusTopic, PartitionLag } from '@bgs/shared/bus/bus.ts'
-import type { BusMetrics } from '@bgs/shared/metrics.ts'
+import type { BusTopic, PartitionLag } from '@bgs/contract/bus/bus.ts'
+import type { BusMetrics } from '@bgs/runtime/service/shared-metrics.ts'
 
 type Pending = Pick<BusTopic<unknown>, 'pendingBytes' | 'pendingRecords' | 'lags'>
 

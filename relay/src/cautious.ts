@@ -1,10 +1,10 @@
-import type { BusConsumer, BusEntry } from '@bgs/shared/bus/bus.ts'
-import { Caution } from '@bgs/shared/bus/caution.ts'
-import { CautiousConsumer } from '@bgs/shared/bus/cautious-consumer.ts'
-import type { Database } from '@bgs/shared/db/database.ts'
-import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
-import type { Logger } from '@bgs/shared/service/logger.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import { Caution } from '@bgs/cluster/bus/caution.ts'
+import { CautiousConsumer } from '@bgs/cluster/bus/cautious-consumer.ts'
+import type { BusConsumer, BusEntry } from '@bgs/contract/bus/bus.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
 
 /** What is told of an event that processes died over. */
 interface Told {

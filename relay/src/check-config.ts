@@ -1,7 +1,7 @@
-import { HostnameError, parseDomain, parseHost } from '@bgs/shared/net/hostname.ts'
-import { ClientAddresses } from '@bgs/shared/service/client-address.ts'
-import { ConfigError } from '@bgs/shared/service/config.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
+import { HostnameError, parseDomain, parseHost } from '@bgs/runtime/net/hostname.ts'
+import { ClientAddresses } from '@bgs/runtime/service/client-address.ts'
+import { ConfigError } from '@bgs/runtime/service/config.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 
 /** What can only be judged with several settings together. Throws ConfigError. */
 export function checkValues(settings: Settings): void {

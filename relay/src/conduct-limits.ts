@@ -1,5 +1,5 @@
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 import type { ConductLimits } from '@bgs/sequencer/rules/conduct.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
 
 /** What one account may do before it is throttled, and for how long (protocol.md 3.6). */
 export function conductLimits(settings: Settings): ConductLimits {

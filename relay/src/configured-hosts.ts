@@ -1,7 +1,7 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
-import { parseHost } from '@bgs/shared/net/hostname.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { askForHost } from '@bgs/database/hosts/host-rows.ts'
+import { parseHost } from '@bgs/runtime/net/hostname.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 import { newHosts } from './new-hosts.ts'
 
 /** Adds the hosts and upstream relays that the settings name, or asks for them again. */

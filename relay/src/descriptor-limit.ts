@@ -1,6 +1,6 @@
 import { MAX_SUBSCRIBERS } from '@bgs/fanout/subscribe/subscriptions.ts'
-import { descriptors } from '@bgs/shared/service/descriptors.ts'
-import type { Logger } from '@bgs/shared/service/logger.ts'
+import { descriptors } from '@bgs/runtime/service/descriptors.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
 
 /** Beside those of subscribers: a host each, files of the log, servers, look-ups of names. */
 const OTHERS = 4_096

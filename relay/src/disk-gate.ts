@@ -1,6 +1,6 @@
-import type { Disk } from '@bgs/shared/log/disk.ts'
-import type { Logger } from '@bgs/shared/service/logger.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { Disk } from '@bgs/embedded/log/disk.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { DiskMetrics } from './metrics.ts'
 
 /** Below this share of free space hosts are read no further (architecture.md, RELAY_RETENTION_BYTES). */

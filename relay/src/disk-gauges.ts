@@ -1,5 +1,5 @@
-import type { Disk } from '@bgs/shared/log/disk.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { Disk } from '@bgs/embedded/log/disk.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { DiskMetrics } from './metrics.ts'
 
 const LOOK_EVERY_MS = 15_000

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { SETTING_NAMES } from '@bgs/shared/service/config.ts'
+import { SETTING_NAMES } from '@bgs/runtime/service/config.ts'
 import { describe, expect, it } from 'vitest'
 import { OPERATOR_COMMANDS } from './cli/operator-commands.ts'
 import { COMMANDS } from './command.ts'

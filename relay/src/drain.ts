@@ -1,5 +1,5 @@
-import type { BusTopic } from '@bgs/shared/bus/bus.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { BusTopic } from '@bgs/contract/bus/bus.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 const LOOK_EVERY_MS = 20
 

@@ -1,4 +1,4 @@
-import type { HeartbeatAges } from '@bgs/shared/service/heartbeat.ts'
+import type { HeartbeatAges } from '@bgs/runtime/service/heartbeat.ts'
 import type { HeartbeatMetrics } from './metrics.ts'
 
 /** Shows the ages of the stages that this process has. */

@@ -16,7 +16,7 @@ setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
 const ATTEMPT_MS = 2_500
 setDefaultAutoSelectFamilyAttemptTimeout(ATTEMPT_MS)
 const { runCommand } = await import('./command.ts')
-const { endLookups } = await import('@bgs/shared/net/strangers-names.ts')
+const { endLookups } = await import('@bgs/runtime/net/strangers-names.ts')
 
 process.exitCode = await runCommand(process.argv.slice(2), process.env)
 endLookups()

@@ -1,8 +1,14 @@
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { fanoutMetrics, feedMetrics, mirrorMetrics } from '@bgs/fanout/metrics.ts'
+import { createRegistry } from '@bgs/runtime/service/metrics.ts'
+import {
+  busMetrics,
+  leaseMetrics,
+  opsMetrics,
+  refusalMetrics,
+  serverMetrics,
+} from '@bgs/runtime/service/shared-metrics.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
-import { busMetrics, leaseMetrics, opsMetrics, refusalMetrics, serverMetrics } from '@bgs/shared/metrics.ts'
-import { createRegistry } from '@bgs/shared/service/metrics.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { Registry } from 'prom-client'
 import {

@@ -1,7 +1,7 @@
-import { TRUSTED_ACCOUNT_LIMIT } from '@bgs/shared/hosts/host-rows.ts'
-import type { NewHosts } from '@bgs/shared/hosts/new-hosts.ts'
-import { parseDomain } from '@bgs/shared/net/hostname.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
+import { TRUSTED_ACCOUNT_LIMIT } from '@bgs/database/hosts/host-rows.ts'
+import type { NewHosts } from '@bgs/database/hosts/new-hosts.ts'
+import { parseDomain } from '@bgs/runtime/net/hostname.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 
 /** As protocol.md H6 and H8 recommend; on one's own machine nobody is to be protected from anybody. */
 const ACCOUNTS = 100

@@ -1,5 +1,5 @@
-import { traceWith } from '@bgs/shared/service/spans.ts'
-import { VERSION } from '@bgs/shared/service/version.ts'
+import { traceWith } from '@bgs/runtime/service/spans.ts'
+import { VERSION } from '@bgs/runtime/service/version.ts'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'

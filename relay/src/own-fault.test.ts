@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
-import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
-import { LogFencedError } from '@bgs/shared/log/log.ts'
-import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
+import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
+import { LogFencedError } from '@bgs/contract/log/log.ts'
+import { RefusalError } from '@bgs/contract/refusal-error.ts'
 import { expect, it } from 'vitest'
 import { isOwnFault } from './own-fault.ts'
 

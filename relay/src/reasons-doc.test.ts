@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { configDoc, envExample } from '@bgs/shared/service/config.ts'
+import { configDoc, envExample } from '@bgs/runtime/service/config.ts'
 import { expect, it } from 'vitest'
 import { adminDoc } from './admin-doc.ts'
 import { commandsDoc } from './commands-doc.ts'

@@ -1,5 +1,5 @@
-import { ADVICE } from '@bgs/shared/verdict/advice.ts'
-import { REASONS, type Reason } from '@bgs/shared/verdict/reason.ts'
+import { ADVICE } from '@bgs/protocol/reasons/advice.ts'
+import { REASONS, type Reason } from '@bgs/protocol/reasons/reason.ts'
 
 /** Contents of docs/reasons.md. */
 export function reasonsDoc(): string {
@@ -9,7 +9,7 @@ export function reasonsDoc(): string {
   return [
     '# Why a frame was refused',
     '',
-    'Made from shared/src/verdict/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others.',
+    'Made from shared/protocol/src/reasons/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others.',
     '',
     '| reason | rule | what it says | what to do |',
     '|---|---|---|---|',

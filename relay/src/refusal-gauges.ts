@@ -1,5 +1,5 @@
-import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
-import type { RefusalMetrics } from '@bgs/shared/metrics.ts'
+import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RefusalMetrics } from '@bgs/runtime/service/shared-metrics.ts'
 
 /** Brings the figures of the memory of refusals up to date. */
 export function gaugeRefusals(metrics: RefusalMetrics, book: RefusalBook): void {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import { LogUnknownError } from '@bgs/contract/log/log.ts'
+import { DataLock } from '@bgs/database/lock.ts'
+import { SqliteDatabase } from '@bgs/database/sqlite.ts'
+import { nodeDisk } from '@bgs/embedded/log/disk.ts'
+import { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
-import { DataLock } from '@bgs/shared/db/lock.ts'
-import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
-import { nodeDisk } from '@bgs/shared/log/disk.ts'
-import { LogUnknownError } from '@bgs/shared/log/log.ts'
-import { SegmentLog } from '@bgs/shared/log/segment-log.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
 import { giveUpGap } from './give-up-gap.ts'
 
 /**

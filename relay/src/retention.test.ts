@@ -1,5 +1,5 @@
-import type { Settings } from '@bgs/shared/service/settings.ts'
-import { PowerLossDisk } from '@bgs/shared/testing/power-loss-disk.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
+import { PowerLossDisk } from '@bgs/testkit/power-loss-disk.ts'
 import { expect, it } from 'vitest'
 import { retentionBytes } from './retention.ts'
 

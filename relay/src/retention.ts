@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { Disk } from '@bgs/shared/log/disk.ts'
-import { segmentSeq } from '@bgs/shared/log/segment.ts'
-import type { Settings } from '@bgs/shared/service/settings.ts'
+import type { Disk } from '@bgs/embedded/log/disk.ts'
+import { segmentSeq } from '@bgs/embedded/log/segment.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 
 /** Bytes of one segment file. */
 const MIN_SEGMENT_BYTES = 256 * 1024

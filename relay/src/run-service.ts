@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import type { Logger } from '@bgs/shared/service/logger.ts'
-import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { isOwnFault } from './own-fault.ts'
 import type { Relay } from './relay.ts'
 

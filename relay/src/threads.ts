@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Settings } from '@bgs/shared/service/settings.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
 
 /** Threads that verify: RELAY_VERIFIER_THREADS, or one core less than there are. */
 export function verifierThreads({ RELAY_VERIFIER_THREADS: set }: Settings): number {

@@ -1,4 +1,4 @@
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { configDoc, envExample } from '@bgs/shared/service/config.ts'
+import { configDoc, envExample } from '@bgs/runtime/service/config.ts'
 import { adminDoc } from './admin-doc.ts'
 import { commandsDoc } from './commands-doc.ts'
 import { metricsDoc } from './metrics-doc.ts'

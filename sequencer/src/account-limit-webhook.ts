@@ -1,6 +1,6 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import type { Logger } from '@bgs/shared/service/logger.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { SequencerMetrics } from './metrics.ts'
 
 const LOOK_EVERY_MS = 30_000

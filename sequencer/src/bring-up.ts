@@ -1,8 +1,8 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import { decodeFacts, type Facts } from '@bgs/shared/envelope/facts.ts'
-import type { Log, LogBounds } from '@bgs/shared/log/log.ts'
-import type { Pack } from '@bgs/shared/log/pack.ts'
-import { RefusalError } from '@bgs/shared/service/refusal-error.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { decodeFacts, type Facts } from '@bgs/contract/envelope/facts.ts'
+import type { Log, LogBounds } from '@bgs/contract/log/log.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
+import { RefusalError } from '@bgs/contract/refusal-error.ts'
 import type { State } from './state/state.ts'
 import { MAX_DIRTY, View } from './view.ts'
 

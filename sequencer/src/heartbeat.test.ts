@@ -1,5 +1,5 @@
-import { type Disk, type DiskFile, nodeDisk } from '@bgs/shared/log/disk.ts'
-import { until } from '@bgs/shared/testing/until.ts'
+import { type Disk, type DiskFile, nodeDisk } from '@bgs/embedded/log/disk.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sayHeartbeats } from './heartbeat.ts'
 import { envelope } from './testing/envelopes.ts'

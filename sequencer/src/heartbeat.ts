@@ -1,7 +1,7 @@
-import type { BusProducer } from '@bgs/shared/bus/bus.ts'
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { HEARTBEAT_MS } from '@bgs/shared/service/heartbeat.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { BusProducer } from '@bgs/contract/bus/bus.ts'
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import { HEARTBEAT_MS } from '@bgs/runtime/service/heartbeat.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 const MESSAGE_BYTES = 64
 

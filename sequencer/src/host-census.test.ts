@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { SqliteDatabase } from '@bgs/shared/db/sqlite.ts'
-import { askForHost } from '@bgs/shared/hosts/host-rows.ts'
+import { askForHost } from '@bgs/database/hosts/host-rows.ts'
+import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { HostCensus } from './host-census.ts'

@@ -1,6 +1,6 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import { SHOWN_STATE } from '@bgs/shared/hosts/host-rows.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { SHOWN_STATE } from '@bgs/database/hosts/host-rows.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { SequencerMetrics } from './metrics.ts'
 
 const COUNT_EVERY_MS = 60_000

@@ -1,4 +1,4 @@
-import type { BusEntry } from '@bgs/shared/bus/bus.ts'
+import type { BusEntry } from '@bgs/contract/bus/bus.ts'
 
 /** Format of encoded positions; readers know this one and the one before, which named no epochs (invariant 17). */
 const VERSION = 3

@@ -1,4 +1,4 @@
-import { TIME_BUCKETS } from '@bgs/shared/service/metrics.ts'
+import { TIME_BUCKETS } from '@bgs/runtime/service/metrics.ts'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 /** Figures of the sequencer. Labels come from closed sets only. */

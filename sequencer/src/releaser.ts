@@ -1,7 +1,7 @@
-import type { BusProducer } from '@bgs/shared/bus/bus.ts'
-import type { Database } from '@bgs/shared/db/database.ts'
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { BusProducer } from '@bgs/contract/bus/bus.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 const LOOK_EVERY_MS = 1_000
 /** Accounts released at one look, of one host and of those whose time is over; and hosts looked at. */

@@ -1,6 +1,6 @@
-import type { Database } from '@bgs/shared/db/database.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import type { Database } from '@bgs/contract/database.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { StatusQuestion } from './sequencer.ts'
 
 /** Questions a second at most, in all and to one host. */

@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** What a host's frames have cost beyond what its events are counted for. */
 export interface HostCharge {

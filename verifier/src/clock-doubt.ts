@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** What a host's revs said counts for so long. */
 const LATELY_MS = 60_000

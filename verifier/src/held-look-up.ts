@@ -1,4 +1,4 @@
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { CacheEntry } from './identity/cache.ts'
 import type { RefreshBudget } from './identity/refresh-budget.ts'
 import type { Resolution } from './identity/resolve.ts'

@@ -1,4 +1,4 @@
-import { registrableDomain } from '@bgs/shared/hosts/registrable-domain.ts'
+import { registrableDomain } from '@bgs/runtime/net/registrable-domain.ts'
 import type { Yielding } from './lanes.ts'
 
 interface Holder {

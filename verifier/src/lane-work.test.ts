@@ -1,5 +1,5 @@
-import type { EventType } from '@bgs/shared/envelope/event-type.ts'
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { EventType } from '@bgs/contract/envelope/event-type.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { LaneWork } from './held-look-up.ts'

@@ -1,4 +1,4 @@
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { expect, it } from 'vitest'
 import { HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST, type LaneEntry, Lanes } from './lanes.ts'
 

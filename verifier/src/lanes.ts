@@ -1,5 +1,5 @@
-import type { BusEntry } from '@bgs/shared/bus/bus.ts'
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { BusEntry } from '@bgs/contract/bus/bus.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { Holders } from './holders.ts'
 
 export interface LaneEntry {

@@ -1,10 +1,10 @@
-import type { AuditEntry } from '@bgs/fanout/admin/audit.ts'
-import type { ProcessInShort } from '@bgs/fanout/admin/figures.ts'
-import type { ShortEvent } from '@bgs/fanout/admin/views.ts'
-import type { Consumer } from '@bgs/fanout/consumers/consumers.ts'
-import type { AccountReport } from '@bgs/fanout/why/account-report.ts'
-import type { HostReport, HostSummary } from '@bgs/fanout/why/host-report.ts'
-import type { Total } from '@bgs/shared/figures/sum-figures.ts'
+import type { AuditEntry } from '@bgs/api/admin/audit.ts'
+import type { ProcessInShort } from '@bgs/api/admin/figures.ts'
+import type { ShortEvent } from '@bgs/api/admin/views.ts'
+import type { AccountReport } from '@bgs/api/why/account-report.ts'
+import type { HostReport, HostSummary } from '@bgs/api/why/host-report.ts'
+import type { Consumer } from '@bgs/contract/consumers.ts'
+import type { Total } from '@bgs/runtime/figures/sum-figures.ts'
 
 export type { AccountReport, AuditEntry, HostReport, HostSummary, ProcessInShort, ShortEvent, Total }
 

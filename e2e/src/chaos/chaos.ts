@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Judge, type Verdict } from '@bgs/simnet/judge.ts'
 import { Random } from '@bgs/simnet/random.ts'

@@ -1,8 +1,8 @@
-import { wait } from '@bgs/shared/service/wait.ts'
-import { CUTS } from '@bgs/shared/testing/tcp-link.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { PlcFault } from '@bgs/simnet/plc.ts'
 import type { Random } from '@bgs/simnet/random.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
+import { CUTS } from '@bgs/testkit/tcp-link.ts'
 import { LEASE_MS, type TestCluster } from '../cluster/cluster.ts'
 import type { ServerName } from '../cluster/process-ways.ts'
 import type { RoleName, RoleProcess } from '../cluster/role-process.ts'
@@ -15,7 +15,7 @@ export interface Fault {
   readonly act: (cluster: TestCluster, random: Random) => Promise<string | false>
 }
 
-/** Named places at which each role is ended (shared/src/service/crash-point.ts). */
+/** Named places at which each role is ended (shared/runtime/src/service/crash-point.ts). */
 const CRASH_POINTS: Readonly<Record<RoleName, readonly string[]>> = {
   crawler: ['after-receive', 'after-produce', 'before-cursor', 'after-cursor'],
   verifier: ['after-verify', 'after-produce', 'before-position', 'after-position'],

@@ -1,5 +1,5 @@
 import { freePort } from '@bgs/relay/testing/relay-process.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

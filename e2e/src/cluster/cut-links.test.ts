@@ -1,6 +1,6 @@
-import type { Cut } from '@bgs/shared/testing/tcp-link.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import type { Cut } from '@bgs/testkit/tcp-link.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { QUIET_MIX } from '../durability-upheaval.ts'
 import { until } from '../real-until.ts'

@@ -1,4 +1,4 @@
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { Judge } from '@bgs/simnet/judge.ts'
 import type { StreamModel } from '@bgs/simnet/model.ts'
 import type { Random } from '@bgs/simnet/random.ts'

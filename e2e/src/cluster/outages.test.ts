@@ -1,4 +1,4 @@
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Cut, TcpLink } from '@bgs/shared/testing/tcp-link.ts'
+import type { Cut, TcpLink } from '@bgs/testkit/tcp-link.ts'
 
 const PRELOAD = fileURLToPath(new URL('./process-faults.mjs', import.meta.url))
 

@@ -1,4 +1,4 @@
-import { PostgresDatabase } from '@bgs/shared/db/postgres.ts'
+import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DurabilityProcess } from '../durability-process.ts'
 import { TestCluster } from './cluster.ts'

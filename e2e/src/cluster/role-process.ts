@@ -1,5 +1,5 @@
 import { freePort } from '@bgs/relay/testing/relay-process.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { DurabilityProcess } from '../durability-process.ts'
 import type { ProcessWays } from './process-ways.ts'
 

@@ -1,6 +1,6 @@
-import { startKafka } from '@bgs/shared/testing/servers/kafka.ts'
-import { startPostgres } from '@bgs/shared/testing/servers/postgres.ts'
-import { startRedis } from '@bgs/shared/testing/servers/redis.ts'
+import { startKafka } from '@bgs/testkit/servers/kafka.ts'
+import { startPostgres } from '@bgs/testkit/servers/postgres.ts'
+import { startRedis } from '@bgs/testkit/servers/redis.ts'
 
 /** Servers of a cluster, and the settings that name them. */
 export interface ClusterServers extends AsyncDisposable {

@@ -1,9 +1,9 @@
-import { readingDisk } from '@bgs/shared/log/disk.ts'
-import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/shared/log/log.ts'
-import { Pack } from '@bgs/shared/log/pack.ts'
-import { Segment } from '@bgs/shared/log/segment.ts'
-import type { FiledLog, LogFiles } from '@bgs/shared/log/segment-log.ts'
-import { type SegmentExtent, Segments } from '@bgs/shared/log/segments.ts'
+import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/contract/log/log.ts'
+import { Pack } from '@bgs/contract/log/pack.ts'
+import { readingDisk } from '@bgs/embedded/log/disk.ts'
+import { Segment } from '@bgs/embedded/log/segment.ts'
+import type { FiledLog, LogFiles } from '@bgs/embedded/log/segment-log.ts'
+import { type SegmentExtent, Segments } from '@bgs/embedded/log/segments.ts'
 
 /** A log as it is when another thread begins to follow it. */
 export interface LogSnapshot extends LogFiles {

@@ -1,4 +1,4 @@
-import type { SharedAddressLimits } from '@bgs/shared/service/address-limits.ts'
+import type { SharedAddressLimits } from '@bgs/runtime/service/address-limits.ts'
 import type { LogNews, LogSnapshot } from './followed-log.ts'
 
 /** What a serving thread is given when it begins. */

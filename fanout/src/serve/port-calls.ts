@@ -1,5 +1,5 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
-import { errorText } from '@bgs/shared/service/error-text.ts'
+import { errorText } from '@bgs/runtime/service/error-text.ts'
 
 /** What goes over a port between two threads: questions, answers to them, and news that nobody answers. */
 type Message =

@@ -1,4 +1,4 @@
-import type { LogBounds } from '@bgs/shared/log/log.ts'
+import type { LogBounds } from '@bgs/contract/log/log.ts'
 
 /** Where a subscription begins, or why it does not. */
 export type Start =

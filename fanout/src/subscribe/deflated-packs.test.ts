@@ -1,4 +1,4 @@
-import { until } from '@bgs/shared/testing/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Client, did, entry, Scene } from '../testing/scene.ts'
 

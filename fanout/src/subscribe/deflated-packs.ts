@@ -1,5 +1,5 @@
-import type { Pack } from '@bgs/shared/log/pack.ts'
-import { webSocketHeader, webSocketHeaderLength } from '@bgs/shared/log/websocket-header.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
+import { webSocketHeader, webSocketHeaderLength } from '@bgs/contract/log/websocket-header.ts'
 import type { FanoutMetrics } from '../metrics.ts'
 import { FrameDeflater } from './frame-deflater.ts'
 

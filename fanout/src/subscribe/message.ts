@@ -1,4 +1,4 @@
-import { webSocketHeader, webSocketHeaderLength } from '@bgs/shared/log/websocket-header.ts'
+import { webSocketHeader, webSocketHeaderLength } from '@bgs/contract/log/websocket-header.ts'
 
 /** A frame as one WebSocket message, ready to be written to a socket. */
 export function asMessage(frame: Uint8Array): Buffer {

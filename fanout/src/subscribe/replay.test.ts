@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import type { LogReader } from '@bgs/shared/log/log.ts'
-import type { Pack } from '@bgs/shared/log/pack.ts'
+import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
 import { describe, expect, it } from 'vitest'
 import { entry, openLog } from '../testing/scene.ts'
 import { Replay } from './replay.ts'

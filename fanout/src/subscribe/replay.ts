@@ -1,6 +1,6 @@
-import type { LogReader } from '@bgs/shared/log/log.ts'
-import type { Pack } from '@bgs/shared/log/pack.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { Pack } from '@bgs/contract/log/pack.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** Read from the log at once: little at first, more for one that takes it quickly. */
 const FIRST_BYTES = 64 * 1024

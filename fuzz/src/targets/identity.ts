@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { readVector, vectorsFolder } from '@bgs/shared/testing/vectors.ts'
+import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
+import { readVector, vectorsFolder } from '@bgs/testkit/vectors.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
-import { parsePublicKey } from '@bgs/verifier/signature/public-key.ts'
 import { PropertyError, type Target } from '../target.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'

@@ -1,4 +1,4 @@
-import { scanFrame, scanHead } from '@bgs/shared/frame/scan.ts'
+import { scanFrame, scanHead } from '@bgs/protocol/frame/scan.ts'
 import type { Judgement, Passed } from '@bgs/verifier/judge/judge.ts'
 import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
 import { type Frames, NOW_MS, realFrames } from '../frames.ts'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { ADMIN_ROUTES } from '@bgs/fanout/admin/routes.ts'
-import { ConfigError } from '@bgs/shared/service/config.ts'
+import { ADMIN_ROUTES } from '@bgs/api/admin/routes.ts'
+import { ConfigError } from '@bgs/runtime/service/config.ts'
 import { describe, expect, it } from 'vitest'
 import { CLI_FLAGS } from './cli-flags.ts'
 import { completion } from './completion.ts'

@@ -1,4 +1,4 @@
-import { flagOf, SETTING_NAMES } from '@bgs/shared/service/config.ts'
+import { flagOf, SETTING_NAMES } from '@bgs/runtime/service/config.ts'
 import { CLI_FLAGS } from './cli-flags.ts'
 import { OPERATOR_COMMANDS } from './operator-commands.ts'
 

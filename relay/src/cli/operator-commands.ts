@@ -1,4 +1,4 @@
-import { ConfigError } from '@bgs/shared/service/config.ts'
+import { ConfigError } from '@bgs/runtime/service/config.ts'
 import type { CliFlags } from './cli-flags.ts'
 
 /** A command that asks the admin API for something. */

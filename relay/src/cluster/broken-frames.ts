@@ -1,4 +1,4 @@
-import { REASON_NAMES } from '@bgs/shared/verdict/reason.ts'
+import { REASON_NAMES } from '@bgs/protocol/reasons/reason.ts'
 import { z } from 'zod'
 import type { ClusterContext } from './context.ts'
 import { JsonChannel } from './json-channel.ts'

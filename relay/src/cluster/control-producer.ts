@@ -1,6 +1,6 @@
-import { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { encodeControlRecord } from '@bgs/shared/envelope/control-record.ts'
+import { KafkaProducer } from '@bgs/cluster/bus/kafka-producer.ts'
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import { encodeControlRecord } from '@bgs/contract/envelope/control-record.ts'
 import type { ClusterContext } from './context.ts'
 
 const BYTES = 4 * 1024 * 1024

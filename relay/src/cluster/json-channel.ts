@@ -1,4 +1,4 @@
-import { RedisChannel } from '@bgs/shared/redis/redis-channel.ts'
+import { RedisChannel } from '@bgs/cluster/redis/redis-channel.ts'
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 

@@ -1,5 +1,5 @@
-import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import { expect, it } from 'vitest'
 import { KafkaReach, type KafkaReachOptions } from './kafka-reach.ts'
 

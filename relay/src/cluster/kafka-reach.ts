@@ -1,8 +1,8 @@
-import { type KafkaCluster, type Lane, retryPauseMs } from '@bgs/shared/kafka/cluster.ts'
-import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
-import { listOffsets } from '@bgs/shared/kafka/offsets.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { type KafkaCluster, type Lane, retryPauseMs } from '@bgs/cluster/kafka/cluster.ts'
+import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
+import { listOffsets } from '@bgs/cluster/kafka/offsets.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Reach } from './standstill.ts'
 
 /** An answer that a broker is not the leader: who is, is not known yet. */

@@ -1,5 +1,5 @@
-import { KafkaError } from '@bgs/shared/kafka/kafka-error.ts'
-import { leaderLogDirs } from '@bgs/shared/kafka/log-dirs.ts'
+import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
+import { leaderLogDirs } from '@bgs/cluster/kafka/log-dirs.ts'
 import type { ClusterContext } from './context.ts'
 
 /** Where no broker tells of its disk: before Kafka 3.3, or where it must not. */

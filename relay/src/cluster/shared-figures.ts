@@ -1,8 +1,13 @@
-import type { KafkaProducer } from '@bgs/shared/bus/kafka-producer.ts'
-import type { Membership } from '@bgs/shared/cluster/membership.ts'
-import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
-import { busMetrics, leaseMetrics, refusalMetrics, serverMetrics } from '@bgs/shared/metrics.ts'
-import type { ServerHealth } from '@bgs/shared/service/server-health.ts'
+import type { KafkaProducer } from '@bgs/cluster/bus/kafka-producer.ts'
+import type { Membership } from '@bgs/cluster/leases/membership.ts'
+import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { ServerHealth } from '@bgs/runtime/service/server-health.ts'
+import {
+  busMetrics,
+  leaseMetrics,
+  refusalMetrics,
+  serverMetrics,
+} from '@bgs/runtime/service/shared-metrics.ts'
 import type { Registry } from 'prom-client'
 import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
 import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } from '../metrics.ts'

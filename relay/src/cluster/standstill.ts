@@ -1,5 +1,5 @@
-import type { Standing } from '@bgs/shared/cluster/standing.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import type { Standing } from '@bgs/cluster/leases/standing.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** What may be missing so that a process stands still: a closed set, for the metric, the log and /readyz. */
 export const STANDSTILL_CAUSES = ['kafka', 'unanswered', 'directory', 'hosts'] as const

@@ -1,7 +1,7 @@
-import { offsetOf } from '@bgs/shared/bus/position.ts'
-import { REQUEST_MS } from '@bgs/shared/kafka/cluster.ts'
-import { deleteRecords } from '@bgs/shared/kafka/offsets.ts'
-import type { Topic } from '@bgs/shared/kafka/topics.ts'
+import { REQUEST_MS } from '@bgs/cluster/kafka/cluster.ts'
+import { deleteRecords } from '@bgs/cluster/kafka/offsets.ts'
+import type { Topic } from '@bgs/cluster/kafka/topics.ts'
+import { offsetOf } from '@bgs/contract/bus/position.ts'
 import type { ClusterContext } from './context.ts'
 
 /** Removes what is consumed from a topic (invariant 5); what cannot be removed now is removed the next time. */

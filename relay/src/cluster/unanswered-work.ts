@@ -1,6 +1,6 @@
-import { REQUEST_MS } from '@bgs/shared/kafka/cluster.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { REQUEST_MS } from '@bgs/cluster/kafka/cluster.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Reach } from './standstill.ts'
 
 const LOOK_EVERY_MS = 1_000

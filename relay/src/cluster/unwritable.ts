@@ -1,5 +1,5 @@
-import type { RefusalBook } from '@bgs/shared/hosts/refusal-book.ts'
-import type { Logger } from '@bgs/shared/service/logger.ts'
+import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { Logger } from '@bgs/runtime/service/logger.ts'
 
 /** What `raw` and `verified` have in common: whose event it is. */
 interface Event {

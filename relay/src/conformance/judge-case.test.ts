@@ -1,4 +1,4 @@
-import { readFrameCases, vectorsFolder } from '@bgs/shared/testing/vectors.ts'
+import { readFrameCases, vectorsFolder } from '@bgs/testkit/vectors.ts'
 import { describe, expect, it } from 'vitest'
 import { FrameCase } from './case.ts'
 import { judgeCase } from './judge-case.ts'

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '@bgs/shared/testing/servers/free-port.ts'
+import { freePort } from '@bgs/testkit/servers/free-port.ts'
 
 export { freePort }
 

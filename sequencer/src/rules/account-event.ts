@@ -1,13 +1,13 @@
-import type { Facts } from '@bgs/shared/envelope/facts.ts'
+import type { Facts } from '@bgs/contract/envelope/facts.ts'
 import {
   CONDUCT_THROTTLE,
   effectiveStatus,
   type LocalStatus,
   type UpstreamStatus,
   upstreamStatus,
-} from '@bgs/shared/envelope/status.ts'
-import type { AccountFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
-import { encodeAccount } from '@bgs/shared/frame/encode.ts'
+} from '@bgs/contract/envelope/status.ts'
+import type { AccountFacts, VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
+import { encodeAccount } from '@bgs/protocol/frame/encode.ts'
 import type { Account } from '../state/account.ts'
 import { type Append, type Drop, drop, quiet } from './decision.ts'
 import { takenFacts } from './taken-facts.ts'

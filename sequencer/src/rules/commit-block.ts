@@ -1,4 +1,4 @@
-import { CID_BYTES } from '@bgs/shared/drisl/cid.ts'
+import { CID_BYTES } from '@bgs/protocol/drisl/cid.ts'
 
 /** `{roots: [CID], version: 1}` up to the CID and behind it, and the length in front (RE, CAR version 1). */
 const HEAD = Buffer.from('3aa265726f6f747381d82a582500', 'hex')

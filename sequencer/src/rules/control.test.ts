@@ -1,5 +1,5 @@
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { hostFacts } from '@bgs/shared/envelope/facts.ts'
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import { hostFacts } from '@bgs/contract/envelope/facts.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { describe, expect, it } from 'vitest'
 import { type Account, applyFacts, newAccount } from '../state/account.ts'

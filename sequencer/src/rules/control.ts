@@ -1,11 +1,11 @@
-import type { ControlMessage } from '@bgs/shared/envelope/control.ts'
-import { domainName, type Facts, type HostFacts, hostFacts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import { domainName, type Facts, type HostFacts, hostFacts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import {
   CONDUCT_THROTTLE,
   effectiveStatus,
   HOST_THROTTLE,
   upstreamStatus,
-} from '@bgs/shared/envelope/status.ts'
+} from '@bgs/contract/envelope/status.ts'
 import type { Account } from '../state/account.ts'
 import { sayStatus } from './account-event.ts'
 import { type Append, quiet } from './decision.ts'

@@ -1,5 +1,5 @@
-import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
+import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { describe, expect, it } from 'vitest'
 import { type Account, applyFacts, newAccount } from '../state/account.ts'

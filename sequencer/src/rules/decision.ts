@@ -1,6 +1,6 @@
-import type { Facts } from '@bgs/shared/envelope/facts.ts'
-import type { EntryKind } from '@bgs/shared/log/pack.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { Facts } from '@bgs/contract/envelope/facts.ts'
+import type { EntryKind } from '@bgs/contract/log/pack.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 
 /** What becomes of one envelope or control message. */
 export type Decision = Append | Drop

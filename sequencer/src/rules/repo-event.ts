@@ -1,4 +1,4 @@
-import type { RepoFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { RepoFacts, VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { type Account, isActive } from '../state/account.ts'
 import { type Append, type Drop, drop, quiet } from './decision.ts'
 import { heldFacts } from './held.ts'

@@ -1,5 +1,5 @@
-import { type Facts, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
+import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 
 /** Facts that every taken envelope has: its DID, where it was taken from, and whether that is the account's home. */
 export function takenFacts(envelope: VerifiedEnvelope): Facts {

@@ -1,5 +1,5 @@
-import { decodeFacts, encodeFacts } from '@bgs/shared/envelope/facts.ts'
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import { decodeFacts, encodeFacts } from '@bgs/contract/envelope/facts.ts'
+import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type Account, applyFacts, newAccount } from '../state/account.ts'

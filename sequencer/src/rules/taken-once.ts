@@ -1,4 +1,4 @@
-import type { VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
+import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
 
 /**

@@ -1,6 +1,6 @@
-import type { SqlValue } from '@bgs/shared/db/database.ts'
-import { cidKeyFromText, cidKeyToText } from '@bgs/shared/drisl/cid-key.ts'
-import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
+import type { SqlValue } from '@bgs/contract/database.ts'
+import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
+import { cidKeyFromText, cidKeyToText } from '@bgs/protocol/drisl/cid-key.ts'
 import type { Account } from './account.ts'
 
 /** Writes one account into the view; only what can change is updated. */

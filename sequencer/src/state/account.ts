@@ -1,11 +1,11 @@
-import type { Facts, HeldCommit, TakenFrom } from '@bgs/shared/envelope/facts.ts'
+import type { Facts, HeldCommit, TakenFrom } from '@bgs/contract/envelope/facts.ts'
 import {
   CONDUCT_THROTTLE,
   effectiveStatus,
   HOST_THROTTLE,
   type LocalStatus,
   type UpstreamStatus,
-} from '@bgs/shared/envelope/status.ts'
+} from '@bgs/contract/envelope/status.ts'
 
 /** What the relay knows of one DID (architecture.md, the sequencer's state). CIDs are latin1 strings of 36 bytes. */
 export interface Account {

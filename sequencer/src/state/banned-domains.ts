@@ -1,6 +1,6 @@
-import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
-import { domainsOf } from '@bgs/shared/hosts/domains.ts'
-import { REFRESH_DOMAIN } from '@bgs/shared/hosts/host-rows.ts'
+import type { Database, SqlStep } from '@bgs/contract/database.ts'
+import { domainsOf } from '@bgs/database/hosts/domains.ts'
+import { REFRESH_DOMAIN } from '@bgs/database/hosts/host-rows.ts'
 
 /** A ban of a domain, or its end, that the view does not have yet. */
 export interface DomainBan {

@@ -1,6 +1,6 @@
-import type { Database, SqlStep } from '@bgs/shared/db/database.ts'
-import { cidKeyFromText, cidKeyToText } from '@bgs/shared/drisl/cid-key.ts'
-import type { HeldCommit } from '@bgs/shared/envelope/facts.ts'
+import type { Database, SqlStep } from '@bgs/contract/database.ts'
+import type { HeldCommit } from '@bgs/contract/envelope/facts.ts'
+import { cidKeyFromText, cidKeyToText } from '@bgs/protocol/drisl/cid-key.ts'
 import type { Account } from './account.ts'
 
 const UPSERT = `INSERT INTO held_commits (did, rev, commit_cid, data_cid, block) VALUES ($1, $2, $3, $4, $5)

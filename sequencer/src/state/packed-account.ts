@@ -1,6 +1,6 @@
-import type { LocalStatus } from '@bgs/shared/envelope/status.ts'
-import type { RecordPlace } from '@bgs/shared/packed/did-records.ts'
-import type { Names } from '@bgs/shared/packed/names.ts'
+import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
+import type { RecordPlace } from '@bgs/runtime/packed/did-records.ts'
+import type { Names } from '@bgs/runtime/packed/names.ts'
 import { type Account, type HostPosition, MAX_POSITIONS } from './account.ts'
 
 /**

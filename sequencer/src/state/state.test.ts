@@ -1,5 +1,5 @@
-import type { Database, SqlStep, SqlValue } from '@bgs/shared/db/database.ts'
-import { type Facts, type HeldCommit, NO_FACTS } from '@bgs/shared/envelope/facts.ts'
+import type { Database, SqlStep, SqlValue } from '@bgs/contract/database.ts'
+import { type Facts, type HeldCommit, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { describe, expect, it } from 'vitest'
 import { cid, rev } from '../testing/envelopes.ts'

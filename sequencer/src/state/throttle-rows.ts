@@ -1,4 +1,4 @@
-import type { SqlStep } from '@bgs/shared/db/database.ts'
+import type { SqlStep } from '@bgs/contract/database.ts'
 import type { Account } from './account.ts'
 
 const UPSERT = `INSERT INTO throttles (did, until_ms) VALUES ($1, $2)

@@ -1,6 +1,6 @@
-import type { EventType } from '@bgs/shared/envelope/event-type.ts'
-import type { RepoFacts, VerifiedEnvelope } from '@bgs/shared/envelope/verified.ts'
-import { encodeAccount, encodeIdentity, encodeSync } from '@bgs/shared/frame/encode.ts'
+import type { EventType } from '@bgs/contract/envelope/event-type.ts'
+import type { RepoFacts, VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
+import { encodeAccount, encodeIdentity, encodeSync } from '@bgs/protocol/frame/encode.ts'
 
 export const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 export const PDS = 'pds.example.com'

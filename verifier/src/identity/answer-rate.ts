@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** What was seen counts half as much after so long. */
 const HALF_LIFE_MS = 10_000

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { Slots } from '@bgs/shared/net/slots.ts'
+import { Slots } from '@bgs/runtime/net/slots.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RefreshBudget } from './refresh-budget.ts'

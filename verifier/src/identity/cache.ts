@@ -1,5 +1,5 @@
-import { DidRecords } from '@bgs/shared/packed/did-records.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
+import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
 import type { Identity } from './document.ts'
 import { packEntry, packed, packedStartedMs, unpackEntry } from './packed-entry.ts'
 

@@ -1,7 +1,7 @@
-import { httpGet } from '@bgs/shared/net/http-get.ts'
-import { errorText } from '@bgs/shared/service/error-text.ts'
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
-import { wait } from '@bgs/shared/service/wait.ts'
+import { httpGet } from '@bgs/runtime/net/http-get.ts'
+import { errorText } from '@bgs/runtime/service/error-text.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { wait } from '@bgs/runtime/service/wait.ts'
 
 const PROBE_EVERY_MS = 1_000
 const PROBE_TIMEOUT_MS = 2_000

@@ -1,4 +1,4 @@
-import { readVector, vectorsFolder } from '@bgs/shared/testing/vectors.ts'
+import { readVector, vectorsFolder } from '@bgs/testkit/vectors.ts'
 import { describe, expect, it } from 'vitest'
 import { readDocument } from './document.ts'
 

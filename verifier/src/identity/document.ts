@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import { endpointHost } from '@bgs/shared/net/hostname.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
-import { parsePublicKey } from '../signature/public-key.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
+import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
+import { endpointHost } from '@bgs/runtime/net/hostname.ts'
 
 /** What the relay reads in a DID document (protocol.md D3–D6). */
 export interface Identity {

@@ -1,6 +1,6 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
-import { until } from '@bgs/shared/testing/until.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { verifierMetrics } from '../metrics.ts'

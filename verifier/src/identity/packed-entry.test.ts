@@ -1,5 +1,5 @@
-import { DidRecords } from '@bgs/shared/packed/did-records.ts'
-import { REASON_NAMES } from '@bgs/shared/verdict/reason.ts'
+import { REASON_NAMES } from '@bgs/protocol/reasons/reason.ts'
+import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identityOf } from '../testing/identity.ts'

@@ -1,5 +1,5 @@
-import type { RecordPlace } from '@bgs/shared/packed/did-records.ts'
-import { REASON_NAMES, type Reason } from '@bgs/shared/verdict/reason.ts'
+import { REASON_NAMES, type Reason } from '@bgs/protocol/reasons/reason.ts'
+import type { RecordPlace } from '@bgs/runtime/packed/did-records.ts'
 import type { CacheEntry } from './cache.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { parseHost } from '@bgs/shared/net/hostname.ts'
-import { type HttpGetError, httpGet } from '@bgs/shared/net/http-get.ts'
-import type { Reason } from '@bgs/shared/verdict/reason.ts'
+import type { Reason } from '@bgs/protocol/reasons/reason.ts'
+import { parseHost } from '@bgs/runtime/net/hostname.ts'
+import { type HttpGetError, httpGet } from '@bgs/runtime/net/http-get.ts'
 import { type Identity, readDocument } from './document.ts'
 
 /**

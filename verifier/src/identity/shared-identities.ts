@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Redis } from 'ioredis'
 import type { CacheEntry } from './cache.ts'
 import type { Identity } from './document.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '@bgs/shared/db/database.ts'
+import type { Database } from '@bgs/contract/database.ts'
 import type { CacheEntry, IdentityCache } from './cache.ts'
 import type { Identity } from './document.ts'
 import { fromWallMs, toWallMs } from './wall-time.ts'

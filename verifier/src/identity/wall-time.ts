@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgs/shared/service/monotonic.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /**
  * What a process before this one has found is never taken to be younger: only the time of day tells its age, and that may

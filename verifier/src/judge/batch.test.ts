@@ -1,4 +1,4 @@
-import { SEQ_SLOT_BYTES } from '@bgs/shared/frame/seq-slot.ts'
+import { SEQ_SLOT_BYTES } from '@bgs/protocol/frame/seq-slot.ts'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { judgeRequest } from './batch.ts'

@@ -1,5 +1,5 @@
-import { encodeVerifiedRecord } from '@bgs/shared/envelope/verified-record.ts'
-import { encodeAccount, encodeIdentity } from '@bgs/shared/frame/encode.ts'
+import { encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
+import { encodeAccount, encodeIdentity } from '@bgs/protocol/frame/encode.ts'
 import { SimAccount } from '@bgs/simnet/account.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { decodeFrame, encodeFrame } from '@bgs/simnet/wire.ts'

@@ -1,8 +1,8 @@
+import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
+import { verifySignature } from '@bgs/protocol/signature/verify.ts'
 import { p256 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { describe, expect, it } from 'vitest'
-import { parsePublicKey } from '../signature/public-key.ts'
-import { verifySignature } from '../signature/verify.ts'
 import { cachedPublicKey } from './key-cache.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'

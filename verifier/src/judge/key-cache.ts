@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
-import { DidRecords } from '@bgs/shared/packed/did-records.ts'
-import { p256Key } from '../signature/p256.ts'
-import { type PublicKey, parsePublicKey } from '../signature/public-key.ts'
+import { p256Key } from '@bgs/protocol/signature/p256.ts'
+import { type PublicKey, parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
+import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
 
 /** Points in each judging thread, some 100,000: without its point a key costs 20 µs of K-256, 160 of P-256. */
 const POINT_BYTES = 16 * 1024 * 1024

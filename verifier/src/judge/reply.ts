@@ -1,8 +1,8 @@
-import { CID_BYTES } from '@bgs/shared/drisl/cid.ts'
-import type { AccountFacts, RepoFacts } from '@bgs/shared/envelope/verified.ts'
-import { putWithSeqSlot, slottedBytes } from '@bgs/shared/frame/seq-slot.ts'
-import { TID_CHARACTERS } from '@bgs/shared/syntax/tid.ts'
-import { REASON_NAMES, type Reason } from '@bgs/shared/verdict/reason.ts'
+import type { AccountFacts, RepoFacts } from '@bgs/contract/envelope/verified.ts'
+import { CID_BYTES } from '@bgs/protocol/drisl/cid.ts'
+import { putWithSeqSlot, slottedBytes } from '@bgs/protocol/frame/seq-slot.ts'
+import { REASON_NAMES, type Reason } from '@bgs/protocol/reasons/reason.ts'
+import { TID_CHARACTERS } from '@bgs/protocol/syntax/tid.ts'
 import type { Judgement, Passed } from './judge.ts'
 
 /** A batch on its way back from a judging thread. */

@@ -1,4 +1,4 @@
-import type { RawEnvelope } from '@bgs/shared/envelope/raw.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { Identity } from '../identity/document.ts'
 import type { JudgeContext } from './judge.ts'
 

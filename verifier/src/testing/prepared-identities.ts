@@ -1,4 +1,4 @@
-import { untilAborted } from '@bgs/shared/service/wait.ts'
+import { untilAborted } from '@bgs/runtime/service/wait.ts'
 import type { IdentitySource } from '../held-look-up.ts'
 import type { CacheEntry } from '../identity/cache.ts'
 import type { Identity } from '../identity/document.ts'
