@@ -1,5 +1,5 @@
-import type { LogSeen } from '@bgs/cluster/log/kafka-log-state.ts'
 import type { Database, SqlStep } from '@bgs/contract/database.ts'
+import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { inSpan } from '@bgs/runtime/service/spans.ts'

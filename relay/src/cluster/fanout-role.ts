@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdminApi } from '@bgs/api/admin/admin-api.ts'
-import { SharedLimits } from '@bgs/api/http/call-limits.ts'
 import { createCall } from '@bgs/api/xrpc/call.ts'
 import { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/cluster/redis/redis-wake-ups.ts'
@@ -28,6 +27,7 @@ import { Mirror } from './mirror.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { gaugeProducer } from './shared-figures.ts'
+import { SharedLimits } from './shared-limits.ts'
 
 /** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
 export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {

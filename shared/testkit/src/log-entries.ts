@@ -1,5 +1,5 @@
-import type { LogSeen } from '@bgs/cluster/log/kafka-log-state.ts'
 import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
 import type { LogEntry, Pack } from '@bgs/contract/log/pack.ts'
 
 /** What a database knows that is new. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { FIRST_SEQ, GAP_AFTER_LOSS, type LogBounds, LogForeignError } from '@bgs/contract/log/log.ts'
+import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
 import { baseFrom, SeqBases } from './seq-bases.ts'
 import type { SequencedReader } from './sequenced-reader.ts'
 import { type SequencedRecord, seqAt } from './sequenced-record.ts'
@@ -10,17 +11,6 @@ import { type SequencedRecord, seqAt } from './sequenced-record.ts'
  * millisecond at least. 2^53 has room for 33 million such starts.
  */
 export const GAP_AFTER_CRASH = 2 ** 28
-
-/** What the database knows of the log. */
-export interface LogSeen {
-  /** '' for none. */
-  readonly logId: string
-  /** The highest it has seen, 0 for none. */
-  readonly position: number
-  /** Of the last writer that began to write, and the base that it numbered with; 0 for none. */
-  readonly generation: number
-  readonly base: number
-}
 
 /** What stands in the topic, and how a writer goes on there. */
 export interface KafkaLogState {

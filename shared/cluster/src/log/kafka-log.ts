@@ -8,6 +8,7 @@ import {
   LogTrimmedError,
   LogUnknownError,
 } from '@bgs/contract/log/log.ts'
+import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
 import { type LogEntry, type Pack, packBytes } from '@bgs/contract/log/pack.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { SteadyClock } from '@bgs/runtime/service/steady-clock.ts'
@@ -17,7 +18,7 @@ import { KafkaError } from '../kafka/kafka-error.ts'
 import { deleteRecords } from '../kafka/offsets.ts'
 import { produce } from '../kafka/produce.ts'
 import { MAX_RECORD_BYTES } from '../kafka/record-batch.ts'
-import { boundsOf, type KafkaLogState, type LogSeen, readLogState } from './kafka-log-state.ts'
+import { boundsOf, type KafkaLogState, readLogState } from './kafka-log-state.ts'
 import type { SeqBases } from './seq-bases.ts'
 import { SequencedReader } from './sequenced-reader.ts'
 import { decodeSequenced, encodeSequenced, type SequencedRecord } from './sequenced-record.ts'

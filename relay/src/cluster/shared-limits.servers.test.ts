@@ -1,3 +1,4 @@
+import type { XrpcError } from '@bgs/api/http/xrpc-error.ts'
 import { openRedis } from '@bgs/cluster/redis/redis.ts'
 import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { startRedis } from '@bgs/testkit/servers/redis.ts'
@@ -5,8 +6,7 @@ import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import { until } from '@bgs/testkit/until.ts'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SharedLimits } from './call-limits.ts'
-import type { XrpcError } from './xrpc-error.ts'
+import { SharedLimits } from './shared-limits.ts'
 
 let server: Awaited<ReturnType<typeof startRedis>>
 let redis: Redis
