@@ -4,7 +4,7 @@ import { type JudgeReply, readJudgement } from '@bgs/verifier/judge/reply.ts'
 import type { JudgeItem } from '@bgs/verifier/judge/request.ts'
 import { median, RUNS, round } from './medians.ts'
 import { Meter } from './meter.ts'
-import { REAL_COMMITS } from './verify.ts'
+import { REAL_COMMITS } from './real-commits.ts'
 
 /** What judging threads do with batches as a verifier hands them over; medians of runs. */
 export interface VerifyThreadsRun {

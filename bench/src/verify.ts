@@ -11,6 +11,7 @@ import { type PublicKey, parseDidKey } from '@bgs/protocol/signature/public-key.
 import { curveBackends, verifySignature } from '@bgs/protocol/signature/verify.ts'
 import { makeRealCommits } from '@bgs/protocol/testing/real-commits.ts'
 import { round } from './medians.ts'
+import { REAL_COMMITS } from './real-commits.ts'
 import { measureVerifyThreads } from './verify-threads.ts'
 
 /** CPU microseconds per commit, each step alone and the whole judgement; medians of three runs. */
@@ -29,9 +30,6 @@ export type VerifyFigures = {
 }
 
 const RUNS = 3
-/** Of these a frame has about 5 KB and 10 blocks, the average of the live network. */
-export const REAL_COMMITS = { records: 4_000, textBytes: 900, seed: 7 } as const
-
 /** Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. */
 export async function measureVerify(options: {
   commits: number

@@ -7,6 +7,7 @@ import { findOrInstall } from './debian-packages.ts'
 import { installOnce } from './install-once.ts'
 import { createKafkaNode } from './kafka-node.ts'
 import { freeKafkaPorts, kafkaProperties } from './kafka-properties.ts'
+import { CLUSTER_ID, type KafkaSoftware } from './kafka-software.ts'
 import { createServerFolder } from './server-folder.ts'
 
 const SOURCE = fileURLToPath(new URL('./kafka/', import.meta.url))
@@ -15,17 +16,6 @@ const LOG_SETTINGS = 'log4j2.properties'
 const OLDEST_JAVA = 17
 const DOWNLOAD_MS = 10 * 60_000
 const JAVA_MS = 60_000
-
-/** Any will do, and brokers of one cluster must have the same. */
-export const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
-
-export interface KafkaSoftware {
-  readonly java: string
-  /** Arguments of the JVM up to the class to be run. */
-  readonly jvm: readonly string[]
-  /** A data folder as `kafka-storage format` leaves it. To be copied: formatting takes a second. */
-  readonly formatted: string
-}
 
 /** Brings Kafka from Maven Central into a cache outside the tree, once for each pom.xml. */
 export async function installKafka(): Promise<KafkaSoftware> {

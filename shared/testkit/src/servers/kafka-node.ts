@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
-import { CLUSTER_ID, type KafkaSoftware } from './kafka-install.ts'
 import { type KafkaNodePorts, kafkaProperties } from './kafka-properties.ts'
+import { CLUSTER_ID, type KafkaSoftware } from './kafka-software.ts'
 import { ServerProcess } from './server-process.ts'
 
 /** Prepares the data of one node; it is not started yet. */
