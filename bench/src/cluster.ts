@@ -131,7 +131,7 @@ function microsPerEvent(cpu: Readonly<Record<string, number>>, events: number): 
 }
 
 /** Hosts with a corpus in their logs, and the directory that knows its accounts. */
-export class Source implements AsyncDisposable {
+class Source implements AsyncDisposable {
   readonly model = new StreamModel()
   readonly env: Readonly<Record<string, string>>
   readonly #plc: PlcDirectory

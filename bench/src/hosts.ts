@@ -42,7 +42,7 @@ const WARM_UP_EVENTS = 200
 const PORTS = { port: 21_370, opsPort: 21_371 }
 
 /** Connects to so many hosts, waits, then lets some of them send. */
-export async function measureHosts(hosts: number): Promise<HostsRun> {
+async function measureHosts(hosts: number): Promise<HostsRun> {
   await using stack = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))

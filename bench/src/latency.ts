@@ -13,7 +13,7 @@ import { startEmbeddedRelay } from './relay-under-test.ts'
 import { Scene } from './scene.ts'
 
 /** Times from a host's send to a subscriber's receive at one rate, of accounts that are known. */
-export interface LatencyRun {
+interface LatencyRun {
   readonly rate: number
   readonly events: number
   readonly subscribers: number
@@ -44,7 +44,7 @@ const CORPUS: CorpusOptions = {
 }
 
 /** Hosts that send at a steady rate; one of the subscribers tells the time, the others only read. */
-export async function measureLatency(
+async function measureLatency(
   scene: Scene,
   places: ReadonlyMap<string, number>,
   { rate, events }: { rate: number; events: number },

@@ -5,7 +5,7 @@ import { startEmbeddedRelay } from './relay-under-test.ts'
 import { Scene } from './scene.ts'
 
 /** A whole relay that knows so many accounts: its memory, and what an event of a known one costs. */
-export interface MemoryRun {
+interface MemoryRun {
   readonly accounts: number
   readonly startRssMiB: number
   /** When the last account has been met, and after the events that followed. */
@@ -30,7 +30,7 @@ const DEADLINE_MS = 600_000
 const SEED = 5
 
 /** Every account sends an event as fast as the relay reads, then they go on in turn. */
-export async function measureMemory(accounts: number): Promise<MemoryRun> {
+async function measureMemory(accounts: number): Promise<MemoryRun> {
   const commits = accounts + RUNS * STRETCH
   const corpus = {
     seed: SEED,

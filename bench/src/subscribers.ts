@@ -8,7 +8,7 @@ import { Readers } from './readers.ts'
 import { startEmbeddedRelay } from './relay-under-test.ts'
 
 /** What subscribers with nothing to read take of a relay, in one life of it. */
-export interface SubscribersRun {
+interface SubscribersRun {
   readonly kilobytesEach: number
   /** Percent of a core with nobody connected, and with all of them. */
   readonly alonePercent: number
@@ -23,7 +23,7 @@ const IDLE_MS = 4_000
 const NO_PLC = 'http://localhost:9'
 
 /** Connects so many live subscribers, beyond the first, to a relay that has no hosts. */
-export async function measureSubscribers(subscribers: number): Promise<SubscribersRun> {
+async function measureSubscribers(subscribers: number): Promise<SubscribersRun> {
   await using stack = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'relay-bench-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))

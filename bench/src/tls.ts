@@ -9,7 +9,7 @@ import type { TlsReaderAnswers } from './tls-reader-process.ts'
 import type { TlsSenderAnswers } from './tls-sender-process.ts'
 
 /** A frame's CPU without and with TLS, in the process that a row is about. */
-export interface TlsRow {
+interface TlsRow {
   readonly what: string
   readonly frameBytes: number
   readonly plainMicros: number

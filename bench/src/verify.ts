@@ -15,7 +15,7 @@ import { REAL_COMMITS } from './real-commits.ts'
 import { measureVerifyThreads } from './verify-threads.ts'
 
 /** CPU microseconds per commit, each step alone and the whole judgement; medians of three runs. */
-export type VerifyFigures = {
+type VerifyFigures = {
   commits: number
   bytes: number
   blocks: number
@@ -31,7 +31,7 @@ export type VerifyFigures = {
 
 const RUNS = 3
 /** Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. */
-export async function measureVerify(options: {
+async function measureVerify(options: {
   commits: number
   curve: 'k256' | 'p256'
 }): Promise<VerifyFigures> {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from './deploy-tools.ts'
 
-export interface Instruction {
+interface Instruction {
   readonly name: string
   readonly text: string
 }

@@ -11,7 +11,7 @@ export interface Selector {
   readonly matchExpressions?: readonly { key: string; operator: string; values?: readonly string[] }[]
 }
 
-export interface Probe {
+interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string | number }
   readonly periodSeconds: number
   readonly failureThreshold: number
@@ -45,7 +45,7 @@ export interface Container {
   readonly volumeMounts?: readonly { name: string; mountPath: string }[]
 }
 
-export interface PodSpec {
+interface PodSpec {
   readonly serviceAccountName?: string
   readonly automountServiceAccountToken?: boolean
   readonly enableServiceLinks?: boolean

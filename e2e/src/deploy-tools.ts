@@ -54,7 +54,7 @@ export interface PythonTools {
   readYaml(documents: string, kubernetes?: readonly string[]): Promise<YamlReport>
 }
 
-export interface YamlReport {
+interface YamlReport {
   readonly documents: unknown[]
   readonly problems: string[]
   readonly unknown: string[]

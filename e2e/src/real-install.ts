@@ -25,7 +25,7 @@ export interface RealSoftware {
   readonly node: string
 }
 
-export class RealInstallError extends Error {
+class RealInstallError extends Error {
   override name = 'RealInstallError'
 }
 

@@ -6,7 +6,7 @@ import { freePort, type RealProcess } from './real-process.ts'
 import type { RunFolder } from './real-run-folder.ts'
 
 /** What mails with a code are sent for. */
-export type MailPurpose = 'plc_operation' | 'delete_account'
+type MailPurpose = 'plc_operation' | 'delete_account'
 
 /** A personal data server of the reference implementation. */
 export interface RealPds {

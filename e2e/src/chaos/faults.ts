@@ -172,7 +172,7 @@ function server(
   }
 }
 
-export const FAULTS: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   ...ofRole('crawler'),
   ...ofRole('verifier'),
   ...ofRole('sequencer'),

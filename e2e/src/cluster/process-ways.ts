@@ -5,7 +5,7 @@ import type { Cut, TcpLink } from '@bgs/testkit/tcp-link.ts'
 const PRELOAD = fileURLToPath(new URL('./process-faults.mjs', import.meta.url))
 
 /** Servers that a process reaches over links of its own. */
-export const SERVERS = ['kafka', 'a broker', 'postgres', 'redis', 'directory'] as const
+const SERVERS = ['kafka', 'a broker', 'postgres', 'redis', 'directory'] as const
 export type ServerName = (typeof SERVERS)[number]
 
 /** What is done to a process from within (process-faults.mjs). */
