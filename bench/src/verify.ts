@@ -31,10 +31,7 @@ type VerifyFigures = {
 
 const RUNS = 3
 /** Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. */
-async function measureVerify(options: {
-  commits: number
-  curve: 'k256' | 'p256'
-}): Promise<VerifyFigures> {
+async function measureVerify(options: { commits: number; curve: 'k256' | 'p256' }): Promise<VerifyFigures> {
   const { commits, curve } = options
   const distinct = Math.min(commits, 200)
   const real = await makeRealCommits({ ...REAL_COMMITS, curve, commits: distinct })

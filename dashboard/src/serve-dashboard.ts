@@ -8,7 +8,7 @@ export type ServeDashboard = (request: IncomingMessage, response: ServerResponse
  * Nothing comes from elsewhere, nothing is inline, nothing is sent elsewhere, and no other page may frame this one: what
  * a host or a subscriber had written into it by some mistake could load, run and tell nothing.
  */
-export const CONTENT_SECURITY_POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

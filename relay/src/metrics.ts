@@ -112,8 +112,6 @@ export function producerMetrics(registry: Registry) {
   }
 }
 
-export type ProducerMetrics = ReturnType<typeof producerMetrics>
-
 /** Figures of what is removed from Kafka when it is consumed. */
 export function trimMetrics(registry: Registry) {
   return {

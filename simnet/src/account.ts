@@ -17,9 +17,9 @@ export interface AccountOptions {
   now?: Now
 }
 
-export const POST = 'app.bsky.feed.post'
-export const LIKE = 'app.bsky.feed.like'
-export const FOLLOW = 'app.bsky.graph.follow'
+const POST = 'app.bsky.feed.post'
+const LIKE = 'app.bsky.feed.like'
+const FOLLOW = 'app.bsky.graph.follow'
 
 /** Record keys begin here; only their order matters to anybody. */
 const RKEY_START = Date.UTC(2026, 0, 1)

@@ -18,7 +18,7 @@ export type ActivityKind =
   | 'remove'
 
 /** How often each thing happens, relative to the others: mostly likes, posts and follows, as on the live network. */
-export const REALISTIC_MIX: Record<ActivityKind, number> = {
+const REALISTIC_MIX: Record<ActivityKind, number> = {
   post: 300,
   like: 420,
   follow: 120,

@@ -1,6 +1,3 @@
-/** Length of a binary CID: version 1, one-byte codec, sha2-256 (protocol.md W5). */
-export const CID_BYTES = 36
-
 /**
  * Appends canonical CBOR to a growing buffer. Callers name map keys in canonical order themselves; that and the
  * missing look at types is what makes corpora of 100,000 commits quick. Checked against @ipld/dag-cbor in tests.

@@ -35,7 +35,7 @@ export interface CorpusAccount extends Omit<DidRecord, 'pds'> {
 const VERSION = 1
 
 /** Index record: length u32, account u32, digest u48, rev 13 bytes, 5 unused. */
-export const INDEX_BYTES = 32
+const INDEX_BYTES = 32
 
 interface Meta {
   accounts: CorpusAccount[]

@@ -31,7 +31,7 @@ export interface SyncBody {
   rev: string
 }
 
-export interface IdentityBody {
+interface IdentityBody {
   did: string
   handle?: string
 }

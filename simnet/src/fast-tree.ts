@@ -39,7 +39,7 @@ export function layerOf(key: string): number {
   return bits >> 1
 }
 
-export const EMPTY_TREE: Node = { layer: 0, items: [], block: null }
+const EMPTY_TREE: Node = { layer: 0, items: [], block: null }
 
 /** Builds a tree from leaves in strictly rising key order. */
 export function treeOf(leaves: readonly Leaf[]): Node {

@@ -126,7 +126,7 @@ export class HostileHost extends SimPds {
   }
 }
 
-export function faultNamed(name: string): Fault {
+function faultNamed(name: string): Fault {
   const fault = FAULTS.find((candidate) => candidate.name === name)
   if (fault === undefined) throw new RangeError(`no fault is called ${name}`)
   return fault

@@ -63,7 +63,7 @@ export async function sign(commit: CommitObject, keypair: Keypair): Promise<Comm
   return { ...unsigned, sig: await keypair.sign(dagCbor.encode(unsigned)) }
 }
 
-export function packCar({ roots, version, blocks }: Car): Buffer {
+function packCar({ roots, version, blocks }: Car): Buffer {
   const writer = new CborWriter()
   writer.map(2).text('roots').array(roots.length)
   for (const root of roots) writer.link(root)

@@ -34,7 +34,7 @@ export async function createKey(random: Random, curve: Curve): Promise<SimKey> {
 }
 
 /** 0x04, x, y: what the 2019 key types carry. */
-export function uncompressedPoint(curve: Curve, privateKey: Uint8Array): Buffer {
+function uncompressedPoint(curve: Curve, privateKey: Uint8Array): Buffer {
   const ecdh = createECDH(curve === 'k256' ? 'secp256k1' : 'prime256v1')
   ecdh.setPrivateKey(privateKey)
   return ecdh.getPublicKey()

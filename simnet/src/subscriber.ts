@@ -18,7 +18,7 @@ export interface SubscriberOptions {
 const RECHECK_MILLIS = 20
 
 /** Thrown by `until`; the message says what had been received. */
-export class DeadlineError extends Error {
+class DeadlineError extends Error {
   override name = 'DeadlineError'
 }
 

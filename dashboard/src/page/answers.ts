@@ -6,7 +6,7 @@ import type { HostReport, HostSummary } from '@bgs/api/why/host-report.ts'
 import type { Consumer } from '@bgs/contract/consumers.ts'
 import type { Total } from '@bgs/runtime/figures/sum-figures.ts'
 
-export type { AccountReport, AuditEntry, HostReport, HostSummary, ProcessInShort, ShortEvent, Total }
+export type { AccountReport, AuditEntry, HostReport, HostSummary, ShortEvent }
 
 /** GET /admin/figures. */
 export interface Reading {

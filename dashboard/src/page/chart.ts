@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from './vendor/preact.js'
 import uPlot from './vendor/uplot.js'
 
 /** One line of a chart. */
-export interface Line {
+interface Line {
   readonly title: string
   /** Name of a colour in the style sheet. */
   readonly colour: string

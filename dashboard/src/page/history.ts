@@ -6,7 +6,7 @@ const KEPT_MS = 10 * 60_000
 const READINGS = 6
 
 /** What the charts show of one moment. */
-export interface Point {
+interface Point {
   readonly atMs: number
   readonly eventsIn: number
   readonly eventsOut: number

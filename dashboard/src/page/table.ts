@@ -1,7 +1,7 @@
 import { type Child, html } from './vendor/preact.js'
 
 /** One column: what stands at its head, and what kind of thing below it. */
-export interface Column {
+interface Column {
   readonly title: string
   readonly isNumber?: boolean
   /** Sentences: lines are broken, and the column is wide enough for some words. */
@@ -9,7 +9,7 @@ export interface Column {
 }
 
 /** One row: its cells, the first of which names it. */
-export interface Row {
+interface Row {
   readonly key: string
   readonly cells: readonly Child[]
 }

@@ -16,7 +16,7 @@ import { Replay } from './replay.ts'
 const HIGH_WATER = 256 * 1024
 const NOTHING = Buffer.alloc(0)
 /** A subscriber that takes nothing for so long although there is something, has stopped reading (Q6). */
-export const STALLED_MS = 60_000
+const STALLED_MS = 60_000
 /** A ping so often (W12) … */
 const PING_MS = 30_000
 /** … and dead after so long without any sign from a client … */

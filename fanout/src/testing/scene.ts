@@ -21,7 +21,7 @@ import { Subscriptions } from '../subscribe/subscriptions.ts'
 import { Takedowns } from '../takedowns.ts'
 import { Window } from '../window.ts'
 
-export const TIME = '2026-01-01T00:00:00.000Z'
+const TIME = '2026-01-01T00:00:00.000Z'
 export const did = (n: number) => `did:plc:${String.fromCharCode(97 + (n % 26))}${'2'.repeat(23)}`
 
 /** An entry of one account; `bytes` swells its frame. */

@@ -1,5 +1,5 @@
 /** A known weakness of a package that production depends on. */
-export interface Advisory {
+interface Advisory {
   /** GHSA-…, or npm's number where it has none. */
   readonly id: string
   readonly package: string

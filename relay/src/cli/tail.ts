@@ -7,7 +7,7 @@ import type { CliFlags } from './cli-flags.ts'
 import { plainText } from './plain-text.ts'
 
 /** Flags of `tail`. */
-export const TAIL_FLAGS: readonly string[] = ['cursor', 'type', 'did', 'collection', 'count', 'json']
+const TAIL_FLAGS: readonly string[] = ['cursor', 'type', 'did', 'collection', 'count', 'json']
 
 interface Line {
   readonly seq: number

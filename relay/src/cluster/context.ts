@@ -21,7 +21,7 @@ import type { SharedFigures } from './shared-figures.ts'
 const PING_EVERY_MS = 2_000
 
 /** Topics that are read up to a position which is kept; `sequenced` has an id of its own. */
-export type ConsumedTopic = Exclude<Topic, 'sequenced'>
+type ConsumedTopic = Exclude<Topic, 'sequenced'>
 
 /** What the roles of one process share: the servers of the cluster, and what holds the process together. */
 export interface ClusterContext {

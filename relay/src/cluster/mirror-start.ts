@@ -14,7 +14,7 @@ const MOST_LACKED = 4_096
 const MOST_LACKED_SHARE = 8
 
 /** Where a mirror goes on in the log. */
-export interface StartsAt {
+interface StartsAt {
   readonly bases: SeqBases | undefined
   readonly next: number
   readonly floor: number

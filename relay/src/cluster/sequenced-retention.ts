@@ -3,7 +3,7 @@ import { leaderLogDirs } from '@bgs/cluster/kafka/log-dirs.ts'
 import type { ClusterContext } from './context.ts'
 
 /** Where no broker tells of its disk: before Kafka 3.3, or where it must not. */
-export const RETENTION_BYTES_UNTOLD = 100 * 2 ** 30
+const RETENTION_BYTES_UNTOLD = 100 * 2 ** 30
 
 /**
  * Bytes of the replay window in Kafka: as set; or half of what is free on the disk of the broker that leads `sequenced`

@@ -2,7 +2,7 @@ import type { Standing } from '@bgs/cluster/leases/standing.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** What may be missing so that a process stands still: a closed set, for the metric, the log and /readyz. */
-export const STANDSTILL_CAUSES = ['kafka', 'unanswered', 'directory', 'hosts'] as const
+const STANDSTILL_CAUSES = ['kafka', 'unanswered', 'directory', 'hosts'] as const
 export type StandstillCause = (typeof STANDSTILL_CAUSES)[number]
 
 /** A process that another has taken over from for so long may be helped by a restart. */

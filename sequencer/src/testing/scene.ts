@@ -24,7 +24,7 @@ export async function tempFolder(): Promise<AsyncDisposable & { path: string }> 
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-export function openLog(folder: string, options: Partial<SegmentLogOptions> = {}): Promise<SegmentLog> {
+function openLog(folder: string, options: Partial<SegmentLogOptions> = {}): Promise<SegmentLog> {
   return SegmentLog.open({
     folder,
     disk: nodeDisk,

@@ -15,7 +15,7 @@ export const NO_EPOCH = -1
  * is left and none of a later one. The epoch of a partition rises with each change of its leader, also with a restart of
  * the only one, and stands in each batch.
  */
-export async function askEpochEnd(
+async function askEpochEnd(
   connection: KafkaConnection,
   topic: string,
   partition: number,

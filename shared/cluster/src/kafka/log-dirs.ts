@@ -17,7 +17,7 @@ export interface LogDir {
 }
 
 /** Asks one broker how large its copies of these partitions are. Throws KafkaError. */
-export async function describeLogDirs(
+async function describeLogDirs(
   connection: KafkaConnection,
   topic: string,
   partitions: readonly number[],

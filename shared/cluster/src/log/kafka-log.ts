@@ -29,7 +29,7 @@ const NO_CHECKPOINT = Buffer.alloc(0)
 const GRAIN = 1 / 256
 
 /** What was found when the log was opened. */
-export interface LogFound {
+interface LogFound {
   readonly logId: string
   readonly base: number
   readonly bounds: LogBounds

@@ -80,7 +80,7 @@ export const NO_FACTS: Facts = {
 }
 
 /** Format of encoded facts; readers know this one and the one before it (invariant 17). */
-export const FACTS_VERSION = 2
+const FACTS_VERSION = 2
 /** The mask had one byte, and hosts no limit. */
 const FORMER_VERSION = 1
 

@@ -50,7 +50,7 @@ export interface HostRow {
 }
 
 /** `setting`: RELAY_HOSTS; `request`: requestCrawl; `import`: another relay's list; `operator`: the admin API. */
-export type HostSource = 'setting' | 'request' | 'import' | 'operator'
+type HostSource = 'setting' | 'request' | 'import' | 'operator'
 
 /**
  * Whether the row `hosts` lies in a banned domain, by all bans: too dear to be asked for each host at each look, so the

@@ -4,8 +4,7 @@
  */
 export const CID_BYTES = 36
 export const DIGEST_AT = 4
-export const CODEC_DRISL = 0x71
-export const CODEC_RAW = 0x55
+const CODEC_DRISL = 0x71
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 const TEXT_LENGTH = 59

@@ -21,7 +21,7 @@ export const MAJOR_TEXT = 3
 export const MAJOR_ARRAY = 4
 export const MAJOR_MAP = 5
 export const MAJOR_TAG = 6
-export const MAJOR_SIMPLE = 7
+const MAJOR_SIMPLE = 7
 
 /** The whole byte of the three simple values that DRISL has. */
 export const BYTE_FALSE = 0xf4

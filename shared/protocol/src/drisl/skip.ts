@@ -11,10 +11,10 @@ import {
 import { isValidText } from './text.ts'
 
 /** Guards of protocol.md W6. */
-export const MAX_DEPTH = 32
-export const MAX_ELEMENTS = 131_072
-export const MAX_KEY_BYTES = 8_192
-export const MAX_CID_BYTES = 100
+const MAX_DEPTH = 32
+const MAX_ELEMENTS = 131_072
+const MAX_KEY_BYTES = 8_192
+const MAX_CID_BYTES = 100
 
 const TAG_CID = 42
 

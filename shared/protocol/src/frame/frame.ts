@@ -63,4 +63,4 @@ export type InfoFrame = { kind: 'frame'; type: '#info'; name: string; message: s
 export type ErrorFrame = { kind: 'frame'; type: 'error'; error: string; message: string }
 
 /** A message of an `op` or `t` that the protocol does not name: to be passed over (protocol.md W3). */
-export type UnknownFrame = { kind: 'frame'; type: 'unknown'; op: number; t: string; did: string; seq: number }
+type UnknownFrame = { kind: 'frame'; type: 'unknown'; op: number; t: string; did: string; seq: number }

@@ -11,8 +11,8 @@ import {
 import { allotKey, type Tree } from './tree.ts'
 
 /** More neighbours of one layer than that is no accident (protocol.md 3.4 step 3). */
-export const MAX_NODE_ENTRIES = 1_024
-export const MAX_KEY_BYTES = 1_024
+const MAX_NODE_ENTRIES = 1_024
+const MAX_KEY_BYTES = 1_024
 
 /** A link of the input that is null. */
 export const NO_LINK = -1

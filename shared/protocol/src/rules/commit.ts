@@ -9,8 +9,8 @@ import { judgeRev } from './rev.ts'
 import { judgeSignedCommit } from './signed-commit.ts'
 import { dataCid, judgeTree } from './tree.ts'
 
-export const MAX_BLOCKS_BYTES = 2_000_000
-export const MAX_OPS = 200
+const MAX_BLOCKS_BYTES = 2_000_000
+const MAX_OPS = 200
 
 /** What a lenient host is let off, of the faults of the tree: C5 and C12 (protocol.md 3.5). */
 const LENIENT: ReadonlySet<Reason> = new Set([

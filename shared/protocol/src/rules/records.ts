@@ -3,7 +3,7 @@ import type { Op } from '../frame/frame.ts'
 import { type Car, findBlock } from '../repo/car.ts'
 import { type Fault, fault } from '../repo/fault.ts'
 
-export const MAX_RECORD_BYTES = 1_000_000
+const MAX_RECORD_BYTES = 1_000_000
 
 /** Each created or updated record is among the blocks, a CBOR map of at most 1,000,000 bytes (protocol.md C11). */
 export function judgeRecords(car: Car, ops: readonly Op[]): Fault | null {

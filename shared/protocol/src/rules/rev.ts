@@ -2,7 +2,7 @@ import { type Fault, fault } from '../repo/fault.ts'
 import { isTid, tidMicros } from '../syntax/tid.ts'
 
 /** How far a clock of a host may be ahead (protocol.md C4, A15). */
-export const MAX_REV_AHEAD_MS = 5 * 60 * 1_000
+const MAX_REV_AHEAD_MS = 5 * 60 * 1_000
 
 /** `rev` is a TID that does not lie in the future (C4). Whether it is above the last one is the sequencer's to say. */
 export function judgeRev(rev: string, nowMs: number): Fault | null {

@@ -6,7 +6,7 @@ import { judgeRev } from './rev.ts'
 import { judgeSignedCommit } from './signed-commit.ts'
 import { dataCid } from './tree.ts'
 
-export const MAX_SYNC_BYTES = 10_000
+const MAX_SYNC_BYTES = 10_000
 
 /**
  * Judges a #sync by itself (protocol.md S1): its size, C4 but for a stale rev, C6 to C8. Extra blocks are fine and

@@ -1,5 +1,5 @@
 /** A signature on either curve: r and s of 32 bytes each, no DER. */
-export const SIGNATURE_BYTES = 64
+const SIGNATURE_BYTES = 64
 const SCALAR_BYTES = 32
 
 /** Order n of a curve, and n/2, as big-endian bytes. */

@@ -1,6 +1,6 @@
 declare const tidBrand: unique symbol
 
-/** A timestamp id, the form of every `rev`. Ordered as plain strings (protocol.md C4). Made only by `parseTid`. */
+/** A timestamp id, the form of every `rev`. Ordered as plain strings (protocol.md C4). Made only by `tidFromMicros`. */
 export type Tid = string & { readonly [tidBrand]: true }
 
 export const TID_CHARACTERS = 13
@@ -8,10 +8,6 @@ const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 const TID = /^[2-7a-j][2-7a-z]{12}$/
 /** The last two characters are the clock's id. */
 const TIME_CHARACTERS = 11
-
-export function parseTid(text: string): Tid | null {
-  return isTid(text) ? (text as Tid) : null
-}
 
 export function isTid(text: string): boolean {
   return text.length === TID_CHARACTERS && TID.test(text)

@@ -1,7 +1,7 @@
 import type { MetricObject, Registry } from 'prom-client'
 
 /** One figure of a process: a sample of one of its metrics. */
-export interface Figure {
+interface Figure {
   /** As on /metrics, with `_bucket`, `_sum` and `_count` for a histogram. */
   readonly name: string
   readonly labels: Readonly<Record<string, string>>

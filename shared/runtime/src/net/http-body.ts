@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 export const ACCEPT_ENCODING = 'gzip, deflate, br'
 
 /** A body that cannot be read: `code` is `encoding`, or `too-large` where it would be longer than allowed. */
-export class HttpBodyError extends Error {
+class HttpBodyError extends Error {
   override name = 'HttpBodyError'
   readonly code: 'encoding' | 'too-large'
   constructor(message: string, code: 'encoding' | 'too-large', cause?: unknown) {

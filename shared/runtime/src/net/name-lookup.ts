@@ -22,7 +22,7 @@ const SYSTEM_AFTER_MS = 1_000
 const SYSTEM_AT_ONCE = 8
 
 /** A name has no address (`ENOTFOUND`), or nobody could say whether it has one (`EAI_AGAIN`). */
-export class LookupError extends Error {
+class LookupError extends Error {
   override name = 'LookupError'
   readonly code: 'ENOTFOUND' | 'EAI_AGAIN'
   constructor(message: string, code: 'ENOTFOUND' | 'EAI_AGAIN') {

@@ -64,8 +64,6 @@ export function serverMetrics(registry: Registry) {
   }
 }
 
-export type ServerMetrics = ReturnType<typeof serverMetrics>
-
 /** Figures of membership and leases in a cluster. */
 export function leaseMetrics(registry: Registry) {
   const registers = [registry]
@@ -96,8 +94,6 @@ export function leaseMetrics(registry: Registry) {
     }),
   }
 }
-
-export type LeaseMetrics = ReturnType<typeof leaseMetrics>
 
 /** Figures of the operator listener. */
 export function opsMetrics(registry: Registry) {

@@ -37,7 +37,7 @@ export async function findOrInstall<T>(
 }
 
 /** Runs apt-get without questions. Throws with `missing` and the end of its output. */
-export async function aptGet(args: readonly string[], missing: string): Promise<void> {
+async function aptGet(args: readonly string[], missing: string): Promise<void> {
   const { error, output } = await runCommand('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     timeout: INSTALL_MS,

@@ -9,7 +9,7 @@ export interface KafkaNodePorts {
   readonly links: readonly KafkaLinkPorts[]
 }
 
-export interface KafkaLinkPorts {
+interface KafkaLinkPorts {
   readonly port: number
   /** Where clients of this listener are to connect. */
   readonly advertised: number
