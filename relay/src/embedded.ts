@@ -204,7 +204,6 @@ export async function startEmbedded(
     startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
     now: Date.now,
   })
-  await askForConfigured(database, settings)
 
   let stopping = false
   // Threads that serve ask whether all is well while they are begun.
@@ -306,6 +305,8 @@ export async function startEmbedded(
   supervisor.run('crawler', crawlerDone)
   supervisor.run('verifier', verifierDone)
   supervisor.run('sequencer', sequencerDone)
+  const asking = { control: say, wakeUps, signal: supervisor.signal }
+  supervisor.run('configured hosts', askForConfigured(database, settings, asking))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal))
   const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
   const releaser = new Releaser(database, say, Date.now)

@@ -1,5 +1,7 @@
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
+import { TRUSTED_ACCOUNT_LIMIT } from '@bgs/database/hosts/host-rows.ts'
+import { trustHost } from '@bgs/database/hosts/trust-host.ts'
 import { encodeSync } from '@bgs/protocol/frame/encode.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
@@ -168,6 +170,29 @@ describe('H8: throttled for its host', () => {
     expect(
       await scene.database.query('SELECT account_count, throttled_count, account_limit FROM hosts'),
     ).toEqual([expect.objectContaining({ account_count: 2, throttled_count: 0, account_limit: 2 })])
+  })
+})
+
+describe('H8, H9: a host that is given trust', () => {
+  it('has its throttled accounts released by the sequencer that runs, and nothing is said in vain', async () => {
+    await using scene = await Scene.open(folder.path, { limit: 1 })
+    scene.offer([commit(0, 1), commit(1, 1), commit(2, 1)])
+    await viewed(scene)
+    const host = { hostname: PDS, accountLimit: 1, source: 'setting', nowMs: Date.now() } as const
+    await trustHost(scene.database, host, async (message) => {
+      scene.say(message)
+      await viewed(scene)
+    })
+    await releaser(scene).look()
+    await viewed(scene)
+    expect((await told(scene)).slice(3)).toEqual([
+      '#account 1 true',
+      `#sync 1 ${rev(1)}`,
+      '#account 2 true',
+      `#sync 2 ${rev(1)}`,
+    ])
+    const [row] = await scene.database.query('SELECT throttled_count, account_limit, trusted FROM hosts')
+    expect(row).toMatchObject({ throttled_count: 0, account_limit: TRUSTED_ACCOUNT_LIMIT, trusted: 1 })
   })
 })
 

@@ -1,5 +1,6 @@
-import { askForHost, findHost } from '@bgs/database/hosts/host-rows.ts'
+import { askForHost } from '@bgs/database/hosts/host-rows.ts'
 import { rulesOf } from '@bgs/database/hosts/new-hosts.ts'
+import { trustHost } from '@bgs/database/hosts/trust-host.ts'
 import { z } from 'zod'
 import { ok } from '../http/answer.ts'
 import { hostParam } from '../http/host-param.ts'
@@ -80,20 +81,17 @@ async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: Ad
   await database.transaction([
     auditStep({ atMs: nowMs, who, act: 'host add', subject: hostname, why, detail }),
   ])
-  const known = await findHost(database, hostname)
-  await askForHost(database, {
+  const asked = {
     hostname,
-    trusted: body.trusted || rules.trusted || body.upstream,
     accountLimit: newHosts.accountLimit,
     source: 'operator',
     upstream: body.upstream,
     startLive: body.cursor === 'live',
     nowMs,
-  })
-  // The sequencer may know the host already, with another limit.
-  const { account_limit: accountLimit } = await knownHost(hostname, context)
-  if (Number(known?.account_limit ?? accountLimit) !== Number(accountLimit))
-    await say(context, { kind: 'host-limit', host: hostname, accountLimit: Number(accountLimit) })
+  } as const
+  if (body.trusted || rules.trusted || body.upstream)
+    await trustHost(database, asked, (message) => say(context, message))
+  else await askForHost(database, { ...asked, trusted: false })
   wakeUps.emit('hosts')
   return ok(await hostReport(database, hostname, allowPrivate))
 }

@@ -45,7 +45,6 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     others: [reach],
   })
   const { membership } = member
-  await askForConfigured(database, settings)
 
   const sending = new AbortController()
   const backlog: Backlog = topicBacklog(context, 'raw')
@@ -109,6 +108,8 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const renewing = new AbortController()
   const running = crawler.run(crawling.signal)
   supervisor.run('crawler', running)
+  const asking = { control, wakeUps, signal: crawling.signal }
+  supervisor.run('configured hosts', askForConfigured(database, settings, asking))
   supervisor.run('membership of the crawler', member.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal), crawling.signal)

@@ -1,3 +1,4 @@
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { SqliteDatabase } from '../sqlite.ts'
 import { domainsOf, isInDomains } from './domains.ts'
@@ -9,6 +10,7 @@ import {
   meetHost,
   TRUSTED_ACCOUNT_LIMIT,
 } from './host-rows.ts'
+import { trustHost } from './trust-host.ts'
 
 let database: SqliteDatabase
 beforeEach(async () => {
@@ -21,16 +23,46 @@ const ask = (trusted: boolean) =>
 const limit = async () => Number((await findHost(database, 'a.com'))?.account_limit)
 
 describe('H8, H9: trust', () => {
-  it('brings the larger limit when it is given; a limit set since then stays, over every start', async () => {
+  const told: ControlMessage[] = []
+  const trust = async () => {
+    const host = { hostname: 'a.com', accountLimit: 100, source: 'setting', nowMs: 5 } as const
+    await trustHost(database, host, async (message) => {
+      told.push(message)
+      // As the view does when the sequencer has heard of it.
+      await setLimit(TRUSTED_ACCOUNT_LIMIT)
+    })
+  }
+  const setLimit = (to: number) =>
+    database.transaction([{ sql: 'UPDATE hosts SET account_limit = $1', rows: [[to]] }])
+  beforeEach(() => told.splice(0))
+
+  it('brings the larger limit when it is given, which is told; a limit set since then stays, over every start', async () => {
     await ask(false)
     expect(await limit()).toBe(100)
-    await ask(true)
-    expect(await limit()).toBe(TRUSTED_ACCOUNT_LIMIT)
-    await database.transaction([{ sql: 'UPDATE hosts SET account_limit = 7', rows: [[]] }])
-    await ask(true)
+    await trust()
+    expect(told).toEqual([{ kind: 'host-limit', host: 'a.com', accountLimit: TRUSTED_ACCOUNT_LIMIT }])
+    await setLimit(7)
+    await trust()
     expect(await limit()).toBe(7)
     await ask(false)
     expect(await findHost(database, 'a.com')).toMatchObject({ trusted: 1, account_limit: 7, asked_ms: 5 })
+    expect(told).toHaveLength(1)
+  })
+
+  it('gives a new host its limit, of which nobody has to be told', async () => {
+    await trust()
+    expect(await limit()).toBe(TRUSTED_ACCOUNT_LIMIT)
+    expect(told).toEqual([])
+  })
+
+  it('is not there until the sequencer was told: whoever dies before tells again', async () => {
+    await ask(false)
+    const host = { hostname: 'a.com', accountLimit: 100, source: 'setting', nowMs: 5 } as const
+    const dies = trustHost(database, host, () => Promise.reject(new Error('gone')))
+    await expect(dies).rejects.toThrow('gone')
+    expect(await findHost(database, 'a.com')).toMatchObject({ trusted: 0, account_limit: 100 })
+    await trust()
+    expect(told).toHaveLength(1)
   })
 })
 

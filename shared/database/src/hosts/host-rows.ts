@@ -96,9 +96,8 @@ const ASK = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, s
     account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms, source, upstream, start_live)
   VALUES ($1, $2, 1, NULL, NULL, 'active', 0, $3, 0, 0, 0, $4, 0, 0, 0, NULL, $2, $5, $6, $7)
   ON CONFLICT (hostname) DO UPDATE SET asked_ms = excluded.asked_ms`
-/** Trust is not taken away by a later call, and brings the larger limit when it is given: one set since then stays. */
-const TRUST = `UPDATE hosts SET trusted = 1, upstream = $3,
-    account_limit = CASE WHEN trusted = 0 AND account_limit < $2 THEN $2 ELSE account_limit END WHERE hostname = $1`
+/** Trust is not taken away by a later call. */
+const TRUST = 'UPDATE hosts SET trusted = 1, upstream = $2 WHERE hostname = $1'
 /** One host more met on this day, unless that would be too many (H6): the same count for all processes. */
 const MEET = `INSERT INTO met_hosts (day, hosts) VALUES ($1, 1)
   ON CONFLICT (day) DO UPDATE SET hosts = met_hosts.hosts + 1 WHERE met_hosts.hosts < $2`
@@ -110,7 +109,10 @@ const DAY_MS = 86_400_000
 /** The part of a day's new hosts that one registrable domain may have. */
 const DOMAIN_SHARE = 5
 
-/** Adds a host, or notes that it was asked for again. */
+/**
+ * Adds a host, or notes that it was asked for again. The limit of accounts is that of a new host only: of one that is
+ * known the sequencer has it (trustHost).
+ */
 export async function askForHost(database: Database, host: AskedHost): Promise<void> {
   await database.transaction(askSteps(host))
   await database.transaction([{ sql: REFRESH_HOST, rows: [[host.hostname]] }])
@@ -171,7 +173,7 @@ function askSteps(host: AskedHost): SqlStep[] {
   const limit = trusted ? TRUSTED_ACCOUNT_LIMIT : accountLimit
   const flags = [upstream ? 1 : 0, startLive ? 1 : 0]
   const steps = [{ sql: ASK, rows: [[hostname, nowMs, trusted ? 1 : 0, limit, source, ...flags]] }]
-  return trusted ? [...steps, { sql: TRUST, rows: [[hostname, limit, upstream ? 1 : 0]] }] : steps
+  return trusted ? [...steps, { sql: TRUST, rows: [[hostname, upstream ? 1 : 0]] }] : steps
 }
 
 export async function findHost(database: Database, hostname: string): Promise<HostRow | undefined> {
