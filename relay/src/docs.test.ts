@@ -9,12 +9,14 @@ const root = join(import.meta.dirname, '../..')
 const documents = [
   'README.md',
   'ARCHITECTURE.md',
+  'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'INVARIANTS.md',
   'SECURITY.md',
   'deploy/README.md',
   'deploy/TLS.md',
   'k8s/README.md',
-  ...readdirSync(join(root, 'docs'))
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
