@@ -1,11 +1,11 @@
 import type { BusProducer, BusTopic } from '@bgs/contract/bus/bus.ts'
 import type { WakeUps } from '@bgs/contract/bus/wake-ups.ts'
 import type { Database } from '@bgs/contract/database.ts'
+import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import type { Descriptors } from '@bgs/runtime/service/descriptors.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
@@ -67,7 +67,7 @@ export class Crawler {
   constructor(parts: CrawlerParts) {
     this.#parts = parts
     this.#store = new HostStore(parts.database)
-    this.#raw = parts.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal))
+    this.#raw = parts.raw.producer<InFlight>((token) => token.tracker.finish(token))
     parts.wakeUps.on('hosts', this.#bell.ring)
   }
 
@@ -107,7 +107,7 @@ export class Crawler {
   }
 
   /** A verifier found a frame of a host broken (W4); nothing where this process does not crawl it. */
-  noteBroken({ host, ...frame }: { host: string; epoch: number; seq: number; reason: Reason }): void {
+  noteBroken({ host, ...frame }: BrokenFrame): void {
     this.#running.get(host)?.session.noteBroken(frame)
   }
 

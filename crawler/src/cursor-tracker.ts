@@ -1,5 +1,3 @@
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
-
 /** One frame of a host on its way: the token under which the bus reports it safe. */
 export interface InFlight {
   readonly tracker: Pick<CursorTracker, 'finish'>
@@ -19,17 +17,11 @@ export class CursorTracker {
   #queue: InFlight[] = []
   #head = 0
   readonly #onDone: () => void
-  readonly #onRefused: (seq: number, reason: Reason) => void
 
-  /** `onDone` is called whenever bytes were given back, `onRefused` before it where a frame was refused on its way. */
-  constructor(
-    cursor: number | null,
-    onDone: () => void,
-    onRefused: (seq: number, reason: Reason) => void = () => undefined,
-  ) {
+  /** `onDone` is called whenever bytes were given back. */
+  constructor(cursor: number | null, onDone: () => void) {
     this.lowWater = cursor
     this.#onDone = onDone
-    this.#onRefused = onRefused
   }
 
   get count(): number {
@@ -45,8 +37,7 @@ export class CursorTracker {
   }
 
   /** A frame is safe, or refused for good. */
-  finish(token: InFlight, refusal?: Reason): void {
-    if (refusal !== undefined) this.#onRefused(token.seq, refusal)
+  finish(token: InFlight): void {
     token.done = true
     this.bytes -= token.bytes
     while (this.#head < this.#queue.length && (this.#queue[this.#head] as InFlight).done) {

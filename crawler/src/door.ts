@@ -38,17 +38,3 @@ function lookStrictly(bytes: Uint8Array): Look {
     seq: frame.type === 'unknown' ? frame.seq : -1,
   }
 }
-
-/** Refusals after which nothing that follows on the connection can be trusted to be a frame (W4): it is closed. */
-const BROKEN_STREAM: ReadonlySet<Reason> = new Set([
-  'frame-malformed',
-  'frame-not-canonical',
-  'frame-over-guard',
-  'frame-too-large',
-  'frame-text',
-])
-
-/** Whether a refusal closes the connection; any other is over one event's contents, and the stream goes on (G1). */
-export function breaksStream(reason: Reason): boolean {
-  return BROKEN_STREAM.has(reason)
-}

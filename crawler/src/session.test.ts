@@ -3,7 +3,6 @@ import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
 import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
 import { Descriptors } from '@bgs/runtime/service/descriptors.ts'
 import { createLogger } from '@bgs/runtime/service/logger.ts'
@@ -69,7 +68,7 @@ class Crawl {
     } as HostRow
     this.host = (other) => ({ ...host, ...other })
     this.session = new HostSession(host, {
-      raw: this.raw.producer<InFlight>((token, refusal) => token.tracker.finish(token, refusal)),
+      raw: this.raw.producer<InFlight>((token) => token.tracker.finish(token)),
       partitions: 4,
       gate: () => this.gate,
       descriptors: new Descriptors(1_000, () => this.openDescriptors),
@@ -97,8 +96,8 @@ class Crawl {
     }
   }
 
-  done(entry: BusEntry<RawEnvelope> | undefined, refusal?: Reason): void {
-    if (entry !== undefined) this.#consumer.done(entry, refusal)
+  done(entry: BusEntry<RawEnvelope> | undefined): void {
+    if (entry !== undefined) this.#consumer.done(entry)
   }
 
   get seqs(): number[] {
@@ -195,7 +194,8 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     for (let i = 0; i < 4; i++) identity()
     crawl = new Crawl(0)
     await crawl.until('four events', () => crawl.taken.length === 4, false, false)
-    crawl.done(crawl.taken[1], 'frame-not-canonical')
+    crawl.session.noteBroken({ epoch: 1, seq: 2, reason: 'frame-not-canonical' })
+    crawl.done(crawl.taken[1])
     await crawl.until('the others again', () => crawl.taken.length === 7, true, false)
     expect(pds.cursorsSeen).toEqual([0, 0])
     expect(crawl.seqs.slice(4)).toEqual([1, 3, 4])
@@ -208,7 +208,6 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
       crawl.session.noteBroken({ epoch, seq, reason: 'frame-not-canonical' })
     await crawl.until('two events, safe at once', () => crawl.session.tracker.lowWater === 2)
     broken(2, 2)
-    crawl.session.noteBroken({ epoch: 1, seq: 2, reason: 'signature-invalid' })
     identity()
     await crawl.until('the next, over the same connection', () => crawl.taken.length === 3)
     broken(1, 2)
@@ -218,16 +217,6 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     identity()
     await crawl.until('the next, over the second one', () => crawl.seqs.includes(4))
     expect(pds.cursorsSeen).toEqual([0, 3])
-  })
-
-  it('G1: a refusal over what is in a frame leaves the connection open', async () => {
-    for (let i = 0; i < 2; i++) identity()
-    crawl = new Crawl(0)
-    await crawl.until('two events', () => crawl.taken.length === 2, false, false)
-    for (const entry of crawl.taken) crawl.done(entry, 'signature-invalid')
-    identity()
-    await crawl.until('the next', () => crawl.taken.length === 3)
-    expect(pds.cursorsSeen).toEqual([0])
   })
 
   it.each<[string, () => void]>([

@@ -1,11 +1,13 @@
 import type { BusProducer } from '@bgs/contract/bus/bus.ts'
 import { partitionOf } from '@bgs/contract/bus/partition.ts'
+import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import type { HostRow, HostStatus } from '@bgs/database/hosts/host-rows.ts'
 import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/database/hosts/quota-limits.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { MAX_FRAME_BYTES } from '@bgs/protocol/frame/head.ts'
+import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
@@ -17,7 +19,7 @@ import { beginSpan } from '@bgs/runtime/service/spans.ts'
 import { afterStandingMs, backoffMs, OFFLINE_AFTER } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
-import { breaksStream, type Look, lookAt } from './door.ts'
+import { type Look, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import type { Names } from './opening.ts'
@@ -154,10 +156,14 @@ export class HostSession {
     this.#crawlNow.ring()
   }
 
-  /** A frame was found broken by a process that cannot say so through the bus: closes, if it came over this connection. */
-  noteBroken({ epoch, seq, reason }: { epoch: number; seq: number; reason: Reason }): void {
-    if (epoch !== this.epoch || seq <= this.#behind || this.#sequence.isBroken(seq)) return
-    this.#onRefusedOnItsWay(this.tracker, seq, reason)
+  /**
+   * What only the strict scan found (W4, A5): closes the connection, unless the host is lenient, if the frame came over
+   * this one; and steps over it when it comes again.
+   */
+  noteBroken({ epoch, seq, reason }: Omit<BrokenFrame, 'host'>): void {
+    if (this.#isLenient || epoch !== this.epoch || seq <= this.#behind || this.#sequence.isBroken(seq)) return
+    this.#sequence.noteBroken(seq)
+    this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
 
   /** What it has begun to send and not finished. */
@@ -389,14 +395,6 @@ export class HostSession {
     this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
   }
 
-  /** What only the strict scan found (W4, A5): close, unless the host is lenient, and step over it when it comes again. */
-  #onRefusedOnItsWay(tracker: CursorTracker, seq: number, reason: Reason): void {
-    if (this.#isLenient || !breaksStream(reason)) return
-    this.#sequence.noteBroken(seq)
-    if (tracker !== this.tracker) return
-    this.#connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
-  }
-
   /** N1: close. A host that ends nothing by it and sends the same one each time is read on. */
   #onError(frame: Buffer, name: string, message: string): void {
     const again = this.#poison.isKnown(frame)
@@ -437,11 +435,6 @@ export class HostSession {
   }
 
   #newTracker(cursor: number | null): CursorTracker {
-    const tracker = new CursorTracker(
-      cursor,
-      () => this.#flow.noteDone(),
-      (seq, reason) => this.#onRefusedOnItsWay(tracker, seq, reason),
-    )
-    return tracker
+    return new CursorTracker(cursor, () => this.#flow.noteDone())
   }
 }

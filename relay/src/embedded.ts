@@ -160,6 +160,7 @@ export async function startEmbedded(
     pool,
     metrics: verifierFigures,
     refusals,
+    onBrokenFrame: (frame) => crawler.noteBroken(frame),
     charge: (charge) => crawler.charge(charge),
     logger: logger.child({ part: 'verifier' }),
     wallNow: Date.now,

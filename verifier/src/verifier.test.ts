@@ -1,4 +1,5 @@
 import type { BusEntry } from '@bgs/contract/bus/bus.ts'
+import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import { heartbeatEnvelope, type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
@@ -31,6 +32,8 @@ class Scene implements AsyncDisposable {
   readonly done: number[] = []
   readonly refused: string[] = []
   readonly charged: HostCharge[] = []
+  /** Each broken frame, and how many frames were done by then. */
+  readonly broken: [BrokenFrame, done: number][] = []
   readonly #raw = new MemoryTopic<RawEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #verified = new MemoryTopic<VerifiedEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #offer = this.#raw.producer<number>((seq) => this.done.push(seq))
@@ -72,6 +75,7 @@ class Scene implements AsyncDisposable {
         pool: new JudgePool(0, () => undefined),
         metrics,
         refusals: new RefusalBook(undefined as never),
+        onBrokenFrame: (frame) => this.broken.push([frame, this.done.length]),
         charge: (charge) => this.charged.push(charge),
         logger: createLogger('silent'),
         wallNow,
@@ -235,6 +239,21 @@ it('a heartbeat is judged and passed on, whatever waits for identities beside it
   await until('the heartbeat', () => scene.published.length === 1)
   expect(scene.published[0]).toMatchObject({ isHeartbeat: true, did: '', repo: null, account: null })
   expect([scene.refused, scene.charged]).toEqual([[], []])
+})
+
+it('W4, G1: who reads the host hears of a frame that breaks the stream, before it is done; of no other refusal', async () => {
+  const [a, b] = accounts as [SimAccount, SimAccount]
+  scene.know(identityFor(a))
+  const whole = encodeFrame('#commit', { ...(await a.post()), seq: 1, time: new Date().toISOString() })
+  const seq = scene.offer('#commit', a.did, Buffer.concat([whole, Uint8Array.of(0)]))
+  await scene.allDone()
+  expect(scene.broken).toEqual([[{ host: HOST, epoch: 1, seq, reason: scene.refused[0] }, 0]])
+  scene.offer('#commit', a.did, await a.post(), 'localhost:1')
+  scene.know(identityFor(b))
+  scene.offer('#commit', a.did, await b.post())
+  await scene.allDone()
+  expect(scene.refused).toHaveLength(3)
+  expect(scene.broken).toHaveLength(1)
 })
 
 it('a host is charged for what is refused, all others for nothing', async () => {

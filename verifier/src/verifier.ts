@@ -1,7 +1,9 @@
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/contract/bus/bus.ts'
+import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { type VerifiedEnvelope, verifiedBytes } from '@bgs/contract/envelope/verified.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
@@ -58,6 +60,8 @@ export interface VerifierParts {
   readonly metrics: VerifierMetrics
   /** Hears of what is refused. */
   readonly refusals: RefusalBook
+  /** Hears of a frame after which its connection cannot be trusted (W4), before that frame is done. Must return at once. */
+  readonly onBrokenFrame: (frame: BrokenFrame) => void
   /** Hears of what hosts are to be charged. Must return at once. */
   readonly charge: (charge: HostCharge) => void
   readonly logger: Logger
@@ -374,7 +378,7 @@ export class Verifier {
   }
 
   #refuse(raw: Raw, reason: Reason, detail: string): void {
-    const { type, did, host, seq } = raw.value
+    const { type, did, host, epoch, seq } = raw.value
     this.#charges.note(host, 1, 0)
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
     this.#parts.metrics.refused.inc({ reason })
@@ -386,7 +390,8 @@ export class Verifier {
         'judging this frame failed: please report it',
       )
     else this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
-    this.#parts.raw.done(raw, reason)
+    if (breaksStream(reason)) this.#parts.onBrokenFrame({ host, epoch, seq, reason })
+    this.#parts.raw.done(raw)
   }
 
   /** The document that frames of this DID are judged by now, as JSON. */

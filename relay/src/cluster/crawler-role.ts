@@ -8,7 +8,6 @@ import type { InFlight } from '@bgs/crawler/cursor-tracker.ts'
 import { HostReach } from '@bgs/crawler/host-reach.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
 import { descriptors } from '@bgs/runtime/service/descriptors.ts'
 import { askForConfigured } from '../configured-hosts.ts'
@@ -50,7 +49,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   const backlog: Backlog = topicBacklog(context, 'raw')
   let raw: KafkaProducer<RawEnvelope, InFlight> | undefined
   const rawTopic = {
-    producer<Token>(onSafe: (token: Token, refusal?: Reason) => void) {
+    producer<Token>(onSafe: (token: Token) => void) {
       const producer = new KafkaProducer<RawEnvelope, Token>({
         cluster: kafka,
         topic: context.topic('raw'),

@@ -7,7 +7,6 @@ import { type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import { decodeRawRecord } from '@bgs/contract/envelope/raw-record.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
-import { breaksStream } from '@bgs/crawler/door.ts'
 import { curveBackends } from '@bgs/protocol/signature/verify.ts'
 import { USER_AGENT } from '@bgs/runtime/service/version.ts'
 import { DirectoryReach } from '@bgs/verifier/identity/directory-reach.ts'
@@ -70,9 +69,6 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     weigh: rawBytes,
     maxBytes: RAW_BYTES,
     pauseMs: FETCH_PAUSE_MS,
-    onRefused: ({ host, epoch, seq }, reason) => {
-      if (breaksStream(reason)) broken.send({ host, epoch, seq, reason })
-    },
     onLost: (lost) => {
       logger.warn(
         { err: lost },
@@ -89,7 +85,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     encode: encodeVerifiedRecord,
     maxBytes: VERIFIED_BYTES,
     lingerMs: LINGER_MS,
-    onSafe: (entry, refusal) => reading.done(entry, refusal),
+    onSafe: (entry) => reading.done(entry),
     onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
     onAppended: backlog.noteAppended,
     full: backlog.full,
@@ -123,6 +119,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     pool,
     metrics,
     refusals: context.refusals,
+    onBrokenFrame: (frame) => broken.send(frame),
     charge: (charge) => charges.send(charge),
     logger: logger.child({ part: 'verifier' }),
     wallNow: Date.now,

@@ -1,12 +1,11 @@
 import type { BusConsumer, BusEntry, BusProducer, BusTopic, PartitionLag } from '@bgs/contract/bus/bus.ts'
 import { EntryQueue } from '@bgs/contract/bus/entry-queue.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 interface Slot<T> extends BusEntry<T> {
   readonly bytes: number
   readonly token: unknown
-  readonly onSafe: (token: never, refusal?: Reason) => void
+  readonly onSafe: (token: never) => void
 }
 
 /**
@@ -43,7 +42,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
     this.#watchedMs = new Array<number>(options.partitions).fill(0)
   }
 
-  producer<Token>(onSafe: (token: Token, refusal?: Reason) => void): BusProducer<T, Token> {
+  producer<Token>(onSafe: (token: Token) => void): BusProducer<T, Token> {
     return {
       publish: (partition, value, bytes, token) => {
         if (partition < 0 || partition >= this.#partitions) throw new RangeError(`no partition ${partition}`)
@@ -75,7 +74,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
       onAvailable: (listener) => {
         this.#available = listener
       },
-      done: (entry, refusal) => this.#done(entry as Slot<T>, refusal),
+      done: (entry) => this.#done(entry as Slot<T>),
     }
   }
 
@@ -90,12 +89,12 @@ export class MemoryTopic<T> implements BusTopic<T> {
     }))
   }
 
-  #done(slot: Slot<T>, refusal: Reason | undefined): void {
+  #done(slot: Slot<T>): void {
     this.#pending[slot.partition] = (this.#pending[slot.partition] ?? 0) - 1
     if (this.#watched[slot.partition] === slot) this.#watched[slot.partition] = undefined
     this.pendingBytes -= slot.bytes
     this.pendingRecords--
-    slot.onSafe(slot.token as never, refusal)
+    slot.onSafe(slot.token as never)
     if (this.#room !== undefined && this.pendingBytes < this.#maxBytes * 0.75) {
       this.#room.resolve()
       this.#room = undefined

@@ -1,5 +1,4 @@
 import type { BusConsumer, BusEntry } from '@bgs/contract/bus/bus.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { type Caution, isGuilty, type Suspect, shareOf } from './caution.ts'
 
 /** Whoever reads for so long without dying has got past what killed those before it. */
@@ -140,8 +139,8 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
     this.#parts.consumer.onAvailable(listener)
   }
 
-  done(entry: BusEntry<T>, refusal?: Reason): void {
-    this.#parts.consumer.done(entry, refusal)
+  done(entry: BusEntry<T>): void {
+    this.#parts.consumer.done(entry)
     const inHand = this.#inHand.get(entry)
     if (inHand === undefined) return
     this.#inHand.delete(entry)
@@ -184,7 +183,7 @@ export class CautiousConsumer<T> implements BusConsumer<T> {
       if (suspect !== undefined && isGuilty(suspect, nowMs)) {
         // Its mark stays: whoever meets it again steps over it, too.
         onCondemned(entry.value, suspect.alone)
-        consumer.done(entry, 'internal-error')
+        consumer.done(entry)
       } else {
         const share = shareOf(suspect, nowMs)
         if (this.#taken + share > 1 + ROUNDING) break

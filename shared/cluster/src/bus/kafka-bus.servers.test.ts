@@ -298,14 +298,14 @@ describe('the producer', () => {
 
   it('invariant 14: a value that cannot be written down is refused alone; all before and behind it arrive', async () => {
     const topic = await newTopic()
-    const safe: [string, string | undefined][] = []
+    const safe: string[] = []
     const unwritable: string[] = []
     const { producer } = producerOf(topic, {
       encode: (values) => {
         if (values.some((value) => value.startsWith('poison'))) throw new RangeError('a text of 70000 bytes')
         return encode(values)
       },
-      onSafe: (token, refusal) => safe.push([token, refusal]),
+      onSafe: (token) => safe.push(token),
       onUnwritable: (value) => unwritable.push(value),
     })
     for (const value of ['a', 'poison 1', 'b', 'poison 2', 'c']) producer.publish(0, value, 10, value)
@@ -315,8 +315,6 @@ describe('the producer', () => {
     expect((await has(3)).map(({ value }) => value)).toEqual(['a', 'b', 'c'])
     await expect.poll(() => safe.length, WAIT).toBe(6)
     expect(unwritable.toSorted()).toEqual(['poison 1', 'poison 2', 'poison 3'])
-    for (const [token, refusal] of safe)
-      expect(refusal).toBe(token.startsWith('poison') ? 'internal-error' : undefined)
     expect([producer.pendingRecords, producer.pendingBytes, producer.unwritable]).toEqual([0, 0, 3])
   })
 
@@ -492,18 +490,6 @@ describe('the consumer', () => {
     consumer.assign(0, positionOf(2, 0))
     consumer.assign(1, 0)
     expect((await has(4)).map(({ value }) => value).toSorted()).toEqual(['c0', 'c1', 'c2', 'other'])
-  })
-
-  it('tells of what was refused, and why', async () => {
-    const topic = await newTopic(1)
-    await put(topic, [['good', 'bad']])
-    const refused: [string, string][] = []
-    const { consumer, has } = consumerOf(topic, { onRefused: (...what) => refused.push(what) })
-    consumer.assign(0, 0)
-    const [good, bad] = (await has(2)) as [BusEntry<string>, BusEntry<string>]
-    consumer.done(good)
-    consumer.done(bad, 'frame-not-canonical')
-    expect(refused).toEqual([['bad', 'frame-not-canonical']])
   })
 
   it('ends, as a producer does, where the topic is no longer the one that was pinned', async () => {

@@ -1,7 +1,6 @@
 import type { BusConsumer, BusEntry, PartitionLag } from '@bgs/contract/bus/bus.ts'
 import { EntryQueue } from '@bgs/contract/bus/entry-queue.ts'
 import { indexOf, offsetOf, positionOf } from '@bgs/contract/bus/position.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
@@ -30,8 +29,6 @@ export interface KafkaConsumerOptions<T> {
   readonly pauseMs: number
   /** Hears of a partition that no longer holds what is to be read next: it is unassigned by then. Without it `run` throws. */
   readonly onLost?: (lost: LostRecordsError) => void
-  /** Hears of an entry of which nothing came, and why. */
-  readonly onRefused?: (value: T, refusal: Reason) => void
 }
 
 /** A record whose entries were handed out, or wait to be. */
@@ -166,8 +163,7 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     this.#available = listener
   }
 
-  done(entry: BusEntry<T>, refusal?: Reason): void {
-    if (refusal !== undefined) this.#options.onRefused?.(entry.value, refusal)
+  done(entry: BusEntry<T>): void {
     const { owner, record, bytes } = entry as Slot<T>
     record.left--
     record.bytes -= bytes

@@ -1,6 +1,5 @@
 import type { BusProducer } from '@bgs/contract/bus/bus.ts'
 import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
@@ -21,8 +20,8 @@ export interface KafkaProducerOptions<T, Token> {
   readonly maxBytes: number
   /** How long a first value waits for others. */
   readonly lingerMs: number
-  /** `refusal`: the value could not be written down, and nothing will come of it. */
-  readonly onSafe: (token: Token, refusal?: Reason) => void
+  /** Also of a value that could not be written down: nothing will come of it. */
+  readonly onSafe: (token: Token) => void
   /** Hears of a value that could not be written down: a fault of ours, for what is published was bounded before. */
   readonly onUnwritable: (value: T, error: unknown) => void
   /** Hears of each record that was appended. */
@@ -183,7 +182,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       this.pendingRecords--
       this.unwritable++
       this.#options.onUnwritable(value, error)
-      this.#options.onSafe(token, 'internal-error')
+      this.#options.onSafe(token)
       return false
     }
   }

@@ -1,7 +1,5 @@
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
-
 /**
- * The bus between the stages (architecture.md, "Two ways to run"): publish to a partition, be told what is
+ * The bus between the stages (ARCHITECTURE.md, "Two ways to run"): publish to a partition, be told what is
  * safe, consume, say done. A stage that publishes hands in a token for each record and hears of it again
  * exactly once, when the record need not be offered again: on the in-memory bus when its outcome is durable
  * (appended to the log, or refused for good), on Kafka when it is appended.
@@ -39,19 +37,13 @@ export interface BusConsumer<T> {
   poll(limit: number): BusEntry<T>[]
   /** Calls back whenever `poll` has something to give after it had nothing. */
   onAvailable(listener: () => void): void
-  /**
-   * This record's outcome is final; `refusal` says why nothing came of it. Records may be finished in any order; the bus
-   * keeps the low-water mark.
-   */
-  done(entry: BusEntry<T>, refusal?: Reason): void
+  /** This record's outcome is final. Records may be finished in any order; the bus keeps the low-water mark. */
+  done(entry: BusEntry<T>): void
 }
 
 export interface BusTopic<T> {
-  /**
-   * `onSafe` is called once for each token, not in publish order. It must not throw. A bus that knows the outcome by
-   * then (in memory) hands on why a record was refused.
-   */
-  producer<Token>(onSafe: (token: Token, refusal?: Reason) => void): BusProducer<T, Token>
+  /** `onSafe` is called once for each token, not in publish order. It must not throw. */
+  producer<Token>(onSafe: (token: Token) => void): BusProducer<T, Token>
   consumer(): BusConsumer<T>
   /** Bytes published and not yet done. */
   readonly pendingBytes: number
