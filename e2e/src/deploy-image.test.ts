@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, globSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { VERSION } from '@bgs/runtime/service/version.ts'
 import { runCommand } from '@bgs/testkit/servers/commands.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageOf, imageSettings, last, readDockerfile, type Stage, words } from './deploy-dockerfile.ts'
 import { layOutImage } from './deploy-image.ts'
 import { ROLES } from './deploy-manifests.ts'
-import { ROOT, readPackage } from './deploy-tools.ts'
+import { readPackage } from './deploy-tools.ts'
 import { freePort } from './real-process.ts'
 import { until } from './real-until.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -62,26 +62,20 @@ describe('the files of the image, read-only, with its user and its command', () 
   })
 
   it('are of production only', async () => {
-    const own = ['api', 'crawler', 'dashboard', 'fanout', 'relay', 'sequencer', 'shared', 'verifier']
-    const rooms = ['protocol', 'contract', 'runtime', 'embedded', 'database', 'cluster']
+    const own = ['crawler', 'dashboard', 'fanout', 'relay', 'sequencer', 'shared', 'verifier']
     expect(readdirSync(app()).toSorted()).toEqual(['LICENSE', ...own, 'deploy', 'node_modules'].toSorted())
-    expect(readdirSync(join(app(), 'shared')).toSorted()).toEqual(rooms.toSorted())
-    const folders = [...own.filter((name) => name !== 'shared'), ...rooms.map((name) => `shared/${name}`)]
     const packages = globSync('node_modules/{@*/*,[!@.]*}', { cwd: app() }).map((path) => path.slice(13))
     expect(packages).toEqual(
-      expect.arrayContaining([...folders.map((path) => `@bgs/${basename(path)}`), 'node', 'pg', 'ioredis']),
+      expect.arrayContaining([...own.map((name) => `@bgs/${name}`), 'node', 'pg', 'ioredis']),
     )
     const { workspaces = [] } = await readPackage('.')
-    const manifests = await Promise.all(['.', ...globSync(workspaces, { cwd: ROOT })].map(readPackage))
-    const production = await Promise.all(['.', ...folders].map(readPackage))
-    const needed = new Set(production.flatMap(({ dependencies = {} }) => Object.keys(dependencies)))
+    const manifests = await Promise.all(['.', ...workspaces].map(readPackage))
     const development = manifests.flatMap(({ devDependencies = {} }) => Object.keys(devDependencies))
     const unwanted = [
-      ...development.filter((name) => !needed.has(name)),
+      ...development,
       'npm',
       'node-gyp',
       'typescript',
-      '@bgs/testkit',
       '@bgs/simnet',
       '@bgs/bench',
       '@bgs/fuzz',
