@@ -3,11 +3,11 @@ import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
 import { type BuiltAccount, buildHost } from '@bgs/simnet/corpus-builder.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { encodeFrame, webSocketPayload } from '@bgs/simnet/wire.ts'
-import { readFrameCases, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readFrameCases } from '@bgs/testkit/vectors.ts'
 
 /**
  * The same whatever the seed of a run is: an input is replayed beside the frames that it was made of. P-256, whose
- * signatures are others each time, is in the vectors.
+ * signatures are others each time, is in the frame cases.
  */
 const PLAN = {
   host: 0,
@@ -28,7 +28,7 @@ export interface Frames {
   readonly keys: ReadonlyMap<string, readonly string[]>
 }
 
-/** Those of the simulated network, and the vectors beside the project where they are there. */
+/** Those of the simulated network, and the frame cases. */
 export function realFrames(): Frames {
   const all: Uint8Array[] = []
   const keys = new Map<string, string[]>()
@@ -42,15 +42,14 @@ export function realFrames(): Frames {
     all.push(encodeFrame('#identity', { ...body, handle }))
     all.push(encodeFrame('#account', { ...body, active: false, status: 'takendown' }))
   }
-  if (vectorsFolder() !== null)
-    for (const { frame, didDoc, refreshedDidDoc } of readFrameCases()) {
-      const bytes = Uint8Array.from(Buffer.from(frame, 'base64'))
-      all.push(bytes)
-      for (const document of [didDoc, refreshedDidDoc])
-        for (const { id, type, publicKeyMultibase } of document?.verificationMethod ?? [])
-          if (id.endsWith('#atproto') && parsePublicKey(type, publicKeyMultibase) !== null)
-            know(didOf(bytes) || (document?.id ?? ''), `${type} ${publicKeyMultibase}`)
-    }
+  for (const { frame, didDoc, refreshedDidDoc } of readFrameCases()) {
+    const bytes = Uint8Array.from(Buffer.from(frame, 'base64'))
+    all.push(bytes)
+    for (const document of [didDoc, refreshedDidDoc])
+      for (const { id, type, publicKeyMultibase } of document?.verificationMethod ?? [])
+        if (id.endsWith('#atproto') && parsePublicKey(type, publicKeyMultibase) !== null)
+          know(didOf(bytes) || (document?.id ?? ''), `${type} ${publicKeyMultibase}`)
+  }
   return { all, keys }
 }
 

@@ -15,7 +15,7 @@ import { startTracing } from './tracing.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Exit codes (architecture.md): stopped as asked, a fault, bad configuration. */
+/** Exit codes (README.md, "Run it"): stopped as asked, a fault, bad configuration. */
 const STOPPED = 0
 const FAULT = 1
 const BAD_CONFIG = 2

@@ -3,7 +3,7 @@ import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { DiskMetrics } from './metrics.ts'
 
-/** Below this share of free space hosts are read no further (architecture.md, RELAY_RETENTION_BYTES). */
+/** Below this share of free space hosts are read no further (README.md, "When something is wrong"). */
 const LEAST_FREE = 0.05
 const LOOK_EVERY_MS = 5_000
 

@@ -9,7 +9,8 @@ export function reasonsDoc(): string {
   return [
     '# Why a frame was refused',
     '',
-    'Made from shared/protocol/src/reasons/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others.',
+    'Made from shared/protocol/src/reasons/reason.ts by `npm run docs`. Metrics, logs and pages use these words and no others. The',
+    'column "rule" has the numbers of [protocol.md](protocol.md), which says what each rule asks for.',
     '',
     '| reason | rule | what it says | what to do |',
     '|---|---|---|---|',

@@ -5,7 +5,7 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import { isOwnFault } from './own-fault.ts'
 import type { Relay } from './relay.ts'
 
-/** A stop takes at most so long (architecture.md). */
+/** A stop takes at most so long (protocol.md X7). */
 const STOP_MS = 30_000
 /** After a fault its note waits so long for the database. */
 const NOTE_MS = 1_000
@@ -39,7 +39,7 @@ export async function untilStopped(relay: Relay, logger: Logger): Promise<boolea
   process.exit(0)
 }
 
-/** The exit code of a fault (architecture.md): 2 where starting again changes nothing. */
+/** The exit code of a fault (README.md, "Run it"): 2 where starting again changes nothing. */
 export function faultCode(fault: unknown): number {
   return fault instanceof RefusalError ? 2 : 1
 }

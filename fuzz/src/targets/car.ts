@@ -3,10 +3,12 @@ import { CID_BYTES, DIGEST_AT } from '@bgs/protocol/drisl/cid.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { findBlock, readCar } from '@bgs/protocol/repo/car.ts'
 import { readCommit } from '@bgs/protocol/repo/commit.ts'
-import { readVectorJson, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readVectorJson, vectorsOr } from '@bgs/testkit/vectors.ts'
 import { realFrames } from '../frames.ts'
 import { guarded } from '../guarded.ts'
 import { PropertyError, type Target } from '../target.ts'
+
+const CARS = 'car-file-fixtures.json'
 
 /** The CAR reader, and the commit object in its root. */
 export async function carTarget(): Promise<Target> {
@@ -14,9 +16,13 @@ export async function carTarget(): Promise<Target> {
     const frame = scanFrame(bytes)
     return 'blocksAt' in frame ? [bytes.slice(frame.blocksAt, frame.blocksEnd)] : []
   })
-  if (vectorsFolder() !== null)
-    for (const { car } of readVectorJson<{ car: string }[]>('car-file-fixtures.json'))
-      seeds.push(Uint8Array.from(Buffer.from(car, 'base64')))
+  // Those of frames are CARs as good.
+  const { cases } = await vectorsOr(
+    [CARS],
+    () => readVectorJson<{ car: string }[]>(CARS),
+    () => [],
+  )
+  for (const { car } of cases) seeds.push(Uint8Array.from(Buffer.from(car, 'base64')))
   return {
     seeds,
     look: (input) => guarded(input, lookAt),

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
-import { readVector, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { documents } from '@bgs/protocol/testing/documents.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { PropertyError, type Target } from '../target.ts'
 
@@ -21,14 +21,11 @@ const DOCUMENT = {
     { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://pds.example.com' },
   ],
 }
-/** Of the vectors beside the project. */
-const VECTORS = ['did_plc_doc.json', 'did_plc_doc_legacy.json', 'did_web_doc.json']
 
 /** DID documents, as a directory or the web sends them. */
 export async function identityTarget(): Promise<Target> {
-  const texts = [JSON.stringify(DOCUMENT), JSON.stringify(DOCUMENT, null, 2)]
-  if (vectorsFolder() !== null)
-    for (const name of VECTORS) texts.push(readVector(`identity/${name}`).toString())
+  const { plc, legacy, web } = documents.cases
+  const texts = [JSON.stringify(DOCUMENT), JSON.stringify(DOCUMENT, null, 2), plc, legacy, web]
   const dids = new Set([DID, ...texts.map((text) => (JSON.parse(text) as { id: string }).id)])
   return {
     seeds: texts.map((text) => Uint8Array.from(Buffer.from(text))),

@@ -7,7 +7,7 @@ import {
   type UpstreamStatus,
 } from '@bgs/contract/envelope/status.ts'
 
-/** What the relay knows of one DID (architecture.md, the sequencer's state). CIDs are latin1 strings of 36 bytes. */
+/** What the relay knows of one DID (protocol.md section 0; ARCHITECTURE.md, "Log and state"). CIDs are latin1 strings of 36 bytes. */
 export interface Account {
   readonly did: string
   /** Seq of the entry that first named it: its stable key for paging. */

@@ -1,7 +1,7 @@
 import { RefusalError } from './refusal-error.ts'
 
 /**
- * The small interface behind which SQLite and PostgreSQL stand (architecture.md, "The state"). Statements are
+ * The small interface behind which SQLite and PostgreSQL stand (ARCHITECTURE.md, "Log and state"). Statements are
  * written once, in SQL that both understand, with `$1`-style parameters. A caller that awaits each request sees what
  * those before it did; requests that are under way at once have no order between them.
  */

@@ -1,9 +1,7 @@
-import { readVector, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { DOCUMENT_DID as DID, documents, DOCUMENT_KEY as KEY } from '@bgs/protocol/testing/documents.ts'
 import { describe, expect, it } from 'vitest'
 import { readDocument } from './document.ts'
 
-const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
-const KEY = 'zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF'
 const OTHER_KEY = 'zDnaepsL7AXMjFJHTiP2xEeLwYFDgWcJNvpSzbMZSdaJsaUeh'
 const method = {
   id: `${DID}#atproto`,
@@ -28,12 +26,11 @@ function read(change: object, allowPrivate = false) {
   return 'reason' in result ? result.reason : result.identity
 }
 
-describe.skipIf(vectorsFolder() === null)('the vectors beside the project', () => {
-  const readFile = (name: string, did: string) =>
-    readDocument(readVector(`identity/${name}`).toString(), did, false)
+describe(`whole documents (${documents.origin})`, { meta: documents.meta }, () => {
+  const { plc, legacy, web } = documents.cases
 
   it('D4: a PLC document with a Multikey', () => {
-    expect(readFile('did_plc_doc.json', DID)).toMatchObject({
+    expect(readDocument(plc, DID, false)).toMatchObject({
       identity: {
         did: DID,
         keyType: 'Multikey',
@@ -45,19 +42,19 @@ describe.skipIf(vectorsFolder() === null)('the vectors beside the project', () =
   })
 
   it('D4: one with a key of 2019', () => {
-    expect(readFile('did_plc_doc_legacy.json', DID)).toMatchObject({
+    expect(readDocument(legacy, DID, false)).toMatchObject({
       identity: { keyType: 'EcdsaSecp256k1VerificationKey2019', pds: 'bsky.social' },
     })
   })
 
   it('D4: a did:web without a key', () => {
-    expect(readFile('did_web_doc.json', 'did:web:discover.bsky.social')).toEqual({
+    expect(readDocument(web, 'did:web:discover.bsky.social', false)).toEqual({
       reason: 'identity-no-key',
     })
   })
 
   it('D3: a document of another DID', () => {
-    expect(readFile('did_plc_doc.json', 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa')).toEqual({
+    expect(readDocument(plc, 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', false)).toEqual({
       reason: 'identity-malformed',
     })
   })

@@ -2,7 +2,7 @@ import { RefusalError } from '../refusal-error.ts'
 import type { LogEntry, Pack } from './pack.ts'
 
 /**
- * The log `sequenced` (architecture.md, "Two ways to run"). Seq is a pure function of the position in it: strictly
+ * The log `sequenced` (ARCHITECTURE.md, "Log and state"). Seq is a pure function of the position in it: strictly
  * rising, never reused, gaps allowed. Readers see only what is committed.
  */
 export interface Log extends LogReader {

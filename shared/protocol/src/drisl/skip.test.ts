@@ -1,5 +1,5 @@
 import { poisoned } from '@bgs/testkit/poison.ts'
-import { readVectorJson, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readVectorJson, vectorsOr } from '@bgs/testkit/vectors.ts'
 import { encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
@@ -148,24 +148,70 @@ describe('a record need only be a CBOR map (C11)', () => {
   })
 })
 
-describe.skipIf(vectorsFolder() === null)('data-model vectors (beside the project)', () => {
+const DATA_MODEL = ['fixtures', 'valid', 'invalid'].map(
+  (name) => `interop/data-model/data-model-${name}.json`,
+)
+type Noted = { note: string; json: unknown }
+
+const dataModel = await vectorsOr(
+  DATA_MODEL,
+  () => ({
+    items: readVectorJson<{ cbor_base64: string }[]>(DATA_MODEL[0]!).map(({ cbor_base64 }) =>
+      Uint8Array.from(Buffer.from(cbor_base64, 'base64')),
+    ),
+    valid: readVectorJson<Noted[]>(DATA_MODEL[1]!),
+    invalid: readVectorJson<Noted[]>(DATA_MODEL[2]!),
+  }),
+  () => ({
+    items: [
+      {
+        string: 'abc',
+        unicode: 'a~öñ©⽘☎𓋓😀👨‍👩‍👧‍👧',
+        integer: 123,
+        bool: true,
+        null: null,
+        array: ['abc'],
+        object: { a: 1 },
+      },
+      {
+        a: CID.parse(CID_TEXT),
+        b: Uint8Array.of(1, 2, 3),
+        c: { $type: 'blob', ref: CID.parse(CID_TEXT), size: 10_000 },
+      },
+      [{ a: [] }, [[]], -1],
+    ].map((item) => Uint8Array.from(encode(item))),
+    valid: [
+      { note: 'a record', json: { rcrd: { $type: 'com.example.blah', a: 123, b: 'blah' } } },
+      { note: 'a float that is an integer', json: { a: 123.0 } },
+      { note: 'empty list and object', json: { a: [], b: {} } },
+      {
+        note: 'lists of lists and of null',
+        json: {
+          a: [
+            [1, 2],
+            [null, null],
+          ],
+          b: [1, null],
+        },
+      },
+    ],
+    invalid: [{ note: 'float', json: { rcrd: { $type: 'com.example.blah', a: 123.456, b: 'blah' } } }],
+  }),
+)
+
+describe(`data-model vectors (${dataModel.origin})`, { meta: dataModel.meta }, () => {
+  const { items, valid, invalid } = dataModel.cases
+
   test('the fixtures are DRISL', () => {
-    const fixtures = readVectorJson<{ cbor_base64: string }[]>('interop/data-model/data-model-fixtures.json')
-    for (const { cbor_base64 } of fixtures) expect(faultOf(Buffer.from(cbor_base64, 'base64'))).toBeNull()
+    for (const item of items) expect(faultOf(item)).toBeNull()
   })
 
   test('the float among the invalid ones is refused on the wire', () => {
-    const invalid = readVectorJson<{ note: string; json: unknown }[]>(
-      'interop/data-model/data-model-invalid.json',
-    )
     const float = invalid.find(({ note }) => note === 'float')
     expect(faultOf(encode(float?.json))).toBe('frame-not-canonical')
   })
 
   test('the valid ones that JSON alone can say are taken', () => {
-    const valid = readVectorJson<{ note: string; json: unknown }[]>(
-      'interop/data-model/data-model-valid.json',
-    )
     for (const { note, json } of valid) expect(faultOf(encode(json)), note).toBeNull()
   })
 })

@@ -1,7 +1,7 @@
 /**
- * The closed list of reasons for which a relay refuses or passes over a frame (architecture.md, metrics).
- * Metric labels, log fields, pages and documents use these words and no others. `rule` is the section of the
- * protocol rules that the reason stands for; `text` is what the operator of a host should read.
+ * The closed list of reasons for which a relay refuses or passes over a frame (docs/reasons.md).
+ * Metric labels, log fields, pages and documents use these words and no others. `rule` is the number in
+ * docs/protocol.md that the reason stands for; `text` is what the operator of a host should read.
  */
 export const REASONS = {
   'message-malformed': {

@@ -1,5 +1,6 @@
+import { BlockMap, blocksToCarFile } from '@atproto/repo'
 import { poisoned } from '@bgs/testkit/poison.ts'
-import { readVectorJson, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readVectorJson, vectorsOr } from '@bgs/testkit/vectors.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cidFromText, cidToText } from '../drisl/cid.ts'
@@ -79,11 +80,32 @@ describe('CAR (C6)', () => {
   })
 })
 
-describe.skipIf(vectorsFolder() === null)('CAR fixtures (beside the project)', () => {
-  type Fixture = { root: string; blocks: { cid: string; bytes: string }[]; car: string }
-  const fixtures = vectorsFolder() === null ? [] : readVectorJson<Fixture[]>('car-file-fixtures.json')
+type Fixture = { root: string; blocks: { cid: string; bytes: string }[]; car: string }
 
-  test.each(fixtures.map((fixture, index) => ({ index, fixture })))('fixture $index', ({ fixture }) => {
+/** CARs as the reference writes them: of one block, of some, of large and empty ones. */
+async function madeCars(): Promise<Fixture[]> {
+  return Promise.all(
+    [[10], [1, 300, 70_000], [127, 128, 0, 16_384]].map(async (sizes) => {
+      const map = new BlockMap()
+      const cids = await Promise.all(sizes.map((size) => map.add({ test: new Uint8Array(size).fill(size) })))
+      const car = await blocksToCarFile(cids[0]!, map)
+      return {
+        root: `${cids[0]}`,
+        blocks: map.entries().map(({ cid, bytes }) => ({
+          cid: `${cid}`,
+          bytes: Buffer.from(bytes).toString('base64'),
+        })),
+        car: Buffer.from(car).toString('base64'),
+      }
+    }),
+  )
+}
+
+const CARS = 'car-file-fixtures.json'
+const cars = await vectorsOr([CARS], () => readVectorJson<Fixture[]>(CARS), madeCars)
+
+describe(`CAR fixtures (${cars.origin})`, { meta: cars.meta }, () => {
+  test.each(cars.cases.map((fixture, index) => ({ index, fixture })))('fixture $index', ({ fixture }) => {
     const car = read(Uint8Array.from(Buffer.from(fixture.car, 'base64')))
     if (car.kind === 'fault') return expect.fail(car.detail)
     expect(cidToText(car.bytes.subarray(car.rootAt, car.rootAt + 36))).toBe(fixture.root)

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto'
 import { BlockMap, MemoryBlockstore, MST } from '@atproto/repo'
-import { readVectorJson, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readVectorJson, vectorsOr } from '@bgs/testkit/vectors.ts'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
 import { cidFromText, cidToText } from '../drisl/cid.ts'
 import { type Block, block } from '../testing/blocks.ts'
+import { madeProofs, type ProofFixture } from '../testing/made-proofs.ts'
 import { invert, type LooseOp } from '../testing/proof.ts'
 import { seeded } from '../testing/seeded.ts'
 
@@ -44,21 +45,11 @@ function* permutations<T>(items: T[]): Generator<T[]> {
   }
 }
 
-describe.skipIf(vectorsFolder() === null)('commit-proof fixtures (beside the project)', () => {
-  type Fixture = {
-    comment: string
-    leafValue: string
-    keys: string[]
-    adds: string[]
-    dels: string[]
-    rootBeforeCommit: string
-    rootAfterCommit: string
-    blocksInProof: string[]
-  }
-  const name = 'interop/firehose/commit-proof-fixtures.json'
-  const fixtures = vectorsFolder() === null ? [] : readVectorJson<Fixture[]>(name)
+const PROOFS = 'interop/firehose/commit-proof-fixtures.json'
+const proofs = await vectorsOr([PROOFS], () => readVectorJson<ProofFixture[]>(PROOFS), madeProofs)
 
-  test.each(fixtures.map((fixture) => ({ comment: fixture.comment, fixture })))(
+describe(`commit-proof fixtures (${proofs.origin})`, { meta: proofs.meta }, () => {
+  test.each(proofs.cases.map((fixture) => ({ comment: fixture.comment, fixture })))(
     '$comment',
     async ({ fixture }) => {
       const storage = new MemoryBlockstore()

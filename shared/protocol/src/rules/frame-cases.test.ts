@@ -1,4 +1,4 @@
-import { type FrameCase, readFrameCases, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { type FrameCase, readFrameCases } from '@bgs/testkit/vectors.ts'
 import { describe, expect, test } from 'vitest'
 import { cidFromText, equalCids } from '../drisl/cid.ts'
 import { scanFrame, scanHead } from '../frame/scan.ts'
@@ -53,10 +53,8 @@ function judge(testCase: FrameCase): string {
   return `refresh-then-${second === 'refresh' ? 'drop' : second}`
 }
 
-const isAbsent = vectorsFolder() === null
-
-describe.skipIf(isAbsent)('frame cases (the vectors beside the project)', () => {
-  const cases = isAbsent ? [] : readFrameCases().filter(({ expect: outcome }) => !NOT_HERE.has(outcome))
+describe('frame cases', () => {
+  const cases = readFrameCases().filter(({ expect: outcome }) => !NOT_HERE.has(outcome))
   test.each(cases.map((testCase) => ({ name: testCase.name, testCase })))('$name', ({ testCase }) => {
     expect(judge(testCase)).toBe(testCase.expect)
   })

@@ -1,9 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { readVectorJson, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import { readVectorJson, vectorsOr } from '@bgs/testkit/vectors.ts'
 import { p256 as nobleP256 } from '@noble/curves/nist.js'
 import { secp256k1 as nobleK256 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { documents } from '../testing/documents.ts'
+import { madeKeyPairs, madeSignatures, type SignatureFixture } from '../testing/made-signatures.ts'
 import { decodeBase58 } from './base58.ts'
 import { k256, loadJs, loadWasm } from './k256.ts'
 import { isLowSignature, K256_ORDER, P256_ORDER } from './low-s.ts'
@@ -167,56 +169,63 @@ test('base58 is undone', () => {
   )
 })
 
-describe.skipIf(vectorsFolder() === null)('vectors (beside the project)', () => {
-  type Fixture = {
-    comment: string
-    messageBase64: string
-    publicKeyDid: string
-    publicKeyMultibase: string
-    didDocSuite: string
-    signatureBase64: string
-    validSignature: boolean
+const SIGNATURES = 'interop/crypto/signature-fixtures.json'
+const signatures = await vectorsOr(
+  [SIGNATURES],
+  () => readVectorJson<SignatureFixture[]>(SIGNATURES),
+  madeSignatures,
+)
+
+test(`signature-fixtures (${signatures.origin})`, { meta: signatures.meta }, () => {
+  const isValid = signatures.cases.map(({ validSignature }) => validSignature)
+  expect(isValid).toContain(true)
+  expect(isValid).toContain(false)
+  for (const fixture of signatures.cases) {
+    const message = Buffer.from(fixture.messageBase64, 'base64')
+    const signature = Buffer.from(fixture.signatureBase64, 'base64')
+    const keys = [
+      parseDidKey(fixture.publicKeyDid),
+      parsePublicKey(fixture.didDocSuite, fixture.publicKeyMultibase),
+    ]
+    for (const key of keys) {
+      expect(key !== null && verifySignature(key, message, signature), fixture.comment).toBe(
+        fixture.validSignature,
+      )
+    }
   }
+})
 
-  test('signature-fixtures', () => {
-    for (const fixture of readVectorJson<Fixture[]>('interop/crypto/signature-fixtures.json')) {
-      const message = Buffer.from(fixture.messageBase64, 'base64')
-      const signature = Buffer.from(fixture.signatureBase64, 'base64')
-      const keys = [
-        parseDidKey(fixture.publicKeyDid),
-        parsePublicKey(fixture.didDocSuite, fixture.publicKeyMultibase),
-      ]
-      for (const key of keys) {
-        expect(key !== null && verifySignature(key, message, signature), fixture.comment).toBe(
-          fixture.validSignature,
-        )
-      }
+type Pair = { privateKeyBytesHex?: string; privateKeyBytesBase58?: string; publicDidKey: string }
+
+const DID_KEYS = { k256: 'interop/crypto/w3c_didkey_K256.json', p256: 'interop/crypto/w3c_didkey_P256.json' }
+const didKeys = await vectorsOr<Record<'k256' | 'p256', Pair[]>>(
+  Object.values(DID_KEYS),
+  () => ({ k256: readVectorJson(DID_KEYS.k256), p256: readVectorJson(DID_KEYS.p256) }),
+  madeKeyPairs,
+)
+
+test(`w3c did:keys (${didKeys.origin})`, { meta: didKeys.meta }, () => {
+  for (const { name, curve } of CURVES) {
+    expect(didKeys.cases[name].length).toBeGreaterThan(0)
+    for (const pair of didKeys.cases[name]) {
+      const secret =
+        pair.privateKeyBytesHex === undefined
+          ? decodeBase58(pair.privateKeyBytesBase58!)!
+          : Uint8Array.from(Buffer.from(pair.privateKeyBytesHex, 'hex'))
+      const key = parseDidKey(pair.publicDidKey)
+      const message = Uint8Array.of(1, 2, 3)
+      const signature = curve.sign(message, secret, { lowS: true })
+      expect(key !== null && verifySignature(key, message, signature)).toBe(true)
     }
-  })
+  }
+})
 
-  test('w3c did:keys', () => {
-    type Pair = { privateKeyBytesHex?: string; privateKeyBytesBase58?: string; publicDidKey: string }
-    for (const { name, curve } of CURVES) {
-      for (const pair of readVectorJson<Pair[]>(`interop/crypto/w3c_didkey_${name.toUpperCase()}.json`)) {
-        const secret =
-          pair.privateKeyBytesHex === undefined
-            ? decodeBase58(pair.privateKeyBytesBase58!)!
-            : Uint8Array.from(Buffer.from(pair.privateKeyBytesHex, 'hex'))
-        const key = parseDidKey(pair.publicDidKey)
-        const message = Uint8Array.of(1, 2, 3)
-        const signature = curve.sign(message, secret, { lowS: true })
-        expect(key !== null && verifySignature(key, message, signature)).toBe(true)
-      }
-    }
+test(`keys of DID documents (${documents.origin})`, { meta: documents.meta }, () => {
+  type Document = { verificationMethod: { type: string; publicKeyMultibase: string }[] }
+  const keys = [documents.cases.plc, documents.cases.legacy].map((text) => {
+    const { type, publicKeyMultibase } = (JSON.parse(text) as Document).verificationMethod[0]!
+    return parsePublicKey(type, publicKeyMultibase)
   })
-
-  test('keys of DID documents', () => {
-    type Document = { verificationMethod: { type: string; publicKeyMultibase: string }[] }
-    const keys = ['identity/did_plc_doc.json', 'identity/did_plc_doc_legacy.json'].map((name) => {
-      const { type, publicKeyMultibase } = readVectorJson<Document>(name).verificationMethod[0]!
-      return parsePublicKey(type, publicKeyMultibase)
-    })
-    expect(keys[0]).toEqual(keys[1])
-    expect(keys[0]?.curve).toBe('k256')
-  })
+  expect(keys[0]).toEqual(keys[1])
+  expect(keys[0]?.curve).toBe('k256')
 })

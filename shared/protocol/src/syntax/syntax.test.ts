@@ -1,4 +1,13 @@
-import { readVectorLines, vectorsFolder } from '@bgs/testkit/vectors.ts'
+import {
+  isValidDatetime,
+  isValidDid,
+  isValidHandle,
+  isValidNsid,
+  isValidRecordKey,
+  isValidTid,
+} from '@atproto/syntax'
+import { nearlyRight } from '@bgs/testkit/nearly-right.ts'
+import { readVectorLines, vectorsOr } from '@bgs/testkit/vectors.ts'
 import { describe, expect, test } from 'vitest'
 import { isDatetime } from './datetime.ts'
 import { parseDid } from './did.ts'
@@ -6,33 +15,56 @@ import { isHandle } from './handle.ts'
 import { isNsid, isRecordKey, isRepoPath } from './repo-path.ts'
 import { isTid, tidFromMicros, tidMicros } from './tid.ts'
 
-const CHECKS: [string, (text: string) => boolean][] = [
-  ['nsid', isNsid],
-  ['recordkey', isRecordKey],
-  ['tid', isTid],
-  ['handle', isHandle],
-  ['datetime', isDatetime],
-]
+const CHECKS = {
+  nsid: { ours: isNsid, reference: isValidNsid },
+  recordkey: { ours: isRecordKey, reference: isValidRecordKey },
+  tid: { ours: isTid, reference: isValidTid },
+  handle: { ours: isHandle, reference: isValidHandle },
+  datetime: { ours: isDatetime, reference: isValidDatetime },
+} as const
+type Kind = keyof typeof CHECKS | 'did'
+type Lines = { readonly valid: readonly string[]; readonly invalid: readonly string[] }
 
-describe.skipIf(vectorsFolder() === null)('syntax vectors (beside the project)', () => {
-  test.each(CHECKS)('%s', (name, check) => {
-    for (const line of readVectorLines(`interop/syntax/${name}_syntax_valid.txt`))
-      expect(check(line), line).toBe(true)
-    for (const line of readVectorLines(`interop/syntax/${name}_syntax_invalid.txt`)) {
-      expect(check(line), line).toBe(false)
-    }
+const KINDS: readonly Kind[] = ['nsid', 'recordkey', 'tid', 'handle', 'datetime', 'did']
+const fileOf = (kind: Kind, is: keyof Lines) => `interop/syntax/${kind}_syntax_${is}.txt`
+const NO_DAYS = 'interop/syntax/datetime_parse_invalid.txt'
+
+const syntax = await vectorsOr(
+  [...KINDS.flatMap((kind) => [fileOf(kind, 'valid'), fileOf(kind, 'invalid')]), NO_DAYS],
+  () => ({
+    lines: (kind: Kind): Lines => ({
+      valid: readVectorLines(fileOf(kind, 'valid')),
+      invalid: readVectorLines(fileOf(kind, 'invalid')),
+    }),
+    noDays: readVectorLines(NO_DAYS),
+  }),
+  () => ({
+    // By the reference, of texts that are nearly right.
+    lines: (kind: Kind): Lines => {
+      const isValid = kind === 'did' ? isValidDid : CHECKS[kind].reference
+      const texts = nearlyRight(kind)
+      return { valid: texts.filter((text) => isValid(text)), invalid: texts.filter((text) => !isValid(text)) }
+    },
+    noDays: ['1985-00-12', '1985-13-12', '1985-04-00', '1985-04-32'].map((day) => `${day}T23:20:50.123Z`),
+  }),
+)
+
+describe(`syntax vectors (${syntax.origin})`, { meta: syntax.meta }, () => {
+  test.each(Object.entries(CHECKS))('%s', (kind, { ours }) => {
+    const { valid, invalid } = syntax.cases.lines(kind as Kind)
+    expect([valid.length > 1, invalid.length > 5]).toEqual([true, true])
+    for (const line of valid) expect(ours(line), line).toBe(true)
+    for (const line of invalid) expect(ours(line), line).toBe(false)
   })
 
   test('datetimes of days that are none', () => {
-    for (const line of readVectorLines('interop/syntax/datetime_parse_invalid.txt')) {
-      expect(isDatetime(line), line).toBe(false)
-    }
+    for (const line of syntax.cases.noDays) expect(isDatetime(line), line).toBe(false)
   })
 
   test('DIDs: a relay takes only plc and web, none of the invalid', () => {
-    for (const line of readVectorLines('interop/syntax/did_syntax_invalid.txt'))
-      expect(parseDid(line), line).toBeNull()
-    for (const line of readVectorLines('interop/syntax/did_syntax_valid.txt')) {
+    const { valid, invalid } = syntax.cases.lines('did')
+    for (const line of invalid) expect(parseDid(line), line).toBeNull()
+    for (const line of valid) {
       if (!line.startsWith('did:plc:') && !line.startsWith('did:web:'))
         expect(parseDid(line), line).toBeNull()
     }

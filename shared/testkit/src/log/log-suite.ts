@@ -35,7 +35,7 @@ async function messages(log: Log, from: number, maxBytes?: number): Promise<Map<
 const since = (written: ReadonlyMap<number, Buffer>, seq: number) =>
   new Map([...written].filter(([at]) => at >= seq))
 
-/** What the embedded log and the one in Kafka both promise (architecture.md, "Two ways to run"). */
+/** What the embedded log and the one in Kafka both promise (invariants 5, 9, 10). */
 export function logSuite(name: string, open: () => Promise<LogUnderTest>): void {
   describe(`${name}: what every log promises`, () => {
     it('gives back what was appended, from any seq, in any portions, to those who tail and after a reopening', async () => {
