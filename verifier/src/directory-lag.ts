@@ -86,8 +86,10 @@ async function fetchAgain(
   work: LaneWork,
 ): Promise<CacheEntry | undefined> {
   const { did, host } = envelope
-  if (!mayLag(envelope, work) || work.onHeld()) return undefined
-  await wait(pauseMs, AbortSignal.any([work.signal, work.onLagging()]))
+  if (!mayLag(envelope, work)) return undefined
+  const ended = work.onLagging()
+  if (ended.aborted) return undefined
+  await wait(pauseMs, AbortSignal.any([work.signal, ended]))
   if (work.signal.aborted || !work.budget.takeHost(host)) return undefined
   return fetchHeld(did, host, work.now(), work)
 }

@@ -27,7 +27,7 @@ export interface LaneWork {
   readonly signal: AbortSignal
   /** The identity cannot be had for now: count the lane as held. True: its time is up. */
   readonly onHeld: () => boolean
-  /** The directory may be behind: aborted where the pause must be the last, for too much waits behind this frame. */
+  /** The directory may be behind: aborted where it is given no more time, at once or in the midst of a pause, for too much waits. */
   readonly onLagging: () => AbortSignal
   /** Pauses after which the directory is asked again where it may be behind the host; none: its first word counts. */
   readonly lagPausesMs: readonly number[]

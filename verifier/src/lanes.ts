@@ -1,6 +1,7 @@
 import type { BusEntry } from '@bgs/contract/bus/bus.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { Holders } from './holders.ts'
+import { HostShares } from './host-shares.ts'
 
 export interface LaneEntry {
   readonly raw: BusEntry<RawEnvelope>
@@ -28,7 +29,10 @@ export interface Yielding {
   readonly entry: LaneEntry
 }
 
-/** Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. */
+/**
+ * Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. Where the
+ * directory is only given time, because it may be behind, nothing is refused: beyond them it is given no more.
+ */
 export const HELD_BYTES_PER_HOST = 1024 * 1024
 export const HELD_DIDS_PER_HOST = 200
 export const HELD_MS = 5 * 60_000
@@ -39,23 +43,24 @@ export const HELD_MS = 5 * 60_000
 export const LANES_BYTES = 8 * 1024 * 1024
 const GIVE_WAY_SHARE = 0.75
 
-/** What of one host is held: frames of DIDs whose identity could not be had. */
-interface Held {
-  bytes: number
-  dids: number
-}
-
-/** All lanes, and what each host has in those that are held. */
+/** All lanes, and what each host has in those that are held, or wait for a directory that may be behind. */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
-  readonly #held = new Map<string, Held>()
+  readonly #held = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
+  readonly #lagging = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
   /** Of all entries in lanes, those being worked off among them. */
   bytes = 0
-  heldBytes = 0
-  heldLanes = 0
 
   get size(): number {
     return this.#lanes.size
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes
+  }
+
+  get heldLanes(): number {
+    return this.#held.lanes
   }
 
   get(did: string): Lane | undefined {
@@ -78,13 +83,13 @@ export class Lanes {
     while (at > 0 && (lane.entries[at - 1] as LaneEntry).raw.position > entry.raw.position) at--
     lane.entries.splice(at, 0, entry)
     this.bytes += entry.raw.value.frame.length
-    if (lane.heldSinceMs !== undefined) this.#count(entry, 1)
+    this.#waitingIn(lane)?.count(entry, 1)
   }
 
   /** Takes the first entry out, to be worked off. */
   begin(lane: Lane): { readonly entry: LaneEntry; readonly ended: AbortController } {
     const entry = lane.entries.shift() as LaneEntry
-    if (lane.heldSinceMs !== undefined) this.#count(entry, -1)
+    this.#waitingIn(lane)?.count(entry, -1)
     lane.current = { entry, ended: new AbortController() }
     return lane.current
   }
@@ -95,7 +100,6 @@ export class Lanes {
     this.bytes -= lane.current.entry.raw.value.frame.length
     this.release(lane, lane.current.entry)
     lane.current = undefined
-    lane.lagging = undefined
   }
 
   /** Ends all waiting for identities. */
@@ -133,53 +137,50 @@ export class Lanes {
   #remove({ lane, entry }: Yielding): void {
     lane.entries.splice(lane.entries.indexOf(entry), 1)
     this.bytes -= entry.raw.value.frame.length
-    if (lane.heldSinceMs !== undefined) this.#count(entry, -1)
+    this.#waitingIn(lane)?.count(entry, -1)
   }
 
   /** Whether a host has as much in held lanes as it may. */
   isOverBudget(host: string): boolean {
-    const held = this.#held.get(host)
-    return held !== undefined && (held.bytes > HELD_BYTES_PER_HOST || held.dids > HELD_DIDS_PER_HOST)
+    return this.#held.isOver(host)
   }
 
   /** The lane's identity could not be had: its frames count against their hosts' budgets from here on. */
   hold(lane: Lane, current: LaneEntry, nowMs: number): void {
     if (lane.heldSinceMs !== undefined) return
+    this.release(lane, current)
     lane.heldSinceMs = nowMs
-    this.heldLanes++
-    this.#host(current.raw.value.host).dids++
-    for (const entry of [current, ...lane.entries]) this.#count(entry, 1)
+    this.#held.countLane(current, lane.entries, 1)
+  }
+
+  /**
+   * The directory may be behind the entry that is worked off: its word is waited for. The signal ends that pause, at once
+   * where the host has as much of this as it may.
+   */
+  lag(lane: Lane, current: LaneEntry): AbortSignal {
+    const pause = new AbortController()
+    if (lane.heldSinceMs === undefined) {
+      if (lane.lagging === undefined) this.#lagging.countLane(current, lane.entries, 1)
+      lane.lagging = pause
+    }
+    if (this.#lagging.isOver(current.raw.value.host)) pause.abort()
+    return pause.signal
+  }
+
+  /** Ends the pause that the directory is given for this lane where the host has too much of that. */
+  endLag({ lagging }: Lane, host: string): void {
+    if (lagging !== undefined && this.#lagging.isOver(host)) lagging.abort()
   }
 
   /** It could be had after all, or was given up. */
   release(lane: Lane, current: LaneEntry): void {
-    if (lane.heldSinceMs === undefined) return
-    for (const entry of [current, ...lane.entries]) this.#count(entry, -1)
-    const { host } = current.raw.value
-    this.#host(host).dids--
-    this.#forget(host)
+    this.#waitingIn(lane)?.countLane(current, lane.entries, -1)
     lane.heldSinceMs = undefined
-    this.heldLanes--
+    lane.lagging = undefined
   }
 
-  #count(entry: LaneEntry, sign: 1 | -1): void {
-    const { host, frame } = entry.raw.value
-    this.heldBytes += sign * frame.length
-    this.#host(host).bytes += sign * frame.length
-    this.#forget(host)
-  }
-
-  #host(host: string): Held {
-    let held = this.#held.get(host)
-    if (held === undefined) {
-      held = { bytes: 0, dids: 0 }
-      this.#held.set(host, held)
-    }
-    return held
-  }
-
-  #forget(host: string): void {
-    const held = this.#held.get(host)
-    if (held !== undefined && held.bytes === 0 && held.dids === 0) this.#held.delete(host)
+  #waitingIn({ heldSinceMs, lagging }: Lane): HostShares | undefined {
+    if (heldSinceMs !== undefined) return this.#held
+    return lagging === undefined ? undefined : this.#lagging
   }
 }

@@ -224,14 +224,12 @@ export class Verifier {
   #intoLane(raw: Raw, after = this.#submitted): void {
     const { did, host } = raw.value
     const known = this.#lanes.get(did)
-    if (known?.heldSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did)) {
-      // The directory has answered, only perhaps not with the latest: its word counts rather than that anything is lost.
-      if (known.lagging === undefined)
-        return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
-      known.lagging.abort()
-    }
+    if (known?.heldSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did))
+      return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
     const lane = known ?? this.#lanes.open(did)
     this.#lanes.insert(lane, entryOf(raw, after))
+    // The directory has answered, only perhaps not with the latest: its word counts rather than that anything is lost.
+    this.#lanes.endLag(lane, host)
     if (known === undefined) this.#work(lane).catch((error: unknown) => this.#fail(error))
     for (const { entry } of this.#lanes.giveWay((one) => this.#isAtItsHostsCost(one)))
       this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
@@ -266,15 +264,11 @@ export class Verifier {
       signal: ended,
       onHeld: () => {
         this.#lanes.hold(lane, entry, monotonicMs())
-        lane.lagging = undefined
         return (
           monotonicMs() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
         )
       },
-      onLagging: () => {
-        lane.lagging = new AbortController()
-        return lane.lagging.signal
-      },
+      onLagging: () => this.#lanes.lag(lane, entry),
       lagPausesMs: this.#lagPausesMs,
       beganMs: this.#beganMs,
       wallNow: this.#parts.wallNow,
