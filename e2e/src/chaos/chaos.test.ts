@@ -2,20 +2,22 @@ import { expect, it } from 'vitest'
 import { chaosLine, runChaos } from './chaos.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+/** By night and by hand `npm run chaos` does more. */
+const FAULTS = 40
 
 it(`chaos: nothing lost, doubled, reordered or different (TEST_SEED=${SEED}: npm run chaos -- --seed ${SEED})`, {
-  timeout: 900_000,
+  timeout: 600_000,
 }, async () => {
   const said: string[] = []
   const result = await runChaos({
     seed: SEED,
-    faults: 100,
-    ms: 300_000,
+    faults: FAULTS,
+    ms: 120_000,
     ratePerSecond: 50,
     say: (line) => said.push(line),
   })
   process.stdout.write(`${chaosLine(result)}\n`)
   expect(result.findings, said.join('\n')).toEqual([])
-  expect(result.faults).toBeGreaterThan(40)
-  expect(result.events).toBeGreaterThan(2_000)
+  expect(result.faults).toBeGreaterThan(FAULTS / 2)
+  expect(result.events).toBeGreaterThan(1_000)
 })
