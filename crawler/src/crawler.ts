@@ -1,3 +1,19 @@
+/**
+ * The crawler: one session for each host that this process owns, which moves frames from the host to `raw`.
+ *
+ * Twice a second it asks which hosts are new, changed, lost or too many (ownership.ts), begins and ends their sessions,
+ * and saves what these report (host-store.ts). A session (session.ts) connects, reads type, DID and seq of each frame
+ * (door.ts), publishes the frame as it came, and notes that its seq is on its way (cursor-tracker.ts).
+ *
+ * Why a killed crawler loses nothing (Q9):
+ * 1. Frames 7 and 8 arrive and go to `raw`. The cursor is 6.
+ * 2. Frame 8 is safe before frame 7. The cursor stays 6, because 7 is still on its way.
+ * 3. The process dies. The host's next session asks for what follows 6, and gets 7 and 8.
+ * 4. Frame 8 came twice: the sequencer drops the second one (invariant 2).
+ * In a cluster a crawler that was paused may wake when another has its hosts. The fence of each row has been raised, so
+ * the cursors that it still saves change nothing.
+ */
+
 import type { BusProducer, BusTopic } from '@bgs/contract/bus/bus.ts'
 import type { WakeUps } from '@bgs/contract/bus/wake-ups.ts'
 import type { Database } from '@bgs/contract/database.ts'

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SETTING_NAMES } from '@bgs/runtime/service/config.ts'
 import { describe, expect, it } from 'vitest'
@@ -16,10 +16,18 @@ const documents = [
   'deploy/README.md',
   'deploy/TLS.md',
   'k8s/README.md',
+  'shared/README.md',
+  ...globSync(['*/package.json', 'shared/*/package.json'], { cwd: root }).map((path) =>
+    join(dirname(path), 'README.md'),
+  ),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
+const tests = globSync(['*/src/**/*.test.ts', 'shared/*/src/**/*.test.ts'], { cwd: root })
+/** The project of vitest.config.ts that a test belongs to. */
+const projectOf = (path: string) =>
+  path.startsWith('e2e/') ? 'e2e' : path.endsWith('.servers.test.ts') ? 'servers' : 'unit'
 /** Variables that look like settings, and what Kubernetes would make. */
 const NO_SETTINGS = ['RELAY_PUBLIC_PORT', 'RELAY_']
 
@@ -43,6 +51,16 @@ describe.each(documents)('%s', (name) => {
       /`((?:hosts|accounts|domains|consumers|audit|refused) [a-z-]+)/g,
     ))
       expect(groups, words).toContain(words)
+  })
+
+  it('runs only tests that there are', () => {
+    for (const [command, project = '', path = ''] of text.matchAll(
+      /npx vitest run (?:--[\w-]+ )*--project (\w+) ([\w./-]+)/g,
+    ))
+      expect(
+        tests.some((one) => one.startsWith(path) && projectOf(one) === project),
+        command,
+      ).toBe(true)
   })
 
   it('leads nowhere in vain', () => {

@@ -1,3 +1,15 @@
+/**
+ * All stages in one process, on the embedded log and SQLite. The frame's way: crawler, `raw`, verifier, `verified`,
+ * sequencer, log, fan-out. Nothing but this file and cluster/ knows several stages.
+ *
+ * A start goes from what is durable to what listens: 1. the lock of the folder; 2. database and log; 3. the state, up to
+ * the log's end; 4. topics in memory; 5. the stages, each handed what it needs; 6. the listeners.
+ *
+ * A stop goes the frame's way: 1. hosts are read no further; 2. what is in `raw` is done, or 15 s are over; 3. verifier
+ * and sequencer end; 4. the cursors are saved as they are then; 5. subscribers are sent away; 6. log, database and lock
+ * are closed. A kill in the midst of it costs nothing: cursors are behind the log, the view is brought up from it.
+ */
+
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAdminApi } from '@bgs/api/admin/admin-api.ts'

@@ -46,6 +46,7 @@ const HOST_COLUMNS = [
   'restarts',
   'sequence_ms',
   'throttled_count',
+  'domain_banned',
 ] as const satisfies readonly (keyof HostRow)[]
 
 const UPSERT_HOST = `INSERT INTO hosts (${HOST_COLUMNS.join(', ')}, connected)
@@ -60,6 +61,7 @@ const COPIED = [
   { name: 'held_commits', columns: ['did', 'rev', 'commit_cid', 'data_cid', 'block'], key: 'did' },
   { name: 'throttles', columns: ['did', 'until_ms'], key: 'did' },
   { name: 'met_hosts', columns: ['day', 'hosts'], key: 'day' },
+  { name: 'met_domains', columns: ['day', 'domain', 'hosts'], key: 'day, domain' },
   { name: 'audit', columns: ['id', 'at_ms', 'who', 'act', 'subject', 'why', 'detail'], key: 'id' },
 ] as const
 

@@ -35,6 +35,10 @@ const SHORTENED = [
   'CONTRIBUTING.md',
   'README.md',
   'CHANGELOG.md',
+  'shared/README.md',
+  ...paths
+    .filter((path) => /^(?:shared\/)?[\w-]+\/package\.json$/.test(path))
+    .map((path) => path.replace('package.json', 'README.md')),
 ]
 
 function isRecord(path: string): boolean {

@@ -4,6 +4,7 @@ import { configDoc, envExample } from '@bgs/runtime/service/config.ts'
 import { expect, it } from 'vitest'
 import { adminDoc } from './admin-doc.ts'
 import { commandsDoc } from './commands-doc.ts'
+import { invariantsDoc } from './invariants-doc.ts'
 import { metricsDoc } from './metrics-doc.ts'
 import { reasonsDoc } from './reasons-doc.ts'
 
@@ -19,6 +20,7 @@ it.each([
   ['docs/admin-api.md', adminDoc],
   ['docs/commands.md', commandsDoc],
   ['docs/metrics.md', metricsDoc],
+  ['INVARIANTS.md', invariantsDoc],
 ])('%s is what the code says: else `npm run docs`', (name, make) => {
   expect(bare(readFileSync(join(root, name), 'utf8'))).toBe(bare(make()))
 })

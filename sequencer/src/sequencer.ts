@@ -1,3 +1,18 @@
+/**
+ * The sequencer: the only place where order and state meet. It reads control first, then `verified`, a batch at a time:
+ * 1. It loads the accounts and hosts that the batch names (state/state.ts).
+ * 2. It decides on each envelope (rules/decide.ts). Facts of what is taken are applied at once (appends.ts).
+ * 3. It appends the entries, their facts with them. Where the disk is full it waits, and so do the hosts.
+ * 4. Only then are the envelopes done: a host's cursor may pass them (invariant 11).
+ * 5. A moment later the view writes changed accounts and hosts into the database, with their position (view.ts).
+ *
+ * What becomes of a batch where the process is killed:
+ * - before 3 is durable: nothing has happened, and all of it comes again.
+ * - between 3 and 4: it comes again, and is dropped as taken already (invariant 2).
+ * - between 3 and 5: the next start applies the log's facts above the view's position (bring-up.ts, invariant 5).
+ * - another process writes the order by then: the log refuses this one's append, the view its batch (invariants 6, 9).
+ */
+
 import type { BusConsumer, BusEntry } from '@bgs/contract/bus/bus.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
@@ -57,11 +72,7 @@ export interface SequencerParts {
   readonly now: () => number
 }
 
-/**
- * The only place where order and state meet. Takes verified envelopes and control messages, applies the rules that
- * need state, appends, and only then calls them done (invariants 2, 5, 7, 11). One batch at a time: what is applied
- * and what is appended never differ when the view is written.
- */
+/** One batch at a time: what is applied and what is appended never differ when the view is written. */
 export class Sequencer {
   readonly #parts: SequencerParts
   /** Messages and envelopes taken from the bus and not yet appended, where one append could not hold them all. */

@@ -45,7 +45,7 @@ function raw(type: EventType, host = HOME, body: object = {}): RawEnvelope {
 const cached = (ageMs: number, pds = HOME) =>
   identities.cache.set(DID, { found: identityOf(DID, { pds }), startedMs: RECEIVED - ageMs })
 
-describe('G5: the authority of a host', () => {
+describe('G5: the authority of a host (invariant 4)', () => {
   it('a cached document that names the host serves a commit of any age', async () => {
     cached(3_600_000)
     expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
@@ -104,7 +104,7 @@ describe('A-1: how old a document may be for an #account', () => {
   })
 })
 
-describe('I1, I2: #identity', () => {
+describe('I1, I2: #identity (invariant 4)', () => {
   it('I1: asks for the document each time, from a look-up that begins after it', async () => {
     cached(10)
     expect(await settleIdentity(raw('#identity'), work)).toMatchObject({ authoritative: true })

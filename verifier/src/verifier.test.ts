@@ -311,7 +311,7 @@ describe('C8: a signature that fails', () => {
   })
 })
 
-it('G5: a host that is not the PDS is refused, the PDS is not held up by it', async () => {
+it('G5: a host that is not the PDS is refused, the PDS is not held up by it (invariant 4)', async () => {
   const [a] = accounts as [SimAccount]
   scene.know(identityFor(a))
   scene.offer('#commit', a.did, await a.post(), 'localhost:1')

@@ -1,3 +1,18 @@
+/**
+ * The verifier: takes frames from `raw`, judges each by its own bytes and its account's DID document, and publishes what
+ * passes to the same partition of `verified`. What fails gets a reason, is counted, and is done.
+ *
+ * A #commit or #sync whose identity is in memory and names its host joins a batch, which a thread judges (judge/). Any
+ * other frame opens a lane for its DID (lanes.ts), where frames go one by one behind a look-up (lane-work.ts).
+ *
+ * Why the frames of one DID stay in order (invariant 3):
+ * 1. Frame A goes with batch 4. Frame B of the same DID needs a look-up, and opens a lane behind batch 4.
+ * 2. Batch 5 is judged before batch 4. It waits: batches are finished in the order in which they were handed over.
+ * 3. Batch 4 is finished. The lane is there, so A goes into it, in front of B, and is judged again there.
+ * 4. The lane works A off, then B. What comes of this DID meanwhile goes into the lane, too.
+ * 5. The lane is empty and closes. The next frame of this DID goes with a batch again.
+ */
+
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/contract/bus/bus.ts'
 import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
@@ -69,11 +84,7 @@ export interface VerifierParts {
   readonly wallNow: () => number
 }
 
-/**
- * Takes frames from `raw`, judges them by their own bytes and the DID document, and publishes what passes, in the
- * same partition. Each DID strictly in order, different DIDs in parallel: a frame whose identity is cached and fits
- * goes with the batch; any other opens a lane, in which the frames of its DID go one by one until none is left.
- */
+/** Each DID strictly in order, different DIDs in parallel. */
 export class Verifier {
   readonly #parts: VerifierParts
   readonly #lanes = new Lanes()

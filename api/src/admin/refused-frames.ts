@@ -1,18 +1,12 @@
 import { gzipSync } from 'node:zlib'
+import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { hostParam } from '../http/host-param.ts'
 import { integer, optional } from '../http/params.ts'
 import type { AdminContext } from './context.ts'
 import { type AdminRequest, type AdminRoute, read } from './route.ts'
 
-/** Reasons for which a host's connection is closed, and those for which the DID document is looked at again. */
-const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
-  'frame-malformed',
-  'frame-not-canonical',
-  'frame-over-guard',
-  'frame-too-large',
-  'frame-text',
-])
+/** Reasons for which the DID document is looked at again. */
 const LOOKED_AT_AGAIN: ReadonlySet<Reason> = new Set<Reason>(['signature-invalid', 'host-not-authoritative'])
 
 /** The bounded sample of refused frames, for the conformance command. */
@@ -60,7 +54,7 @@ async function download({ params }: AdminRequest, { database, allowPrivate }: Ad
 
 /** As the conformance command takes it: the state that the account had is not known, so it is judged as a new one. */
 function caseOf({ host, reason, at_ms, did, seq, frame, document }: Row) {
-  const expect = CLOSING.has(reason)
+  const expect = breaksStream(reason)
     ? 'disconnect'
     : LOOKED_AT_AGAIN.has(reason)
       ? 'refresh-then-drop'

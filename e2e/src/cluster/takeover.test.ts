@@ -14,7 +14,7 @@ const CAUGHT_UP_MS = 60_000
 const LOG_GOES_ON_MS = 10_000
 const HOSTS_GO_ON_MS = 15_000
 
-describe(`others take over, with the lease that is the default (TEST_SEED=${SEED})`, () => {
+describe(`others take over, with the lease that is the default (invariant 1; TEST_SEED=${SEED})`, () => {
   let cluster: TestCluster
   let follower: Follower
   const quiet = new AbortController()

@@ -1,3 +1,5 @@
+/** What a serving thread runs: it serves what the main thread tells it of the log. */
+
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ThreadStart } from './messages.ts'
 import { serveFollowing } from './serve-following.ts'

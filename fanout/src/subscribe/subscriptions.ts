@@ -1,3 +1,19 @@
+/**
+ * The fan-out of one thread: each subscriber is a position in the log, and all get the same bytes (invariant 15).
+ *
+ * serve/public-server.ts takes the connection, cursor.ts makes a position of its cursor. The log tells of each committed
+ * pack. The window keeps the newest packs in memory (window.ts). A subscriber takes from the window, or from the
+ * segment files where the window begins behind it (replay.ts), as fast as its socket drains (subscriber.ts).
+ *
+ * Why nobody misses an event while the log grows:
+ * 1. A subscriber stands at seq 10 and reads the files. The window holds 50 to 59.
+ * 2. Pack 60 is committed. The window takes it in and drops its oldest. For the subscriber nothing is queued.
+ * 3. It has read up to where the window begins by then, and goes on there: a position is all that there is to hand over.
+ *
+ * A thread that falls behind (thread-feed.ts): 1. it is sent no more; 2. it has taken all; 3. it is told where the log
+ * is; 4. its window begins anew there (`beginAnew`), and its subscribers read the gap from the files.
+ */
+
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'

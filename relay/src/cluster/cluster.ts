@@ -1,3 +1,18 @@
+/**
+ * Roles of a cluster in this process: any of crawler, verifier, sequencer and fanout, each in a file of its own beside
+ * this one. Topics and log are in Kafka, the state in PostgreSQL, what may be lost in Redis (context.ts).
+ *
+ * A start: 1. the operator listener, which says for what it waits; 2. PostgreSQL and Kafka, whenever they answer; 3. the
+ * roles, backwards, so that what reads is there before what writes. A stop ends the roles in the frame's way.
+ *
+ * Who does what is leased, here for the sequencer:
+ * 1. The leader is paused for longer than a lease. Its row in `members` expires.
+ * 2. A standby claims the partition of `sequenced`: the fence is raised (shared/cluster, leases/).
+ * 3. It opens the log at offset 100 with a record that names 100: no older writer's record counts there any more.
+ * 4. The former leader wakes and appends what it had in hand. Its record lands at 101 and names 100, so every reader
+ *    skips it. The broker's answer tells the writer, which gives up the lead and stands by.
+ */
+
 import { randomUUID } from 'node:crypto'
 import { FiguresDirectory } from '@bgs/cluster/redis/figures-directory.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'

@@ -1,3 +1,5 @@
+/** What a judging thread of the pool runs: one request after the other, each answered with its judgements. */
+
 import { parentPort } from 'node:worker_threads'
 import { judgeRequest } from './batch.ts'
 import { judgeFrame } from './judge.ts'

@@ -162,7 +162,7 @@ const owners = async () => {
   return rows.map(({ owner, fence }) => `${owner} ${fence}`)
 }
 
-describe('partitions among the live members of a role', () => {
+describe('partitions among the live members of a role (invariant 1)', () => {
   it('are shared fairly, and anew when one joins, leaves or dies; never does the dead one’s lease end early', async () => {
     const { doubled, end } = watch()
     const [first, second, third] = (await join(3)) as [Member, Member, Member]

@@ -1,3 +1,18 @@
+/**
+ * Who is alive in a cluster. Each process renews its row in `members` four times a lease, on the database's clock. Hosts
+ * and partitions name a member as their owner (partition-leases.ts; hosts: leased-hosts.ts in relay).
+ *
+ * A member dies: 1. its row expires; 2. another, alive for a whole lease, claims what it owned, which raises the fence;
+ * 3. the dead one was only paused, and wakes: it does nothing more that needs the lease (`gate`); 4. what it had on its
+ * way carries the old fence, and changes nothing.
+ *
+ * The database was away: 1. all rows have expired; 2. the first member that is back begins to live anew, and may not
+ * take anything for a lease; 3. by then the others have renewed, and nothing has moved.
+ *
+ * A member lives and gets no work through (standing.ts): 1. it says since when; 2. another gets work through after that,
+ * which is its proof; 3. the first gives all up by itself; 4. half a lease after 1 the other may take it in any case.
+ */
+
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Database } from '@bgs/contract/database.ts'

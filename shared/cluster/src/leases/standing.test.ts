@@ -15,7 +15,7 @@ const still = (id: string, change: Partial<MemberSeen> = {}) =>
   works(id, { standstillMs: NOW_MS - 500, workedMs: NOW_MS - 5_000, ...change })
 const among = (...members: MemberSeen[]) => [...sharers(members, NOW_MS, LEASE_MS)].sort()
 
-it('things are shared among those that get work through', () => {
+it('things are shared among those that get work through (invariant 1)', () => {
   expect(among(works('a'), works('b'))).toEqual(['a', 'b'])
   expect(among(works('a'), still('b'))).toEqual(['a'])
 })

@@ -1,3 +1,18 @@
+/**
+ * The log in Kafka: one partition, one record for each append, with the input positions in it, so that both are there or
+ * neither is. A record says at which offset its writer meant it to stand, and counts only there (sequenced-record.ts). So
+ * an append is a compare-and-append, and the seq of an entry is known before it is written (ADR 1).
+ *
+ * Two writers, A and B, both take themselves for the one (invariant 9):
+ * 1. A was paused. B leads, reads to the end, offset 100, and appends a record that names 100. It is at 100.
+ * 2. A wakes and appends a record that names 100. It lands at 101, where it counts for nobody.
+ * 3. The broker's answer, 101, tells A: LogFencedError. B's next record would name 101 and land at 102: B opens anew.
+ * Where A is first, B's first record is the void one: `open` looks again, takes A's record in, and tries behind it.
+ *
+ * An append without an answer is offered again as it is: where the first one arrived, the second misses its offset. So
+ * it counts once at most, and what stands at the offset says whether it does.
+ */
+
 import { randomBytes } from 'node:crypto'
 import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
 import {
@@ -56,16 +71,7 @@ export interface KafkaLogOptions {
   readonly mono?: () => number
 }
 
-/**
- * The log in Kafka: one partition, one record for each append, with the input positions in it, so that both are
- * there or neither is.
- *
- * A record says at which offset its writer meant it to stand, and counts only there (sequenced-record.ts). So an
- * append is a compare-and-append: of two writers that both believe to be the one, the first to reach an offset has
- * it, what the other wrote is void for every reader, and the answer of the broker tells the other so. An append
- * without an answer may be offered again as it is: it counts once at most. No transaction is needed to fence a writer
- * or to keep positions and entries together, and the seq of an entry is known before it is written (ADR 1).
- */
+/** No transaction is needed to fence a writer, or to keep positions and entries together. */
 export class KafkaLog implements Log {
   readonly keepsPositions = true
   readonly generation: number

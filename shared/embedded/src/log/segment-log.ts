@@ -1,3 +1,17 @@
+/**
+ * The embedded log. Each append is one group in the newest segment file: a header with a checksum, then the pack
+ * (group.ts, and pack.ts in shared/contract). A segment is closed after 64 MiB or an hour (segment.ts, segments.ts).
+ *
+ * An append: 1. header and pack are written behind the last group; 2. fdatasync; 3. `next` moves on, and those who follow
+ * the log hear of the pack; 4. the caller is answered. Nobody sees a seq before it is durable.
+ *
+ * - Killed before 2 has ended: the next start cuts the torn group (recover.ts), and leaves a million seqs out, for the disk
+ *   may have lost groups that it had called durable and that were served (invariant 10).
+ * - No room at 1: what was written is cut off again, durably. LogFullError: the caller tries again.
+ * - 2 fails: nobody knows what is on the disk. LogUnknownError: this log is of no more use; open it anew and look.
+ * - Damage with whole groups behind it is no torn tail. LogUnknownError: an operator decides (`repair`).
+ */
+
 import {
   FIRST_SEQ,
   GAP_AFTER_LOSS,

@@ -1,3 +1,16 @@
+/**
+ * What proves a #commit, by its own bytes and its account's key (C2 to C12 of protocol.md), in this order:
+ *
+ * 1. C2: the flags tooBig and rebase. C3 to C5: sizes, rev, time, since, and that prevData is there.
+ * 2. C6 to C8 (signed-commit.ts): each block has the hash of its CID, the first root is the commit, the commit has the
+ *    event's DID and rev, and the signature holds.
+ * 3. C9 (ops.ts): each operation has a right shape, each path comes once.
+ * 4. C10 to C12 (tree.ts): the tree is well formed and agrees with the operations. Once they are undone its root is
+ *    prevData. So the blocks prove what changed, and nobody has to hold the repo.
+ *
+ * The first fault ends it and is the reason. A lenient host is let off a few of them; its commit is then `marked`.
+ */
+
 import type { CommitFrame } from '../frame/frame.ts'
 import type { Reason } from '../reasons/reason.ts'
 import { type Fault, fault } from '../repo/fault.ts'
@@ -20,8 +33,8 @@ const LENIENT: ReadonlySet<Reason> = new Set([
 ])
 
 /**
- * Judges a #commit by itself, C2 to C12 of protocol.md in that order; `bytes` is the frame it was scanned from. Total:
- * any scanned frame gives facts or a fault. C1, a stale rev and the chain (C13) need state and are the sequencer's.
+ * Judges a #commit by itself; `bytes` is the frame it was scanned from. Total: any scanned frame gives facts or a fault.
+ * C1, a stale rev and the chain (C13) need state and are the sequencer's.
  */
 export function judgeCommit(
   frame: CommitFrame,
