@@ -87,7 +87,7 @@ async function fetchAgain(
 ): Promise<CacheEntry | undefined> {
   const { did, host } = envelope
   if (!mayLag(envelope, work)) return undefined
-  const ended = work.onLagging()
+  const ended = work.onPause()
   if (ended.aborted) return undefined
   await wait(pauseMs, AbortSignal.any([work.signal, ended]))
   if (work.signal.aborted || !work.budget.takeHost(host)) return undefined

@@ -27,8 +27,11 @@ export interface LaneWork {
   readonly signal: AbortSignal
   /** The identity cannot be had for now: count the lane as held. True: its time is up. */
   readonly onHeld: () => boolean
-  /** The directory may be behind: aborted where it is given no more time, at once or in the midst of a pause, for too much waits. */
-  readonly onLagging: () => AbortSignal
+  /**
+   * This frame waits though the directory answers: count the lane as paused. The signal ends the wait, at once or in the midst
+   * of it, where too much of the host waits so.
+   */
+  readonly onPause: () => AbortSignal
   /** Pauses after which the directory is asked again where it may be behind the host; none: its first word counts. */
   readonly lagPausesMs: readonly number[]
   /** When this process began to read, as the time of day: what happened before it is mostly read again. */

@@ -3,7 +3,7 @@ import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { LaneWork } from './held-look-up.ts'
-import { RefreshBudget } from './identity/refresh-budget.ts'
+import { RefreshBudget, SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
 import { refreshForSignature, settleIdentity } from './lane-work.ts'
 import { identityOf } from './testing/identity.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
@@ -16,10 +16,12 @@ const RECEIVED = 1_000_000_000
 let identities: PreparedIdentities
 let nowMs: number
 let held: boolean
+let paused: AbortSignal
 let work: LaneWork
 beforeEach(() => {
   nowMs = RECEIVED + 5
   held = false
+  paused = new AbortController().signal
   identities = new PreparedIdentities(() => nowMs)
   identities.answers.set(DID, identityOf(DID))
   work = {
@@ -29,7 +31,7 @@ beforeEach(() => {
     signal: new AbortController().signal,
     takenMs: RECEIVED,
     onHeld: () => held,
-    onLagging: () => new AbortController().signal,
+    onPause: () => paused,
     beganMs: 0,
     lagPausesMs: [],
     wallNow: () => nowMs,
@@ -184,14 +186,35 @@ describe('C8: the refetch after a signature failed', () => {
     expect(identities.fetched).toEqual([])
   })
 
-  it('without budget the lane is held, and given up when its time is up', async () => {
-    await refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: 0 }, work)
-    held = true
-    expect(
-      await refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: 0 }, work),
-    ).toEqual({
-      reason: 'identity-unavailable',
-    })
-    expect(identities.fetched).toHaveLength(1)
+  const refresh = (signal = work.signal) =>
+    refreshForSignature(raw('#commit'), { identity: identityOf(DID), startedMs: 0 }, { ...work, signal })
+
+  it('without budget waits, and refuses nothing for it', async () => {
+    await refresh()
+    const waiting = refresh()
+    nowMs += SIGNATURE_PAUSES_MS[0] as number
+    expect(await waiting).toMatchObject({ authoritative: true })
+    expect(identities.fetched).toHaveLength(2)
+  })
+
+  it('is made at once where too much of the host waits so, as often as the bucket of the host lets through', async () => {
+    paused = AbortSignal.abort()
+    for (let i = 0; i < 3; i++) await refresh()
+    expect(identities.fetched).toHaveLength(3)
+    while (work.budget.takeHost(HOME));
+    const waiting = refresh()
+    await Promise.resolve()
+    expect(identities.fetched).toHaveLength(3)
+    nowMs += 1_000
+    await waiting
+    expect(identities.fetched).toHaveLength(4)
+  })
+
+  it('ends with the wait for this frame', async () => {
+    await refresh()
+    const ended = new AbortController()
+    const waiting = refresh(ended.signal)
+    ended.abort()
+    expect(await waiting).toEqual({ reason: 'identity-unavailable' })
   })
 })

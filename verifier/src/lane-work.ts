@@ -108,6 +108,21 @@ function isNews({ found }: CacheEntry, before: CacheEntry | undefined): boolean 
 }
 
 /**
+ * Waits for the budget of a refetch after a signature failed (C8). Where too much of the host waits so, it does not wait for
+ * the pause of this cause: what its hosts' bucket lets through bounds what the directory is asked, and no frame is lost for
+ * a pause of our own.
+ */
+async function signatureBudget(host: string, cause: string, work: LaneWork): Promise<void> {
+  const { budget, signal } = work
+  while (!budget.take(host, cause, SIGNATURE_PAUSES_MS) && !signal.aborted) {
+    const ended = work.onPause()
+    if (ended.aborted && budget.takeHost(host)) return
+    const waitMs = ended.aborted ? budget.hostWaitMs(host) : budget.waitMs(host, cause, SIGNATURE_PAUSES_MS)
+    await wait(Math.min(waitMs + 1, 1_000), ended.aborted ? signal : AbortSignal.any([signal, ended]))
+  }
+}
+
+/**
  * Refetches after a signature failed (C8). Undefined where that changes nothing: a look-up that began after the frame
  * came has been made, and the directory, asked again in case it is behind, goes on showing the same key.
  */
@@ -121,11 +136,6 @@ export async function refreshForSignature(
     const other = await awaitOtherKey(envelope, judgedBy.identity, work)
     return other && authority(envelope, other)
   }
-  const cause = `signature ${did}`
-  // No budget left: hold the lane until there is.
-  while (!work.budget.take(host, cause, SIGNATURE_PAUSES_MS) && !work.signal.aborted) {
-    if (work.onHeld()) return { reason: 'identity-unavailable' }
-    await wait(Math.min(work.budget.waitMs(host, cause, SIGNATURE_PAUSES_MS) + 1, 1_000), work.signal)
-  }
+  await signatureBudget(host, `signature ${did}`, work)
   return authority(envelope, await fetchHeld(did, host, work.takenMs, work))
 }

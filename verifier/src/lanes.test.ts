@@ -61,25 +61,25 @@ it('invariant 13: the number of held DIDs of one host is bounded, too', () => {
   expect(lanes.isOverBudget('a')).toBe(false)
 })
 
-it('invariant 13: what a directory that may be behind is given time for counts by itself, and takes nothing from what is held', () => {
+it('invariant 13: what only pauses counts by itself, and takes nothing from what is held', () => {
   const lanes = new Lanes()
   const late = lanes.open('late')
   const first = entry(1, 'a', 100)
-  expect(lanes.lag(late, first).aborted).toBe(false)
+  expect(lanes.pause(late, first).aborted).toBe(false)
   lanes.insert(late, entry(2, 'a', HELD_BYTES_PER_HOST))
-  const pause = late.lagging?.signal
-  lanes.endLag(late, 'b')
+  const pause = late.pause?.signal
+  lanes.endPause(late, 'b')
   expect(pause?.aborted).toBe(false)
-  lanes.endLag(late, 'a')
+  lanes.endPause(late, 'a')
   expect(pause?.aborted).toBe(true)
   expect([lanes.isOverBudget('a'), lanes.heldBytes, lanes.heldLanes]).toEqual([false, 0, 0])
   const held = lanes.open('held')
   lanes.hold(held, entry(3, 'a', 10), 0)
   expect([lanes.isOverBudget('a'), lanes.heldBytes]).toEqual([false, 10])
-  // Another of this host is given no time; one that cannot be had at all is held from then on.
-  expect(lanes.lag(lanes.open('more'), entry(4, 'a', 1)).aborted).toBe(true)
+  // Another of this host makes no pause; one that cannot be had at all is held from then on.
+  expect(lanes.pause(lanes.open('more'), entry(4, 'a', 1)).aborted).toBe(true)
   lanes.hold(late, first, 0)
-  expect([lanes.isOverBudget('a'), late.lagging]).toEqual([true, undefined])
+  expect([lanes.isOverBudget('a'), late.pause]).toEqual([true, undefined])
   lanes.release(late, first)
   expect([lanes.heldBytes, lanes.heldLanes]).toEqual([10, 1])
 })

@@ -17,8 +17,8 @@ export interface Lane {
   readonly entries: LaneEntry[]
   /** The entry that is being worked off, and the way to end its wait for an identity. */
   current: { readonly entry: LaneEntry; readonly ended: AbortController } | undefined
-  /** Ends the pause that the directory, which may be behind, is given; undefined where it is not given any. */
-  lagging: AbortController | undefined
+  /** Ends the pause that it makes though the directory answers; undefined where it makes none. */
+  pause: AbortController | undefined
   /** Since when its identity could not be had; undefined while it is not held. */
   heldSinceMs: number | undefined
 }
@@ -30,8 +30,9 @@ export interface Yielding {
 }
 
 /**
- * Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. Where the
- * directory is only given time, because it may be behind, nothing is refused: beyond them it is given no more.
+ * Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. Where frames
+ * only pause, for a directory that answers but may be behind, or for our budget toward it, none is refused: beyond them
+ * pauses end.
  */
 export const HELD_BYTES_PER_HOST = 1024 * 1024
 export const HELD_DIDS_PER_HOST = 200
@@ -43,11 +44,11 @@ export const HELD_MS = 5 * 60_000
 export const LANES_BYTES = 8 * 1024 * 1024
 const GIVE_WAY_SHARE = 0.75
 
-/** All lanes, and what each host has in those that are held, or wait for a directory that may be behind. */
+/** All lanes, and what each host has in those that are held, and in those that pause. */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #held = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
-  readonly #lagging = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
+  readonly #paused = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
   /** Of all entries in lanes, those being worked off among them. */
   bytes = 0
 
@@ -68,7 +69,7 @@ export class Lanes {
   }
 
   open(did: string): Lane {
-    const lane: Lane = { did, entries: [], current: undefined, lagging: undefined, heldSinceMs: undefined }
+    const lane: Lane = { did, entries: [], current: undefined, pause: undefined, heldSinceMs: undefined }
     this.#lanes.set(did, lane)
     return lane
   }
@@ -154,33 +155,33 @@ export class Lanes {
   }
 
   /**
-   * The directory may be behind the entry that is worked off: its word is waited for. The signal ends that pause, at once
-   * where the host has as much of this as it may.
+   * The entry that is worked off waits though the directory answers. The signal ends that pause, at once where the host has
+   * as much of this as it may.
    */
-  lag(lane: Lane, current: LaneEntry): AbortSignal {
+  pause(lane: Lane, current: LaneEntry): AbortSignal {
     const pause = new AbortController()
     if (lane.heldSinceMs === undefined) {
-      if (lane.lagging === undefined) this.#lagging.countLane(current, lane.entries, 1)
-      lane.lagging = pause
+      if (lane.pause === undefined) this.#paused.countLane(current, lane.entries, 1)
+      lane.pause = pause
     }
-    if (this.#lagging.isOver(current.raw.value.host)) pause.abort()
+    if (this.#paused.isOver(current.raw.value.host)) pause.abort()
     return pause.signal
   }
 
-  /** Ends the pause that the directory is given for this lane where the host has too much of that. */
-  endLag({ lagging }: Lane, host: string): void {
-    if (lagging !== undefined && this.#lagging.isOver(host)) lagging.abort()
+  /** Ends the pause of this lane where the host has too much of that. */
+  endPause({ pause }: Lane, host: string): void {
+    if (pause !== undefined && this.#paused.isOver(host)) pause.abort()
   }
 
   /** It could be had after all, or was given up. */
   release(lane: Lane, current: LaneEntry): void {
     this.#waitingIn(lane)?.countLane(current, lane.entries, -1)
     lane.heldSinceMs = undefined
-    lane.lagging = undefined
+    lane.pause = undefined
   }
 
-  #waitingIn({ heldSinceMs, lagging }: Lane): HostShares | undefined {
+  #waitingIn({ heldSinceMs, pause }: Lane): HostShares | undefined {
     if (heldSinceMs !== undefined) return this.#held
-    return lagging === undefined ? undefined : this.#lagging
+    return pause === undefined ? undefined : this.#paused
   }
 }

@@ -239,8 +239,8 @@ export class Verifier {
       return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
     const lane = known ?? this.#lanes.open(did)
     this.#lanes.insert(lane, entryOf(raw, after))
-    // The directory has answered, only perhaps not with the latest: its word counts rather than that anything is lost.
-    this.#lanes.endLag(lane, host)
+    // Rather than that anything is lost the directory's last word counts, or it is asked at once.
+    this.#lanes.endPause(lane, host)
     if (known === undefined) this.#work(lane).catch((error: unknown) => this.#fail(error))
     for (const { entry } of this.#lanes.giveWay((one) => this.#isAtItsHostsCost(one)))
       this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
@@ -279,7 +279,7 @@ export class Verifier {
           monotonicMs() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
         )
       },
-      onLagging: () => this.#lanes.lag(lane, entry),
+      onPause: () => this.#lanes.pause(lane, entry),
       lagPausesMs: this.#lagPausesMs,
       beganMs: this.#beganMs,
       wallNow: this.#parts.wallNow,

@@ -65,7 +65,7 @@ async function judgeEvent(
     signal: AbortSignal.timeout(60_000),
     takenMs: nowMs,
     onHeld: () => true,
-    onLagging: () => new AbortController().signal,
+    onPause: () => new AbortController().signal,
     beganMs: 0,
     lagPausesMs: [],
     wallNow: () => nowMs,
