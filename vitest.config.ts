@@ -6,7 +6,7 @@ const SERVERS = '**/*.servers.test.ts'
 
 /**
  * `unit`: beside the code, fast, no process but this one. `servers`: against a real Kafka, PostgreSQL or Redis, which
- * the file starts itself. `e2e`: the relay as it is run. Both of these one file at a time.
+ * the file starts itself. `e2e`: the relay as it is run, one file at a time, for many of them are about time.
  */
 export default defineConfig({
   test: {
@@ -26,7 +26,9 @@ export default defineConfig({
           name: 'servers',
           include: [`{shared/*,crawler,verifier,sequencer,api,fanout,relay,bench}/src/${SERVERS}`],
           exclude,
-          fileParallelism: false,
+          // Two files at once, each with servers of its own.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 300_000,
         },
