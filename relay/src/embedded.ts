@@ -51,7 +51,6 @@ import { busMetrics, refusalMetrics } from '@bgs/runtime/service/shared-metrics.
 import { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import { USER_AGENT } from '@bgs/runtime/service/version.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { AccountLimitWebhook } from '@bgs/sequencer/account-limit-webhook.ts'
 import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import { HostCensus } from '@bgs/sequencer/host-census.ts'
@@ -66,6 +65,7 @@ import { IdentityStore } from '@bgs/verifier/identity/store.ts'
 import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { Verifier } from '@bgs/verifier/verifier.ts'
+import { AccountLimitWebhook } from './account-limit-webhook.ts'
 import { gaugeBookkeeping } from './bookkeeping-gauges.ts'
 import { gaugeTopics } from './bus-gauges.ts'
 import { readCautiously } from './cautious.ts'
@@ -74,7 +74,7 @@ import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
 import { gaugeHeartbeat } from './heartbeat-gauges.ts'
-import { bookkeepingMetrics, diskMetrics, heartbeatMetrics } from './metrics.ts'
+import { bookkeepingMetrics, diskMetrics, heartbeatMetrics, webhookMetrics } from './metrics.ts'
 import { newHosts } from './new-hosts.ts'
 import { gaugeRefusals } from './refusal-gauges.ts'
 import type { Relay } from './relay.ts'
@@ -329,7 +329,7 @@ export async function startEmbedded(
     const hook = new AccountLimitWebhook({
       database,
       url: settings.RELAY_WEBHOOK_URL,
-      metrics: sequencerFigures,
+      metrics: webhookMetrics(registry),
       logger: logger.child({ part: 'webhook' }),
       now: Date.now,
     })

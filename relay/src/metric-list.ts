@@ -19,6 +19,7 @@ import {
   producerMetrics,
   trimMetrics,
   verifierRoleMetrics,
+  webhookMetrics,
 } from './metrics.ts'
 
 /** A metric as it is declared. */
@@ -42,6 +43,7 @@ const TABLES: readonly (readonly [Where, (registry: Registry) => unknown])[] = [
   ['everywhere', bookkeepingMetrics],
   ['fanout', diskMetrics],
   ['crawler', crawlerMetrics],
+  ['crawler', webhookMetrics],
   ['verifier', verifierMetrics],
   ['sequencer', sequencerMetrics],
   ['fanout', fanoutMetrics],

@@ -28,6 +28,20 @@ export function bookkeepingMetrics(registry: Registry) {
 
 export type BookkeepingMetrics = ReturnType<typeof bookkeepingMetrics>
 
+/** Figures of the webhook; its name is from when a sequencer called it. */
+export function webhookMetrics(registry: Registry) {
+  return {
+    calls: new Counter({
+      name: 'relay_sequencer_webhook_calls_total',
+      help: 'Calls of the webhook for account limits, by result',
+      labelNames: ['result'] as const,
+      registers: [registry],
+    }),
+  }
+}
+
+export type WebhookMetrics = ReturnType<typeof webhookMetrics>
+
 /** Figures of the disk that the log, or a mirror of it, is on. */
 export function diskMetrics(registry: Registry) {
   const registers = [registry]

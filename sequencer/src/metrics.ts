@@ -111,12 +111,6 @@ export function sequencerMetrics(registry: Registry) {
       labelNames: ['cause'] as const,
       registers,
     }),
-    webhooks: new Counter({
-      name: 'relay_sequencer_webhook_calls_total',
-      help: 'Calls of the webhook for account limits, by result',
-      labelNames: ['result'] as const,
-      registers,
-    }),
     trimFailures: new Counter({
       name: 'relay_sequencer_trim_failures_total',
       help: 'Times that the log could not be trimmed to its window: it grows until it can be',

@@ -1,5 +1,6 @@
 import type { Backlog } from '@bgs/cluster/bus/backlog.ts'
 import { KafkaProducer } from '@bgs/cluster/bus/kafka-producer.ts'
+import { PartitionLeases } from '@bgs/cluster/leases/partition-leases.ts'
 import { RedisWakeUps } from '@bgs/cluster/redis/redis-wake-ups.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/contract/envelope/raw-record.ts'
@@ -10,15 +11,17 @@ import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
 import { descriptors } from '@bgs/runtime/service/descriptors.ts'
+import { AccountLimitWebhook } from '../account-limit-webhook.ts'
 import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
-import { crawlerRoleMetrics } from '../metrics.ts'
+import { crawlerRoleMetrics, webhookMetrics } from '../metrics.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import { chargeChannel } from './charges.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { LeasedHosts } from './leased-hosts.ts'
+import { runLeased } from './leased-task.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { RoleMember } from './role-member.ts'
@@ -112,6 +115,20 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   supervisor.run('membership of the crawler', member.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal), crawling.signal)
+  if (settings.RELAY_WEBHOOK_URL !== '') {
+    const hook = new AccountLimitWebhook({
+      database,
+      url: settings.RELAY_WEBHOOK_URL,
+      metrics: webhookMetrics(registry),
+      logger: logger.child({ part: 'webhook' }),
+      now: Date.now,
+    })
+    // Crawlers may reach the internet, a sequencer may not; one of them calls.
+    const leases = new PartitionLeases(database, membership, 'webhook', 1)
+    const everyMs = settings.RELAY_LEASE_MS / 4
+    const call = (signal: AbortSignal) => runLeased(leases, everyMs, (whole) => hook.run(whole), signal)
+    void supervisor.tend('webhook', call, crawling.signal)
+  }
   const figures = crawlerRoleMetrics(registry)
 
   return {

@@ -5,7 +5,6 @@ import { RefusalError } from '@bgs/contract/refusal-error.ts'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
 import { stalledText } from '@bgs/runtime/service/heartbeat.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { AccountLimitWebhook } from '@bgs/sequencer/account-limit-webhook.ts'
 import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
 import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import { HostCensus } from '@bgs/sequencer/host-census.ts'
@@ -263,10 +262,9 @@ class Office {
         sayHeartbeats(control, ended),
         ...Object.entries({
           'host census': new HostCensus(database, metrics),
-          webhook: this.#webhook(),
           releaser: new Releaser(database, control, Date.now),
           'status sweep': new StatusSweep(database, ask, roundMs),
-        }).map(([name, task]) => task && supervisor.tend(name, (signal) => task.run(signal), ended)),
+        }).map(([name, task]) => supervisor.tend(name, (signal) => task.run(signal), ended)),
       ])
       try {
         // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.
@@ -301,20 +299,6 @@ class Office {
       lost.abort()
       await log.close()
     }
-  }
-
-  #webhook(): AccountLimitWebhook | undefined {
-    const { context, metrics } = this.#parts
-    const { database, settings, logger } = context
-    const url = settings.RELAY_WEBHOOK_URL
-    if (url === '') return undefined
-    return new AccountLimitWebhook({
-      database,
-      url,
-      metrics,
-      logger: logger.child({ part: 'webhook' }),
-      now: Date.now,
-    })
   }
 
   /** Resolves when the lease is no longer this process's, or `signal` is aborted. */

@@ -1,7 +1,7 @@
 import type { Database } from '@bgs/contract/database.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { SequencerMetrics } from './metrics.ts'
+import type { WebhookMetrics } from './metrics.ts'
 
 const LOOK_EVERY_MS = 30_000
 /** A host that stays at its limit is told of once in so long. */
@@ -31,7 +31,7 @@ export interface WebhookParts {
   readonly database: Database
   /** RELAY_WEBHOOK_URL; never in the log, for it may hold a secret. */
   readonly url: string
-  readonly metrics: Pick<SequencerMetrics, 'webhooks'>
+  readonly metrics: WebhookMetrics
   readonly logger: Logger
   readonly now: () => number
   readonly retryMs?: readonly number[]
@@ -87,11 +87,11 @@ export class AccountLimitWebhook {
     }
     for (let attempt = 0; !signal.aborted; attempt++) {
       const failure = await this.#post(message, signal)
-      metrics.webhooks.inc({ result: failure === undefined ? 'delivered' : 'failed' })
+      metrics.calls.inc({ result: failure === undefined ? 'delivered' : 'failed' })
       if (failure === undefined) return
       const pauseMs = retryMs[attempt]
       if (pauseMs === undefined) {
-        metrics.webhooks.inc({ result: 'given-up' })
+        metrics.calls.inc({ result: 'given-up' })
         logger.warn({ host: row.hostname, failure }, 'the webhook could not be told of a full host: given up')
         return
       }

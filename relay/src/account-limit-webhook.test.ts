@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { askForHost } from '@bgs/database/hosts/host-rows.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
@@ -8,12 +7,10 @@ import { keepingLogger } from '@bgs/testkit/log-lines.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AccountLimitWebhook } from './account-limit-webhook.ts'
-import { sequencerMetrics } from './metrics.ts'
-import { tempFolder } from './testing/scene.ts'
+import { webhookMetrics } from './metrics.ts'
 
 const DAY_MS = 86_400_000
 
-let folder: Awaited<ReturnType<typeof tempFolder>>
 let database: SqliteDatabase
 let server: Server
 let url: string
@@ -23,8 +20,7 @@ const got: unknown[] = []
 const signal = new AbortController().signal
 
 beforeEach(async () => {
-  folder = await tempFolder()
-  database = await SqliteDatabase.open(join(folder.path, 'state.db'))
+  database = await SqliteDatabase.open(':memory:')
   got.length = 0
   status = 204
   nowMs = 1_000_000
@@ -41,7 +37,6 @@ afterEach(async () => {
   server.closeAllConnections()
   server.close()
   await database.close()
-  await folder[Symbol.asyncDispose]()
 })
 
 /** A host with so many accounts of 10. */
@@ -52,7 +47,7 @@ async function host(hostname: string, accounts: number, throttled = 0): Promise<
 }
 
 function webhook(kept = keepingLogger()): AccountLimitWebhook {
-  const metrics = sequencerMetrics(new Registry())
+  const metrics = webhookMetrics(new Registry())
   return new AccountLimitWebhook({
     database,
     url,
