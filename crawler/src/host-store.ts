@@ -1,4 +1,5 @@
 import { type Database, FencedError } from '@bgs/contract/database.ts'
+import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { HostReport, HostSession } from './session.ts'
@@ -16,7 +17,7 @@ const SET_REPORT = `UPDATE hosts SET status = CASE WHEN hosts.banned = 1 THEN 'b
 const RAISE_EPOCH =
   'UPDATE hosts SET epoch = $3, cursor = NULL, sequence_ms = $5 WHERE hostname = $1 AND epoch = $2 AND fence = $4'
 const SET_BARRED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
-    connected = 0, retry_at_ms = 0 WHERE hostname = $1`
+    connected = 0, retry_at_ms = 0 WHERE hostname = $1 AND fence = $2`
 
 /** That a host has said more is written for about so many hosts a second, so for each of them more rarely the more there are. */
 const PROGRESS_A_SECOND = 600
@@ -88,9 +89,10 @@ export class HostStore {
     if (rows.length > 0) await this.#database.transaction([{ sql: SET_REPORT, rows }])
   }
 
-  /** Shows hosts as what they are while they are not crawled. */
-  async noteBarred(hosts: readonly { readonly hostname: string }[]): Promise<void> {
-    await this.#database.transaction([{ sql: SET_BARRED, rows: hosts.map(({ hostname }) => [hostname]) }])
+  /** Shows hosts as what they are while they are not crawled; not where another crawler has them by now. */
+  async noteBarred(hosts: readonly Pick<HostRow, 'hostname' | 'fence'>[]): Promise<void> {
+    const rows = hosts.map(({ hostname, fence }) => [hostname, Number(fence)])
+    await this.#database.transaction([{ sql: SET_BARRED, rows }])
   }
 
   /** Moves a host to its next epoch, by compare-and-set; resolves to the epoch that holds from now on. */

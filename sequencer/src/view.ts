@@ -25,10 +25,12 @@ const SET_HOST = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_s
   VALUES ($1, $2, $3, NULL, NULL, 'active', 0, 0, 0, $4, $5, $6, $7, 0, 0, 0, NULL, 1)
   ON CONFLICT (hostname) DO UPDATE SET account_count = excluded.account_count, banned = excluded.banned,
     throttled_count = excluded.throttled_count,
-    changed_ms = CASE WHEN hosts.banned <> excluded.banned THEN excluded.created_ms ELSE hosts.changed_ms END,
+    changed_ms = CASE WHEN hosts.banned = excluded.banned THEN hosts.changed_ms
+      WHEN hosts.changed_ms >= excluded.created_ms THEN hosts.changed_ms + 1 ELSE excluded.created_ms END,
     epoch = CASE WHEN hosts.epoch < excluded.epoch THEN excluded.epoch ELSE hosts.epoch END`
 
-const SET_LIMIT = 'UPDATE hosts SET account_limit = $2, changed_ms = $3 WHERE hostname = $1'
+const SET_LIMIT = `UPDATE hosts SET account_limit = $2,
+  changed_ms = CASE WHEN changed_ms >= $3 THEN changed_ms + 1 ELSE $3 END WHERE hostname = $1`
 
 /** Where the view stands: the state as of this seq. */
 export async function viewPosition(database: Database): Promise<number> {

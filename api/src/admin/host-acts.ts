@@ -101,20 +101,23 @@ async function resetCursor(request: Request<z.infer<typeof Cursor>>, context: Ad
 async function setLimits(request: Request<z.infer<typeof Limits>>, context: AdminContext) {
   const host = await knownHost(request.path['host'] ?? '', context)
   const { accounts, eventsPerSecond, eventsPerHour, eventsPerDay, trusted, lenient } = request.body
-  const kept = <T>(asked: T | undefined, known: T) => (asked === undefined ? known : asked)
-  const flag = (asked: boolean | undefined, known: number) => (asked === undefined ? known : asked ? 1 : 0)
-  const row = [
-    host.hostname,
-    context.now(),
-    kept(eventsPerSecond, host.events_per_second),
-    kept(eventsPerHour, host.events_per_hour),
-    kept(eventsPerDay, host.events_per_day),
-    flag(trusted, host.trusted),
-    flag(lenient, host.lenient),
-  ]
-  const sql = `UPDATE hosts SET events_per_second = $3, events_per_hour = $4, events_per_day = $5, trusted = $6,
-    lenient = $7, ${CHANGED} WHERE hostname = $1`
-  await noted(request, context, 'limits', host, [{ sql, rows: [row] }])
+  const flag = (asked: boolean | undefined) => (asked === undefined ? undefined : asked ? 1 : 0)
+  const asked = {
+    events_per_second: eventsPerSecond,
+    events_per_hour: eventsPerHour,
+    events_per_day: eventsPerDay,
+    trusted: flag(trusted),
+    lenient: flag(lenient),
+  }
+  // No more than what is asked for: another act may change the rest at the same time.
+  const changes = Object.entries(asked).filter(
+    (change): change is [string, number | null] => change[1] !== undefined,
+  )
+  const set = changes.map(([column], i) => `${column} = $${i + 3}, `).join('')
+  const row = [host.hostname, context.now(), ...changes.map(([, value]) => value)]
+  await noted(request, context, 'limits', host, [
+    { sql: `UPDATE hosts SET ${set}${CHANGED} WHERE hostname = $1`, rows: [row] },
+  ])
   const byTrust =
     trusted === undefined ? undefined : trusted ? TRUSTED_ACCOUNT_LIMIT : context.newHosts.accountLimit
   const accountLimit = accounts ?? byTrust

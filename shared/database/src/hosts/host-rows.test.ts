@@ -49,6 +49,13 @@ describe('H8, H9: trust', () => {
     expect(told).toHaveLength(1)
   })
 
+  it('H5: makes no relay an ordinary host, whose word on others would be believed', async () => {
+    const host = { hostname: 'a.com', accountLimit: 100, source: 'setting', nowMs: 5 } as const
+    await trustHost(database, { ...host, upstream: true }, async () => undefined)
+    await trust()
+    expect(await findHost(database, 'a.com')).toMatchObject({ upstream: 1 })
+  })
+
   it('gives a new host its limit, of which nobody has to be told', async () => {
     await trust()
     expect(await limit()).toBe(TRUSTED_ACCOUNT_LIMIT)

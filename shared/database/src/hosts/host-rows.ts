@@ -60,7 +60,8 @@ const IN_BANNED_DOMAIN = `CASE WHEN EXISTS (SELECT 1 FROM domains d WHERE d.rule
   AND (hosts.hostname = d.domain OR hosts.hostname LIKE '%.' || d.domain)) THEN 1 ELSE 0 END`
 
 /** Brings `domain_banned` of all hosts under a domain ($1) up to date, and has their crawlers look at them anew ($2). */
-export const REFRESH_DOMAIN = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMAIN}, changed_ms = $2
+export const REFRESH_DOMAIN = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMAIN},
+    changed_ms = CASE WHEN changed_ms >= $2 THEN changed_ms + 1 ELSE $2 END
   WHERE hostname = $1 OR hostname LIKE '%.' || $1`
 /**
  * The same of one host ($1), as a statement after the one that has added it. A ban that is written meanwhile:
@@ -96,8 +97,9 @@ const ASK = `INSERT INTO hosts (hostname, created_ms, epoch, cursor, last_seq, s
     account_count, account_limit, failures, retry_at_ms, last_event_ms, last_error, asked_ms, source, upstream, start_live)
   VALUES ($1, $2, 1, NULL, NULL, 'active', 0, $3, 0, 0, 0, $4, 0, 0, 0, NULL, $2, $5, $6, $7)
   ON CONFLICT (hostname) DO UPDATE SET asked_ms = excluded.asked_ms`
-/** Trust is not taken away by a later call. */
-const TRUST = 'UPDATE hosts SET trusted = 1, upstream = $2 WHERE hostname = $1'
+/** Neither trust is taken away by a later call, nor that it is a relay, whose word on others is a hint only (H5). */
+const TRUST =
+  'UPDATE hosts SET trusted = 1, upstream = CASE WHEN $2 = 1 THEN 1 ELSE upstream END WHERE hostname = $1'
 /** One host more met on this day, unless that would be too many (H6): the same count for all processes. */
 const MEET = `INSERT INTO met_hosts (day, hosts) VALUES ($1, 1)
   ON CONFLICT (day) DO UPDATE SET hosts = met_hosts.hosts + 1 WHERE met_hosts.hosts < $2`
