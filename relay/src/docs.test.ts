@@ -70,3 +70,18 @@ describe.each(documents)('%s', (name) => {
     }
   })
 })
+
+describe('ARCHITECTURE.md', () => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
+
+  it('opens with three diagrams: a frame, its acknowledgement, what an operator does', () => {
+    const [head = ''] = text.split('| package |')
+    expect(head.match(/^```mermaid$/gm)).toHaveLength(3)
+  })
+
+  it('has no cell of more than 250 characters', () => {
+    const cells = text.split('\n').flatMap((line) => (line.startsWith('|') ? line.split('|') : []))
+    expect(cells.length).toBeGreaterThan(100)
+    expect(cells.filter((cell) => cell.trim().length > 250)).toEqual([])
+  })
+})
