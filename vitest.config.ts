@@ -15,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          maxWorkers: 2,
           include: [
             '{shared/*,crawler,verifier,sequencer,api,fanout,dashboard,relay,simnet,bench,fuzz}/src/**/*.test.ts',
           ],
