@@ -8,8 +8,8 @@ import { Random } from '@bgs/simnet/random.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { TestCluster } from '../cluster/cluster.ts'
 import { Follower } from '../cluster/follower.ts'
-import { QUIET_MIX, upheave } from '../durability-upheaval.ts'
-import { until } from '../real-until.ts'
+import { until } from '../harness/until.ts'
+import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
 import { drawFault } from './faults.ts'
 
 /** Above the minute for which the frames of a DID may wait for a look at its document (C8). */

@@ -1,11 +1,11 @@
-import { freePort } from '@bgs/relay/testing/relay-process.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
+import { freePort } from '@bgs/testkit/servers/free-port.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DurabilityProcess } from '../durability-process.ts'
-import { until } from '../real-until.ts'
-import { tempFolder } from '../temp-folder.ts'
+import { DurabilityProcess } from '../embedded/durability-process.ts'
+import { tempFolder } from '../harness/temp-folder.ts'
+import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)

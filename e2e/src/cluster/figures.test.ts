@@ -1,6 +1,6 @@
 import { declaredMetrics } from '@bgs/relay/metric-list.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../real-until.ts'
+import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 import type { RoleProcess } from './role-process.ts'
 

@@ -5,7 +5,7 @@ import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { runActions } from '@bgs/simnet/activity.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DurabilityProcess } from '../durability-process.ts'
+import { DurabilityProcess } from '../embedded/durability-process.ts'
 import { TestCluster } from './cluster.ts'
 
 const CAUGHT_UP_MS = 60_000

@@ -1,8 +1,8 @@
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { QUIET_MIX } from '../durability-upheaval.ts'
-import { until } from '../real-until.ts'
+import { until } from '../harness/until.ts'
+import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)

@@ -1,7 +1,7 @@
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { until } from '../real-until.ts'
+import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)

@@ -1,6 +1,6 @@
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DurabilityProcess } from '../durability-process.ts'
+import { DurabilityProcess } from '../embedded/durability-process.ts'
 import { TestCluster } from './cluster.ts'
 
 const ENDED_MS = 30_000

@@ -1,6 +1,6 @@
-import { freePort } from '@bgs/relay/testing/relay-process.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { DurabilityProcess } from '../durability-process.ts'
+import { freePort } from '@bgs/testkit/servers/free-port.ts'
+import { DurabilityProcess } from '../embedded/durability-process.ts'
 import type { ProcessWays } from './process-ways.ts'
 
 /** As a service manager would: started again a moment after it ended. */

@@ -4,7 +4,7 @@ import { Random } from '@bgs/simnet/random.ts'
 import { deleteTopic } from '@bgs/testkit/kafka-topic.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import { expect, it } from 'vitest'
-import { until } from '../real-until.ts'
+import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
 

@@ -4,8 +4,6 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
 
-export { freePort }
-
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
 const NURSERY = '--max-semi-space-size=8'
