@@ -3,7 +3,7 @@ import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { tidMicros } from '@bgs/protocol/syntax/tid.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { fetchHeld, isOfDirectory, type LaneWork } from './held-look-up.ts'
-import type { CacheEntry } from './identity/cache.ts'
+import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { CacheEntry } from './identity/cache.ts'
+import type { CacheEntry } from './identity/cache-entry.ts'
 import type { RefreshBudget } from './identity/refresh-budget.ts'
 import type { Resolution } from './identity/resolve.ts'
 

@@ -1,5 +1,5 @@
 import { registrableDomain } from '@bgs/runtime/net/registrable-domain.ts'
-import type { Yielding } from './lanes.ts'
+import type { Yielding } from './lane.ts'
 
 interface Holder {
   bytes: number

@@ -1,4 +1,4 @@
-import type { LaneEntry } from './lanes.ts'
+import type { LaneEntry } from './lane.ts'
 
 interface Share {
   bytes: number

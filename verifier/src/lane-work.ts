@@ -4,7 +4,7 @@ import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { awaitOtherKey, fetchExisting, fetchMoved } from './directory-lag.ts'
 import { fetchHeld, type LaneWork } from './held-look-up.ts'
-import type { CacheEntry } from './identity/cache.ts'
+import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
 import { SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
 

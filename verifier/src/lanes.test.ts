@@ -1,6 +1,7 @@
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { expect, it } from 'vitest'
-import { HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST, type LaneEntry, Lanes } from './lanes.ts'
+import type { LaneEntry } from './lane.ts'
+import { HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST, Lanes } from './lanes.ts'
 
 function entry(position: number, host = 'a', bytes = 10): LaneEntry {
   const value: RawEnvelope = {

@@ -35,8 +35,9 @@ import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { JudgePool } from './judge/pool.ts'
 import { type JudgeReply, type PassedFrame, readJudgement, slowMsOf } from './judge/reply.ts'
 import type { JudgeItem } from './judge/request.ts'
+import type { Lane, LaneEntry } from './lane.ts'
 import { refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
-import { HELD_MS, type Lane, type LaneEntry, Lanes } from './lanes.ts'
+import { HELD_MS, Lanes } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
 
 /** Frames judged in one hand-over at most, by number and bytes. */

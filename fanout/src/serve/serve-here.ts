@@ -10,7 +10,7 @@ import { fanoutMetrics } from '../metrics.ts'
 import { Subscriptions } from '../subscribe/subscriptions.ts'
 import { Window } from '../window.ts'
 import { createPublicServer } from './public-server.ts'
-import type { ServeParts, Serving } from './serve.ts'
+import type { ServeParts, Serving } from './serving.ts'
 
 /** The newest part of the log that is kept in memory for subscribers. */
 const WINDOW_BYTES = 8 * 1024 * 1024

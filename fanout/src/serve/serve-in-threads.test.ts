@@ -7,7 +7,8 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
 import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
-import { type Serving, serve } from './serve.ts'
+import { serve } from './serve.ts'
+import type { Serving } from './serving.ts'
 
 const HOST = '127.0.0.1'
 const SUBSCRIBERS = 6

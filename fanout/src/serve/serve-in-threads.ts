@@ -6,7 +6,7 @@ import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { SharedPack } from './followed-log.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortCalls } from './port-calls.ts'
-import type { ServeParts, Serving } from './serve.ts'
+import type { ServeParts, Serving } from './serving.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
 /** What changes without a pack (trimmed segments, readiness) is told so often. */

@@ -1,21 +1,20 @@
-import { KafkaCluster } from '@bgs/cluster/kafka/cluster.ts'
+import type { KafkaCluster } from '@bgs/cluster/kafka/cluster.ts'
 import type { TopicMetadata } from '@bgs/cluster/kafka/metadata.ts'
 import { ensureTopics, type Topic } from '@bgs/cluster/kafka/topics.ts'
 import { DATABASE_NOW_MS } from '@bgs/cluster/leases/membership.ts'
 import { topicGeneration } from '@bgs/cluster/leases/topic-generation.ts'
-import { openRedis, pingRedis } from '@bgs/cluster/redis/redis.ts'
+import { pingRedis } from '@bgs/cluster/redis/redis.ts'
 import type { Database } from '@bgs/contract/database.ts'
 import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
-import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
-import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Redis } from 'ioredis'
 import type { Registry } from 'prom-client'
+import type { Servers } from './servers.ts'
 import type { SharedFigures } from './shared-figures.ts'
 
 const PING_EVERY_MS = 2_000
@@ -35,36 +34,13 @@ export interface ClusterContext {
   readonly refusals: RefusalBook
   /** What each process of the cluster says of itself. */
   readonly figures: () => Promise<readonly ProcessFigures[]>
-  readonly health: {
-    readonly postgres: ServerHealth
-    readonly kafka: ServerHealth
-    readonly redis: ServerHealth
-    /** Of what Kafka holds: a record that cannot be read is waited at. */
-    readonly records: ServerHealth
-  }
+  readonly health: Servers['health']
   /** What every role shows. */
   readonly gauges: SharedFigures
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
   /** Our generations of the topics whose positions are kept (invariant 2). */
   readonly generations: Readonly<Record<ConsumedTopic, number>>
-}
-
-export type Servers = Pick<ClusterContext, 'health'> & { readonly kafka: KafkaCluster; readonly redis: Redis }
-
-/** Begins to talk to Kafka and Redis; neither has to be there yet. */
-export function openServers(settings: Settings, logger: Logger): Servers {
-  const health = {
-    postgres: new ServerHealth('PostgreSQL', logger),
-    kafka: new ServerHealth('Kafka', logger),
-    redis: new ServerHealth('Redis', logger),
-    records: new ServerHealth('A record in Kafka', logger, monotonicMs, {
-      well: 'can be read again',
-      ill: 'cannot be read',
-    }),
-  }
-  const kafka = new KafkaCluster(settings.RELAY_KAFKA_BROKERS, health.kafka, health.records)
-  return { health, kafka, redis: openRedis(settings.RELAY_REDIS_URL, health.redis) }
 }
 
 /**

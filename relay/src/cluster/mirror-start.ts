@@ -6,7 +6,7 @@ import type { SequencedRecord } from '@bgs/cluster/log/sequenced-record.ts'
 import { LogTrimmedError, LogUnknownError } from '@bgs/contract/log/log.ts'
 import { cutAbove } from '@bgs/embedded/log/cut-above.ts'
 import { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
-import type { MirrorOptions } from './mirror.ts'
+import type { MirrorOptions } from './mirror-options.ts'
 
 /** Records that a mirror may lack of what it is to serve at once: they are fetched within seconds … */
 const MOST_LACKED = 4_096

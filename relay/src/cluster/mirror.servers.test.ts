@@ -25,7 +25,8 @@ import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { Registry } from 'prom-client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Mirror, MirrorDiffersError, type MirrorOptions } from './mirror.ts'
+import { Mirror, MirrorDiffersError } from './mirror.ts'
+import type { MirrorOptions } from './mirror-options.ts'
 
 const NO_POSITIONS = Buffer.alloc(0)
 const WAIT = { timeout: 20_000, interval: 10 }

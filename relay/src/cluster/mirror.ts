@@ -9,7 +9,6 @@ import {
   type LogFiles,
   SEGMENT_BYTES,
   type SegmentLog,
-  type SegmentLogOptions,
 } from '@bgs/embedded/log/segment-log.ts'
 import type { LogEdges } from '@bgs/embedded/log/segments.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
@@ -17,6 +16,7 @@ import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { inSpan } from '@bgs/runtime/service/spans.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { MirrorFill } from './mirror-fill.ts'
+import type { MirrorOptions } from './mirror-options.ts'
 import { type Kept, openKept } from './mirror-start.ts'
 
 /** Fetched at once, and how long a fetch waits where nothing is new. */
@@ -28,20 +28,6 @@ const TRIM_EVERY_MS = 5_000
 const AHEAD_MS = 10_000
 /** A subscriber with a cursor above what is here waits so long for the word of the brokers. */
 const HEAD_MS = 3_000
-
-export interface MirrorOptions {
-  readonly reader: SequencedReader
-  /** A second one, for what is older than what is served first. */
-  readonly fillReader: SequencedReader
-  /**
-   * Seq from which on the log is needed at once: what the database does not have yet. A mirror that has nothing begins
-   * there, and is filled backwards meanwhile; 0: with all that the log has.
-   */
-  readonly from: number
-  readonly segments: Omit<SegmentLogOptions, 'seenPosition' | 'clean' | 'sync' | 'generation'>
-  readonly logger: Logger
-  readonly signal: AbortSignal
-}
 
 /**
  * The log has lost what this node has, and may have served: what it knows in memory, takedowns among it, is not to be

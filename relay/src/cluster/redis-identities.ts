@@ -1,5 +1,5 @@
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
-import type { CacheEntry } from '@bgs/verifier/identity/cache.ts'
+import type { CacheEntry } from '@bgs/verifier/identity/cache-entry.ts'
 import type { Identity } from '@bgs/verifier/identity/document.ts'
 import type { SharedIdentities } from '@bgs/verifier/identity/shared-identities.ts'
 import type { Redis } from 'ioredis'

@@ -12,8 +12,8 @@ import type { Registry } from 'prom-client'
 import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
 import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } from '../metrics.ts'
 import { gaugeRefusals } from '../refusal-gauges.ts'
-import type { Servers } from './context.ts'
 import type { RoleName } from './role-names.ts'
+import type { Servers } from './servers.ts'
 import type { Standstill } from './standstill.ts'
 
 /** Figures that every role of a cluster shows, declared once for all roles of a process. */

@@ -1,13 +1,6 @@
-import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
-import type { Identity } from './document.ts'
+import type { CacheEntry } from './cache-entry.ts'
 import { packEntry, packed, packedStartedMs, unpackEntry } from './packed-entry.ts'
-
-/** What was found for a DID, and when the look-up began (invariant 13), in monotonic milliseconds of this process. */
-export interface CacheEntry {
-  readonly found: Identity | Reason
-  readonly startedMs: number
-}
 
 /** A document is believed for so long at most (protocol.md D8); purged sooner on #identity, signature failure, mismatch. */
 const FRESH_MS = 24 * 3_600_000

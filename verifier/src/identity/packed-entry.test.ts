@@ -3,7 +3,7 @@ import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identityOf } from '../testing/identity.ts'
-import type { CacheEntry } from './cache.ts'
+import type { CacheEntry } from './cache-entry.ts'
 import { packEntry, packed, unpackEntry } from './packed-entry.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'

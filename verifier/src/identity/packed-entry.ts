@@ -1,6 +1,6 @@
 import { REASON_NAMES, type Reason } from '@bgs/protocol/reasons/reason.ts'
 import type { RecordPlace } from '@bgs/runtime/packed/did-records.ts'
-import type { CacheEntry } from './cache.ts'
+import type { CacheEntry } from './cache-entry.ts'
 
 /**
  * What the cache keeps of a DID, as bytes:

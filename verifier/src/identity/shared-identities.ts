@@ -1,4 +1,4 @@
-import type { CacheEntry } from './cache.ts'
+import type { CacheEntry } from './cache-entry.ts'
 import type { Identity } from './document.ts'
 
 /** What one verifier found out serves the others (protocol.md D9). May forget anything at any time. */

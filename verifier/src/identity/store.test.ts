@@ -5,7 +5,8 @@ import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { identityOf } from '../testing/identity.ts'
-import { type CacheEntry, IdentityCache } from './cache.ts'
+import { IdentityCache } from './cache.ts'
+import type { CacheEntry } from './cache-entry.ts'
 import { IdentityStore } from './store.ts'
 
 const DAY_MS = 24 * 3_600_000

@@ -1,5 +1,6 @@
 import type { Database } from '@bgs/contract/database.ts'
-import type { CacheEntry, IdentityCache } from './cache.ts'
+import type { IdentityCache } from './cache.ts'
+import type { CacheEntry } from './cache-entry.ts'
 import type { Identity } from './document.ts'
 import { fromWallMs, toWallMs } from './wall-time.ts'
 

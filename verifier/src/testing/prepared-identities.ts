@@ -1,6 +1,6 @@
 import { untilAborted } from '@bgs/runtime/service/wait.ts'
 import type { IdentitySource } from '../held-look-up.ts'
-import type { CacheEntry } from '../identity/cache.ts'
+import type { CacheEntry } from '../identity/cache-entry.ts'
 import type { Identity } from '../identity/document.ts'
 import type { Resolution } from '../identity/resolve.ts'
 

@@ -1,17 +1,11 @@
 import { CID_BYTES } from '../drisl/cid.ts'
 import { BYTE_NULL, MAJOR_ARRAY, MAJOR_BYTES, MAJOR_UINT } from '../drisl/cursor.ts'
-import { newWriter, reserve, type Writer, writeHead } from '../drisl/writer.ts'
+import { reserve, type Writer, writeHead } from '../drisl/writer.ts'
+import type { Build } from './build.ts'
 import { type CidPlace, MADE, NONE } from './cid-place.ts'
-import type { Build } from './rebuild.ts'
-
-export type NodeWriter = Writer
 
 /** Room for all of an entry but its key: heads, letters, two links. */
 const ENTRY_ROOM = 128
-
-export function newNodeWriter(): NodeWriter {
-  return newWriter(8_192)
-}
 
 /**
  * Encodes the node whose left links and leaves stand on the stack in `[base, top)`, with `last` as its rightmost link,

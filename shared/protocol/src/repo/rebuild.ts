@@ -1,31 +1,11 @@
 import { CID_BYTES, DIGEST_AT } from '../drisl/cid.ts'
 import { equalBytes } from '../drisl/text.ts'
+import { type Build, newBuild } from './build.ts'
 import { type CidPlace, MADE, NONE } from './cid-place.ts'
 import { STUB } from './leaf-list.ts'
-import { type NodeWriter, newNodeWriter, writeNode } from './node-writer.ts'
+import { writeNode } from './node-writer.ts'
 import { putDigest, sha256 } from './sha256.ts'
 import type { Tree } from './tree.ts'
-
-/** A build in progress. `isIncomplete` is set when a stub would have to be opened or merged. */
-export type Build = {
-  tree: Tree
-  made: Uint8Array
-  madeEnd: number
-  stack: Int32Array
-  isIncomplete: boolean
-  writer: NodeWriter
-}
-
-function newBuild(tree: Tree): Build {
-  return {
-    tree,
-    made: new Uint8Array(64 * CID_BYTES),
-    madeEnd: 0,
-    stack: new Int32Array(512),
-    isIncomplete: false,
-    writer: newNodeWriter(),
-  }
-}
 
 /** `{e: [], l: null}`, the root of an empty repo. */
 const EMPTY_NODE = Uint8Array.of(0xa2, 0x61, 0x65, 0x80, 0x61, 0x6c, 0xf6)
