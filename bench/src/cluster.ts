@@ -4,7 +4,7 @@ import type { LogEntry } from '@bgs/simnet/event-log.ts'
 import { type ExpectedEvent, StreamModel } from '@bgs/simnet/model.ts'
 import { SimPds } from '@bgs/simnet/pds.ts'
 import { PlcDirectory } from '@bgs/simnet/plc.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import type { BenchCluster } from './cluster-run.ts'
 
 const DEADLINE_MS = 300_000
@@ -37,7 +37,7 @@ export async function measureDrain(
   const corpus = prepareCorpus({ seed: 1, hosts: HOSTS, accountsPerHost: ACCOUNTS / HOSTS, commits: events })
   await using source = await Source.start(corpus)
   await using run = await cluster.roles(source.env, verifiers)
-  const subscriber = await JudgingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
+  const subscriber = await CheckingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
   run.markCpu()
   await run.crawl()
   const started = performance.now()
@@ -90,7 +90,7 @@ export async function measureLatency(
   await using source = await Source.start(corpus, false)
   await using run = await cluster.roles(source.env, verifiers)
   await run.crawl()
-  const subscriber = await JudgingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
+  const subscriber = await CheckingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
   run.markCpu()
   const begun = performance.now()
   for (let sent = 0; sent < commits; await delay(STEP_MS)) {
@@ -100,7 +100,7 @@ export async function measureLatency(
   const took = performance.now() - begun
   await subscriber.untilCaughtUp(DEADLINE_MS)
   const cpu = run.cpuSeconds()
-  const late = subscriber.judge
+  const late = subscriber.checker
     .latencies(({ sentAt }) => sentAt > begun + WARM_UP_MS)
     .toSorted((a, b) => a - b)
   const verdict = subscriber.verdict()

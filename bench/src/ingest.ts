@@ -32,7 +32,7 @@ export const WARM_UP_EVENTS = 20_000
 const SUBSCRIBED_MS = 500
 const DEADLINE_MS = 300_000
 
-/** Hosts that send as fast as they can, one subscriber whose bytes are judged afterwards. First on its scene. */
+/** Hosts that send as fast as they can, one subscriber whose bytes are checked afterwards. First on its scene. */
 export async function measureIngest(scene: Scene, corpus: Corpus, events: number): Promise<IngestRun> {
   const { source, relay } = scene
   const all = WARM_UP_EVENTS + events
@@ -55,7 +55,7 @@ export async function measureIngest(scene: Scene, corpus: Corpus, events: number
     hostsMicrosPerEvent: round((cpu.source * 1e6) / events),
     peakRssMiB: Math.round(relay.peakRss() / 2 ** 20),
     otherCores: cpu.otherCores,
-    exact: stream.judge(modelOf(corpus, all)).ok,
+    exact: stream.checker(modelOf(corpus, all)).ok,
   }
 }
 

@@ -1,5 +1,5 @@
-import { Judge, type Verdict } from '@bgs/simnet/judge.ts'
 import type { StreamModel } from '@bgs/simnet/model.ts'
+import { StreamChecker, type Verdict } from '@bgs/simnet/stream-checker.ts'
 import { webSocketPayload } from '@bgs/simnet/wire.ts'
 import { nowMs } from './clock.ts'
 
@@ -9,7 +9,7 @@ export interface KeptMessage {
   readonly arrivedMs: number
 }
 
-/** All bytes of a subscription, kept to be judged once the clock has stopped: a judge costs as much as a relay. */
+/** All bytes of a subscription, kept to be checked once the clock has stopped: a checker costs as much as a relay. */
 export class KeptStream {
   readonly #chunks: Buffer[] = []
   readonly #arrivedMs: number[] = []
@@ -21,11 +21,11 @@ export class KeptStream {
   }
 
   /** Whether each event came once, in its repo's order, with nothing changed but seq and time. */
-  judge(model: StreamModel): Verdict {
-    const judge = new Judge(model)
-    judge.beginConnection(null)
-    for (const { bytes } of this.messages()) judge.observe(bytes)
-    return judge.verdict()
+  checker(model: StreamModel): Verdict {
+    const checker = new StreamChecker(model)
+    checker.beginConnection(null)
+    for (const { bytes } of this.messages()) checker.observe(bytes)
+    return checker.verdict()
   }
 
   /** What has come whole. */

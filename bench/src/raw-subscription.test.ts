@@ -58,7 +58,7 @@ function modelOf(...handles: string[]): StreamModel {
   return model
 }
 
-it.each([7, 130, 100_000])('a stream in pieces of %d bytes is counted, kept and judged', async (piece) => {
+it.each([7, 130, 100_000])('a stream in pieces of %d bytes is counted, kept and checked', async (piece) => {
   const ping = webSocketFrame(new Uint8Array(), 9)
   const { url, heard } = await serve(
     Buffer.concat([identity(1, 'a.test'), ping, identity(2, 'b.test')]),
@@ -67,9 +67,9 @@ it.each([7, 130, 100_000])('a stream in pieces of %d bytes is counted, kept and 
   const stream = new KeptStream()
   const subscription = await RawSubscription.connect({ url, cursor: 0, onChunk: stream.keep })
   await subscription.reaches(2)
-  expect(stream.judge(modelOf('a.test', 'b.test'))).toMatchObject({ ok: true, received: 2 })
-  expect(stream.judge(modelOf('a.test', 'b.test', 'c.test')).missing).toHaveLength(1)
-  expect(stream.judge(modelOf('a.test')).ok).toBe(false)
+  expect(stream.checker(modelOf('a.test', 'b.test'))).toMatchObject({ ok: true, received: 2 })
+  expect(stream.checker(modelOf('a.test', 'b.test', 'c.test')).missing).toHaveLength(1)
+  expect(stream.checker(modelOf('a.test')).ok).toBe(false)
   await expect.poll(() => heard().toString('hex')).toBe('8a8000000000')
   subscription.close()
 })

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { prepareCorpus } from './corpus.ts'
 import { StreamModel } from './model.ts'
 import { SimPds } from './pds.ts'
-import { JudgingSubscriber } from './subscriber.ts'
+import { CheckingSubscriber } from './subscriber.ts'
 import { decodeFrame, webSocketPayload } from './wire.ts'
 
 let cacheDir = ''
@@ -54,7 +54,7 @@ it('is served by a host as the model expects it', async () => {
   for (const event of corpus.expectedEvents()) model.add(event)
   const pds = await SimPds.start()
   pds.loadCorpus(corpus)
-  const sub = await JudgingSubscriber.connect({ url: pds.endpoint, cursor: 0, model })
+  const sub = await CheckingSubscriber.connect({ url: pds.endpoint, cursor: 0, model })
   await sub.untilCaughtUp(3000)
   expect(sub.verdict()).toMatchObject({ ok: true, received: 51 })
   await sub.close()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runActivity } from './activity.ts'
 import { SimNetwork } from './network.ts'
-import { JudgingSubscriber } from './subscriber.ts'
+import { CheckingSubscriber } from './subscriber.ts'
 import { decodeFrame } from './wire.ts'
 
 /**
@@ -74,7 +74,7 @@ async function watch(): Promise<void> {
   say(`relay:  dashboard http://localhost:${opsPort}/dashboard/  password ${password}`)
   say('Events as a subscriber sees them (Ctrl-C ends):')
   const url = `ws://127.0.0.1:${port}/xrpc/com.atproto.sync.subscribeRepos`
-  const subscriber = await JudgingSubscriber.connect({
+  const subscriber = await CheckingSubscriber.connect({
     url,
     cursor: 0,
     model: network.model,
@@ -83,7 +83,7 @@ async function watch(): Promise<void> {
   const begunAt = performance.now()
   const summary = setInterval(() => {
     const { received, ok } = subscriber.verdict()
-    const late = subscriber.judge.latencies(({ sentAt }) => sentAt > begunAt).sort((a, b) => a - b)
+    const late = subscriber.checker.latencies(({ sentAt }) => sentAt > begunAt).sort((a, b) => a - b)
     const middle = late[Math.floor(late.length / 2)] ?? 0
     say(
       `— ${received} events, ${ok ? 'each as expected, once and in order' : 'NOT all as expected'}; median ${middle.toFixed(0)} ms from host to here`,

@@ -9,7 +9,7 @@ import { FAULTS, HostileHost } from './hostile.ts'
 import { HostileServer } from './hostile-servers.ts'
 import { SimNetwork } from './network.ts'
 import { Random } from './random.ts'
-import { JudgingSubscriber } from './subscriber.ts'
+import { CheckingSubscriber } from './subscriber.ts'
 import { decodeFrame, encodeFrame, webSocketPayload } from './wire.ts'
 
 let network: SimNetwork
@@ -153,7 +153,7 @@ describe('HostileHost', () => {
     expect(webSocketPayload(host.log.at(host.log.length - 1)?.frame ?? new Uint8Array()).length).toBe(
       5_000_000,
     )
-    const sub = await JudgingSubscriber.connect({ url: host.endpoint, cursor: 0, model: network.model })
+    const sub = await CheckingSubscriber.connect({ url: host.endpoint, cursor: 0, model: network.model })
     await sub.until(({ received }) => received >= 56, 5000)
     expect(sub.verdict().malformed).toHaveLength(1)
     await sub.close()
@@ -171,7 +171,7 @@ describe('HostileServer', () => {
     const quiet = await HostileServer.silentWebSocket()
     const drip = await HostileServer.slowDrip(encodeFrame('#identity', { did: 'did:plc:a' }), 5)
     const subs = await Promise.all(
-      [quiet, drip].map(({ endpoint }) => JudgingSubscriber.connect({ url: endpoint })),
+      [quiet, drip].map(({ endpoint }) => CheckingSubscriber.connect({ url: endpoint })),
     )
     await subs[1]?.until(({ received }) => received === 1, 3000)
     expect(subs[0]?.received).toBe(0)

@@ -15,7 +15,7 @@ export interface ExpectedEvent {
   handle?: string
   /** May legitimately be refused by the relay: in flight while its DID moved or took a new key. */
   optional: boolean
-  /** Some judge has received it. */
+  /** Some checker has received it. */
   seen: boolean
   /** performance.now() when the host appended it; NaN where nobody knows */
   sentAt: number
@@ -94,7 +94,7 @@ export class StreamModel {
 
   /**
    * To be called before the document of a DID changes (move, key rotation) or its events vanish (deletion): what no
-   * judge has received yet may be refused or lost from then on, and the model cannot know which.
+   * checker has received yet may be refused or lost from then on, and the model cannot know which.
    */
   excuseInFlight(did: string): void {
     for (const event of this.eventsOf(did)) {

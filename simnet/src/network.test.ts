@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest'
 import { runActions } from './activity.ts'
-import { Judge } from './judge.ts'
 import { SimNetwork } from './network.ts'
-import { JudgingSubscriber } from './subscriber.ts'
+import { StreamChecker } from './stream-checker.ts'
+import { CheckingSubscriber } from './subscriber.ts'
 import { webSocketPayload } from './wire.ts'
 
 let network: SimNetwork | null = null
@@ -16,7 +16,7 @@ it('gives each host a stream that fits the model', async () => {
   await runActions(network, 60)
   const [pds] = network.hosts
   if (pds === undefined) throw new Error('no host')
-  const sub = await JudgingSubscriber.connect({ url: pds.endpoint, cursor: 0, model: network.model })
+  const sub = await CheckingSubscriber.connect({ url: pds.endpoint, cursor: 0, model: network.model })
   await sub.untilCaughtUp(3000)
   expect(sub.verdict()).toMatchObject({ ok: true })
   await sub.close()
@@ -38,12 +38,12 @@ it('does not expect what a former host says after a move', async () => {
       .slice(before)
       .map(({ type }) => type),
   ).toEqual(['#account', '#identity', '#sync'])
-  const judge = new Judge(network.model)
-  judge.beginConnection(0)
+  const checker = new StreamChecker(network.model)
+  checker.beginConnection(0)
   const late = from.log.at(from.log.length - 1)
   if (late === undefined) throw new Error('the former host said nothing')
-  judge.observe(webSocketPayload(late.frame))
-  expect(judge.verdict().unexpected).toHaveLength(1)
+  checker.observe(webSocketPayload(late.frame))
+  expect(checker.verdict().unexpected).toHaveLength(1)
 })
 
 it('serves documents, counts requests and does what it is told to do wrong', async () => {

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { SimAccount } from './account.ts'
 import { SimPds } from './pds.ts'
 import { Random } from './random.ts'
-import { JudgingSubscriber } from './subscriber.ts'
+import { CheckingSubscriber } from './subscriber.ts'
 import { decodeFrame } from './wire.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -19,9 +19,9 @@ async function startPds(): Promise<{ pds: SimPds; account: SimAccount }> {
   return { pds, account }
 }
 
-async function listen(pds: SimPds, cursor?: number): Promise<{ sub: JudgingSubscriber; got: string[] }> {
+async function listen(pds: SimPds, cursor?: number): Promise<{ sub: CheckingSubscriber; got: string[] }> {
   const got: string[] = []
-  const sub = await JudgingSubscriber.connect({
+  const sub = await CheckingSubscriber.connect({
     url: pds.endpoint,
     ...(cursor === undefined ? {} : { cursor }),
     onMessage: (bytes) => {

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
-import { Judge, type Verdict } from './judge.ts'
 import { StreamModel } from './model.ts'
+import { StreamChecker, type Verdict } from './stream-checker.ts'
 
 export interface SubscriberOptions {
   /** The relay's address (`http://localhost:2470`) or the whole ws URL. */
@@ -8,8 +8,8 @@ export interface SubscriberOptions {
   /** Absent: live only; 0: the whole window. */
   cursor?: number
   model?: StreamModel
-  /** Go on with the judge of an earlier subscriber, so that seqs are compared over reconnects. */
-  judge?: Judge
+  /** Go on with the checker of an earlier subscriber, so that seqs are compared over reconnects. */
+  checker?: StreamChecker
   /** Called with each message as received. */
   onMessage?: (bytes: Uint8Array) => void
 }
@@ -22,9 +22,9 @@ class DeadlineError extends Error {
   override name = 'DeadlineError'
 }
 
-/** A consumer of a relay (or of any event stream) that judges what it is served. */
-export class JudgingSubscriber {
-  readonly judge: Judge
+/** A consumer of a relay (or of any event stream) that checkers what it is served. */
+export class CheckingSubscriber {
+  readonly checker: StreamChecker
   /** How the last connection ended: close code and reason, or null while it lives. */
   closed: { code: number; reason: string } | null = null
   bytesReceived = 0
@@ -34,30 +34,30 @@ export class JudgingSubscriber {
 
   private constructor(options: SubscriberOptions) {
     this.options = options
-    this.judge = options.judge ?? new Judge(options.model ?? new StreamModel())
+    this.checker = options.checker ?? new StreamChecker(options.model ?? new StreamModel())
   }
 
   /** Connects; resolves when the handshake is done. */
-  static async connect(options: SubscriberOptions): Promise<JudgingSubscriber> {
-    const subscriber = new JudgingSubscriber(options)
+  static async connect(options: SubscriberOptions): Promise<CheckingSubscriber> {
+    const subscriber = new CheckingSubscriber(options)
     await subscriber.open(options.cursor ?? null)
     return subscriber
   }
 
   get lastSeq(): number {
-    return this.judge.lastSeq
+    return this.checker.lastSeq
   }
 
   get received(): number {
-    return this.judge.received
+    return this.checker.received
   }
 
   get caughtUp(): boolean {
-    return this.judge.caughtUp
+    return this.checker.caughtUp
   }
 
   /** Connects again, by default after the last seq received. */
-  async reconnect(cursor: number | null = this.judge.lastSeq): Promise<void> {
+  async reconnect(cursor: number | null = this.checker.lastSeq): Promise<void> {
     await this.close()
     await this.open(cursor)
   }
@@ -89,11 +89,11 @@ export class JudgingSubscriber {
 
   /** Resolves when every required event has come. */
   untilCaughtUp(millis: number): Promise<void> {
-    return this.until(() => this.judge.caughtUp, millis)
+    return this.until(() => this.checker.caughtUp, millis)
   }
 
   verdict(): Verdict {
-    return this.judge.verdict()
+    return this.checker.verdict()
   }
 
   async close(): Promise<void> {
@@ -113,10 +113,10 @@ export class JudgingSubscriber {
     const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: 16_000_000 })
     this.socket = socket
     this.closed = null
-    this.judge.beginConnection(cursor)
+    this.checker.beginConnection(cursor)
     socket.on('message', (data: Buffer) => {
       this.bytesReceived += data.length
-      this.judge.observe(data)
+      this.checker.observe(data)
       this.options.onMessage?.(data)
       this.wake()
     })
@@ -133,7 +133,7 @@ export class JudgingSubscriber {
   }
 
   private describe(): string {
-    const { missing, ...rest } = this.judge.verdict()
+    const { missing, ...rest } = this.checker.verdict()
     const state = { ...rest, missing: missing.slice(0, 5), closed: this.closed }
     return JSON.stringify(state)
   }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
-import { Judge, type Verdict } from '@bgs/simnet/judge.ts'
 import { Random } from '@bgs/simnet/random.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { StreamChecker, type Verdict } from '@bgs/simnet/stream-checker.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { TestCluster } from '../cluster/cluster.ts'
 import { Follower } from '../cluster/follower.ts'
 import { until } from '../harness/until.ts'
@@ -29,7 +29,7 @@ export interface ChaosOptions {
   readonly say: (line: string) => void
 }
 
-/** What the judges found; all but the first two are 0 where the relay is right. */
+/** What the checkers found; all but the first two are 0 where the relay is right. */
 export interface ChaosResult {
   readonly faults: number
   readonly events: number
@@ -133,29 +133,29 @@ type Findings = { readonly [K in 'lost' | 'doubled' | 'reordered' | 'different']
 /** Waits until everybody has everything, then has each node say it all again. */
 async function settle(cluster: TestCluster, followers: readonly Follower[]): Promise<Findings> {
   const findings: Findings = { lost: [], doubled: [], reordered: [], different: [] }
-  for (const { judge } of followers) {
-    await until('a follower has everything', CAUGHT_UP_MS, () => judge.caughtUp).catch(() => undefined)
-    add(findings, judge.verdict(), judge)
+  for (const { checker } of followers) {
+    await until('a follower has everything', CAUGHT_UP_MS, () => checker.caughtUp).catch(() => undefined)
+    add(findings, checker.verdict(), checker)
   }
   const [first] = followers
   for (const url of cluster.urls()) {
-    const judge = new Judge(cluster.network.model)
-    const subscriber = await JudgingSubscriber.connect({ url, judge, cursor: 0 })
+    const checker = new StreamChecker(cluster.network.model)
+    const subscriber = await CheckingSubscriber.connect({ url, checker, cursor: 0 })
     await subscriber.untilCaughtUp(CAUGHT_UP_MS).catch(() => undefined)
-    add(findings, judge.verdict(), judge)
+    add(findings, checker.verdict(), checker)
     await subscriber.close()
-    for (const follower of followers) findings.different.push(...judge.differingSeqs(follower.judge))
+    for (const follower of followers) findings.different.push(...checker.differingSeqs(follower.checker))
   }
-  findings.different.push(...(followers[1]?.judge.differingSeqs(first?.judge as Judge) ?? []))
+  findings.different.push(...(followers[1]?.checker.differingSeqs(first?.checker as StreamChecker) ?? []))
   return findings
 }
 
-function add(findings: Findings, verdict: Verdict, judge: Judge): void {
+function add(findings: Findings, verdict: Verdict, checker: StreamChecker): void {
   findings.lost.push(...verdict.missing, ...verdict.holes)
   findings.doubled.push(...verdict.duplicate)
   findings.reordered.push(...verdict.outOfOrder)
   findings.different.push(...verdict.changed, ...verdict.unexpected, ...verdict.malformed)
-  for (const error of judge.errors) findings.different.push(`an error frame: ${JSON.stringify(error)}`)
+  for (const error of checker.errors) findings.different.push(`an error frame: ${JSON.stringify(error)}`)
 }
 
 function count(faults: number, events: number, findings: Findings): ChaosResult {

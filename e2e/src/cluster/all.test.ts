@@ -1,5 +1,5 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,7 +15,7 @@ describe(`all roles of a cluster in one process (TEST_SEED=${SEED})`, () => {
   const folder = tempFolder()
   let cluster: TestCluster
   let relay: DurabilityProcess
-  let subscriber: JudgingSubscriber
+  let subscriber: CheckingSubscriber
   beforeAll(async () => {
     cluster = await TestCluster.start({ seed: SEED })
     const [port, opsPort] = [await freePort(), await freePort()]
@@ -32,7 +32,7 @@ describe(`all roles of a cluster in one process (TEST_SEED=${SEED})`, () => {
       return response?.status === 200
     })
     const url = `ws://127.0.0.1:${port}`
-    subscriber = await JudgingSubscriber.connect({ url, cursor: 0, model: cluster.network.model })
+    subscriber = await CheckingSubscriber.connect({ url, cursor: 0, model: cluster.network.model })
     await subscriber.untilCaughtUp(CAUGHT_UP_MS)
   })
   afterAll(async () => {

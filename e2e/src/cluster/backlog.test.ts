@@ -48,8 +48,8 @@ it.each(['verifier', 'sequencer'] as const)(
     await cluster.add(missing)
     await cluster.untilReady()
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
-    expect(follower.judge.verdict()).toMatchObject({ ok: true })
+    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    expect(follower.checker.verdict()).toMatchObject({ ok: true })
     await follower.close()
   },
 )

@@ -39,7 +39,7 @@ describe(`one process is cut off from one server, with the lease that is the def
     await cluster.addAll({ sequencer: 2, verifier: 2, crawler: 2, fanout: 1 })
     follower = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
     activity = runActivity(cluster.network, 30, quiet.signal, QUIET_MIX)
-    await until('events come', CAUGHT_UP_MS, () => follower.judge.received > 100)
+    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > 100)
   })
   afterAll(async () => {
     quiet.abort()
@@ -79,8 +79,8 @@ describe(`one process is cut off from one server, with the lease that is the def
       async () => (await has(other, role)) === HAS[role][1],
       () => other.said.slice(-2_000),
     )
-    const before = follower.judge.received
-    await until('events come', ms, () => follower.judge.received > before + 50)
+    const before = follower.checker.received
+    await until('events come', ms, () => follower.checker.received > before + 50)
   }
   const owners = async () => [
     await cluster.postgresRows('SELECT topic, number, owner, fence FROM partitions ORDER BY topic, number'),
@@ -134,8 +134,8 @@ describe(`one process is cut off from one server, with the lease that is the def
       await until('it notices', CAUGHT_UP_MS, async () =>
         (await victim.readyz()).includes('Redis does not answer'),
       )
-      const received = follower.judge.received
-      await until('events come', OTHERS_TAKE_OVER_MS, () => follower.judge.received > received + 150)
+      const received = follower.checker.received
+      await until('events come', OTHERS_TAKE_OVER_MS, () => follower.checker.received > received + 150)
       expect(await owners()).toEqual(before)
     } finally {
       victim.ways?.heal('redis')
@@ -169,8 +169,8 @@ describe(`one process is cut off from one server, with the lease that is the def
     for (const one of leasing) expect(await one.readyz()).toContain('no other gets through')
     for (const { ways } of leasing) ways?.heal('kafka')
     await cluster.untilReady()
-    const received = follower.judge.received
-    await until('events come', CAUGHT_UP_MS, () => follower.judge.received > received + 50)
+    const received = follower.checker.received
+    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > received + 50)
     expect(await owners()).toEqual(before)
     for (const one of leasing) expect(await one.livez()).toBe('ok')
   })
@@ -200,8 +200,8 @@ describe(`one process is cut off from one server, with the lease that is the def
     quiet.abort()
     await activity
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
-    expect(follower.judge.verdict()).toMatchObject({ ok: true })
+    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    expect(follower.checker.verdict()).toMatchObject({ ok: true })
     expect(cluster.roles.flatMap(({ failures }) => failures)).toEqual([])
   })
 })

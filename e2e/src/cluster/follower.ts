@@ -1,14 +1,14 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { Judge } from '@bgs/simnet/judge.ts'
 import type { StreamModel } from '@bgs/simnet/model.ts'
 import type { Random } from '@bgs/simnet/random.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { StreamChecker } from '@bgs/simnet/stream-checker.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 
 const RETRY_MS = 100
 
 /** A subscriber that always comes back with its cursor, to whichever node it happens to reach. */
 export class Follower {
-  readonly judge: Judge
+  readonly checker: StreamChecker
   connections = 0
   readonly #urls: () => readonly string[]
   readonly #random: Random
@@ -17,7 +17,7 @@ export class Follower {
   #hopping = false
 
   constructor(model: StreamModel, urls: () => readonly string[], random: Random) {
-    this.judge = new Judge(model)
+    this.checker = new StreamChecker(model)
     this.#urls = urls
     this.#random = random
     this.#done = this.#follow()
@@ -43,8 +43,8 @@ export class Follower {
   }
 
   async #connect(url: string): Promise<void> {
-    const { judge } = this
-    const subscriber = await JudgingSubscriber.connect({ url, judge, cursor: judge.lastSeq })
+    const { checker } = this
+    const subscriber = await CheckingSubscriber.connect({ url, checker, cursor: checker.lastSeq })
     this.connections++
     this.#hopping = false
     while (subscriber.closed === null && !this.#hopping && !this.#stop.signal.aborted)

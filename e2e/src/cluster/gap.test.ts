@@ -34,7 +34,7 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
   }
 
   it('repair says that nothing is wrong where nothing is', async () => {
-    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
+    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
     expect(await command('repair')).toEqual([0, expect.stringContaining('nothing is to be repaired')])
   })
 
@@ -63,10 +63,10 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
     expect(await command('repair', '--accept-gap')).toEqual([0, expect.stringContaining('given up:')])
     await cluster.add('sequencer')
     await cluster.untilReady()
-    const before = follower.judge.received
+    const before = follower.checker.received
     const [did] = cluster.network.residents.keys()
     await cluster.network.commit(did as string, (account) => account.post())
-    await until('the next event comes', CAUGHT_UP_MS, () => follower.judge.received > before)
+    await until('the next event comes', CAUGHT_UP_MS, () => follower.checker.received > before)
   })
 
   it('a log of another database is refused with exit 2', async () => {

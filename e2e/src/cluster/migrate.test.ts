@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { runActions } from '@bgs/simnet/activity.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DurabilityProcess } from '../embedded/durability-process.ts'
 import { TestCluster } from './cluster.ts'
@@ -14,7 +14,7 @@ const ENDED_MS = 60_000
 describe('an embedded relay grows into a cluster', () => {
   let cluster: TestCluster
   let folder: string
-  let judge: JudgingSubscriber
+  let checker: CheckingSubscriber
   /** Where one stood that read up to the middle only. */
   let middle = 0
   beforeAll(async () => {
@@ -22,7 +22,7 @@ describe('an embedded relay grows into a cluster', () => {
     folder = await mkdtemp(join(tmpdir(), 'relay-migrate-'))
   })
   afterAll(async () => {
-    await judge?.close()
+    await checker?.close()
     await cluster?.[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
   })
@@ -36,13 +36,13 @@ describe('an embedded relay grows into a cluster', () => {
   it('not while the embedded relay runs', async () => {
     const { network } = cluster
     const relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder })
-    judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
     await runActions(network, 200)
-    await judge.until(() => judge.received > 100, CAUGHT_UP_MS)
-    middle = judge.lastSeq
+    await checker.until(() => checker.received > 100, CAUGHT_UP_MS)
+    middle = checker.lastSeq
     await runActions(network, 200)
     await network.idle()
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
     const [code, said] = await migrate()
     expect([code, said]).toEqual([1, expect.stringContaining('another relay is running')])
     await relay.kill('SIGTERM')
@@ -70,13 +70,13 @@ describe('an embedded relay grows into a cluster', () => {
     const { network } = cluster
     await cluster.addAll({ sequencer: 1, verifier: 1, crawler: 1, fanout: 1 })
     const [url = ''] = cluster.urls()
-    const again = await JudgingSubscriber.connect({ url, judge: judge.judge, cursor: judge.lastSeq })
+    const again = await CheckingSubscriber.connect({ url, checker: checker.checker, cursor: checker.lastSeq })
     await runActions(network, 200)
     await network.idle()
     await again.untilCaughtUp(CAUGHT_UP_MS)
     expect(again.verdict()).toMatchObject({ ok: true })
-    expect(judge.judge.infos).toEqual([])
-    expect(judge.judge.errors).toEqual([])
+    expect(checker.checker.infos).toEqual([])
+    expect(checker.checker.errors).toEqual([])
     await again.close()
     // Hosts were asked for what came after, not for all they have.
     for (const host of network.hosts) expect(host.cursorsSeen.at(-1)).toBeGreaterThan(0)
@@ -84,9 +84,9 @@ describe('an embedded relay grows into a cluster', () => {
 
   it('who had not is told so, and gets the whole window', async () => {
     const [url = ''] = cluster.urls()
-    const late = await JudgingSubscriber.connect({ url, cursor: middle, model: cluster.network.model })
-    await late.until(() => late.lastSeq >= judge.lastSeq, CAUGHT_UP_MS)
-    expect(late.judge.infos).toContainEqual(expect.objectContaining({ name: 'OutdatedCursor' }))
+    const late = await CheckingSubscriber.connect({ url, cursor: middle, model: cluster.network.model })
+    await late.until(() => late.lastSeq >= checker.lastSeq, CAUGHT_UP_MS)
+    expect(late.checker.infos).toContainEqual(expect.objectContaining({ name: 'OutdatedCursor' }))
     await late.close()
   })
 })

@@ -1,5 +1,5 @@
 import { runActivity } from '@bgs/simnet/activity.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
@@ -25,20 +25,20 @@ describe(`a fan-out node that has nothing yet (TEST_SEED=${SEED})`, () => {
 
   it('serves what is new, and then the whole window, without a gap and without OutdatedCursor', async () => {
     const { model } = cluster.network
-    const old = await JudgingSubscriber.connect({ url: cluster.urls()[0] as string, cursor: 0, model })
+    const old = await CheckingSubscriber.connect({ url: cluster.urls()[0] as string, cursor: 0, model })
     await old.until(({ received }) => received > 500, CAUGHT_UP_MS)
     const node = await cluster.add('fanout')
     await until('the new node is ready', CAUGHT_UP_MS, () => node.isReady())
     const url = `ws://127.0.0.1:${node.port}`
     // From where another node's subscriber stands.
     await old.close()
-    const moved = await JudgingSubscriber.connect({ url, cursor: old.lastSeq, judge: old.judge })
+    const moved = await CheckingSubscriber.connect({ url, cursor: old.lastSeq, checker: old.checker })
     const { received } = moved
     await moved.until((one) => one.received > received + 100, CAUGHT_UP_MS)
     await expect
       .poll(() => node.metric('relay_fanout_mirror_missing_records'), { timeout: CAUGHT_UP_MS })
       .toBe(0)
-    const whole = await JudgingSubscriber.connect({ url, cursor: 0, model })
+    const whole = await CheckingSubscriber.connect({ url, cursor: 0, model })
     quiet.abort()
     await activity
     for (const one of [moved, whole]) {

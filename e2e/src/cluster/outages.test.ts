@@ -28,9 +28,9 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
 
   const settled = async () => {
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
-    expect(follower.judge.verdict()).toMatchObject({ ok: true })
-    expect(follower.judge.errors).toEqual([])
+    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    expect(follower.checker.verdict()).toMatchObject({ ok: true })
+    expect(follower.checker.errors).toEqual([])
   }
   const under = async <T>(act: () => Promise<T>): Promise<T> => {
     const quiet = new AbortController()
@@ -75,8 +75,8 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
 
   it('Redis away: the log goes on all the same', async () => {
     await cluster.redis.kill()
-    const before = follower.judge.received
-    await under(() => until('events come', CAUGHT_UP_MS, () => follower.judge.received > before + 100))
+    const before = follower.checker.received
+    await under(() => until('events come', CAUGHT_UP_MS, () => follower.checker.received > before + 100))
     await cluster.redis.start()
     await cluster.untilReady()
     await settled()

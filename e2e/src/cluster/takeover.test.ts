@@ -45,13 +45,13 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
   /** Waits until something new has come; how long nothing did. */
   const silence = async (ms: number): Promise<number> => {
     const started = performance.now()
-    const before = follower.judge.received
-    await until('the log goes on', ms, () => follower.judge.received > before)
+    const before = follower.checker.received
+    await until('the log goes on', ms, () => follower.checker.received > before)
     return performance.now() - started
   }
 
   it('the leader is killed: another leads within 10 s', async () => {
-    await until('events come', CAUGHT_UP_MS, () => follower.judge.received > 100)
+    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > 100)
     ;(await leader()).kill()
     await wait(300)
     await silence(LOG_GOES_ON_MS)
@@ -89,8 +89,8 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     quiet.abort()
     await activity
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
-    expect(follower.judge.verdict()).toMatchObject({ ok: true })
+    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    expect(follower.checker.verdict()).toMatchObject({ ok: true })
   })
 
   it('a fan-out node keeps its mirror over a restart', async () => {
@@ -100,8 +100,8 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     await cluster.untilReady()
     expect(node?.said).not.toContain('fetched anew')
     const again = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
-    await until('it serves all of it', CAUGHT_UP_MS, () => again.judge.caughtUp)
-    expect(again.judge.differingSeqs(follower.judge)).toEqual([])
+    await until('it serves all of it', CAUGHT_UP_MS, () => again.checker.caughtUp)
+    expect(again.checker.differingSeqs(follower.checker)).toEqual([])
     await again.close()
   })
 })

@@ -23,7 +23,7 @@ it(`raw and verified made anew while all roles are stopped: nothing is passed ov
       (await kafka.offsets(topic, [0], 'end', AbortSignal.timeout(10_000))).get(0) as number
     return [await end('relay.raw'), await end('relay.verified')] as const
   }
-  const caughtUp = () => until('everything has come', CAUGHT_UP_MS, () => follower.judge.caughtUp)
+  const caughtUp = () => until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
   const [did] = [...network.residents.keys()] as [string]
   await caughtUp()
   const [raw, verified] = await ends()
@@ -40,7 +40,7 @@ it(`raw and verified made anew while all roles are stopped: nothing is passed ov
   })
   await cluster.addAll({ sequencer: 1, fanout: 1 })
   await caughtUp()
-  expect(follower.judge.verdict()).toMatchObject({ ok: true })
+  expect(follower.checker.verdict()).toMatchObject({ ok: true })
   kafka.close()
   await follower.close()
 })

@@ -2,7 +2,7 @@ import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-p
 import { COMMITS_ONLY, runActivity } from '@bgs/simnet/activity.ts'
 import { HostileServer } from '@bgs/simnet/hostile-servers.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
 
@@ -27,9 +27,9 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
 
   it('one hostile host among 20 delays the others by less than a second, and memory stays bounded', async () => {
     const { network, relay } = await start(19)
-    const judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
-    cleanups.push(() => judge.close())
-    await judge.untilCaughtUp(20_000)
+    const checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    cleanups.push(() => checker.close())
+    await checker.untilCaughtUp(20_000)
     const hostile = await network.addHostileHost()
     const silent = await HostileServer.silentTcp()
     cleanups.push(() => silent.close())
@@ -39,7 +39,7 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
         body: JSON.stringify({ hostname }),
       })
     const own = await hostile.freshAccount()
-    await judge.untilCaughtUp(20_000)
+    await checker.untilCaughtUp(20_000)
     const stop = new AbortController()
     cleanups.push(() => stop.abort())
     const activity = runActivity(network, 100, stop.signal, COMMITS_ONLY)
@@ -58,13 +58,13 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
     const floodedAt = performance.now()
     const stalls = new Stalls()
     cleanups.push(stalls.stop)
-    await judge.until(() => judge.judge.matchedCount > 1_500, 60_000)
+    await checker.until(() => checker.checker.matchedCount > 1_500, 60_000)
     stop.abort()
     await activity
     await network.idle()
     const honest = new Set(network.hosts.map(({ hostname }) => hostname))
     const sent: number[] = []
-    const millis = judge.judge
+    const millis = checker.checker
       .latencies(({ host, sentAt }) => {
         const counts = host !== undefined && honest.has(host) && sentAt > floodedAt
         if (counts) sent.push(sentAt)
@@ -73,10 +73,10 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
       .map((ms, i) => ms - stalls.between(sent[i] as number, (sent[i] as number) + ms))
       .toSorted((a, b) => a - b)
     expect(millis.length).toBeGreaterThan(500)
-    // Hosts and judge share this process and two cores with the relay: a hiccup of theirs is not the relay's.
+    // Hosts and checker share this process and two cores with the relay: a hiccup of theirs is not the relay's.
     expect(millis[Math.floor(millis.length * 0.98)]).toBeLessThan(1_000)
     expect(millis.at(-1)).toBeLessThan(5_000)
-    const verdict = judge.verdict()
+    const verdict = checker.verdict()
     expect(verdict).toMatchObject({ unexpected: [], outOfOrder: [], changed: [] })
     // Its own account's #identity of 5 MB is large and legal, and says the same each time.
     expect(verdict.duplicate.filter((text) => !text.includes(own.did))).toEqual([])
@@ -87,12 +87,12 @@ describe('isolation (H10, invariants 12, 13, 15)', () => {
     const { network, relay } = await start(4)
     const subscribers = await Promise.all(
       Array.from({ length: 8 }, () =>
-        JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model }),
+        CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model }),
       ),
     )
     const deaf = await Promise.all([
-      JudgingSubscriber.connect({ url: relay.url, cursor: 0 }),
-      JudgingSubscriber.connect({ url: relay.url, cursor: 0 }),
+      CheckingSubscriber.connect({ url: relay.url, cursor: 0 }),
+      CheckingSubscriber.connect({ url: relay.url, cursor: 0 }),
     ])
     cleanups.push(() => Promise.all([...subscribers, ...deaf].map((subscriber) => subscriber.close())))
     for (const subscriber of deaf) subscriber.stopReading()
@@ -118,9 +118,9 @@ describe('the PLC directory is away (G6, invariant 13)', () => {
       const folder = tempFolder()
       const network = await SimNetwork.start({ seed: 9, hosts: 2, accountsPerHost: 2 })
       const relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path })
-      const judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+      const checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
       try {
-        await judge.untilCaughtUp(20_000)
+        await checker.untilCaughtUp(20_000)
         network.plc.setGlobalFault({ kind })
         const [host] = network.hosts
         const [known] = network.residents.keys()
@@ -128,18 +128,18 @@ describe('the PLC directory is away (G6, invariant 13)', () => {
           Array.from({ length: 12 }, () => network.createAccount(host as never)),
         )
         await network.commit(known as string, (account) => account.post())
-        await judge.until(
-          () => judge.judge.matchedCount >= judge.judge.received && judge.received >= 17,
+        await checker.until(
+          () => checker.checker.matchedCount >= checker.checker.received && checker.received >= 17,
           5_000,
         )
         // Longer than a look-up takes to fail, so that the directory is known to be away.
-        await judge.until(() => network.plc.totalRequests > 20, 30_000)
+        await checker.until(() => network.plc.totalRequests > 20, 30_000)
         network.plc.setGlobalFault(null)
-        await judge.untilCaughtUp(30_000)
-        expect(judge.verdict()).toMatchObject({ ok: true })
+        await checker.untilCaughtUp(30_000)
+        expect(checker.verdict()).toMatchObject({ ok: true })
         expect(network.model.eventsOf(created[0]?.did ?? '').length).toBe(4)
       } finally {
-        await judge.close()
+        await checker.close()
         await relay.kill('SIGKILL')
         await network.close()
         folder.remove()

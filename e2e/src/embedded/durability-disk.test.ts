@@ -44,11 +44,11 @@ async function restart(made: DurabilityScene): Promise<void> {
 
 /** Waits until so many more events have come through. */
 async function served(made: DurabilityScene, more: number): Promise<void> {
-  const from = made.judge.received
+  const from = made.checker.received
   await made.relay.until(
     'more events have come through',
     REACHED_MS,
-    () => made.judge.received >= from + more,
+    () => made.checker.received >= from + more,
   )
 }
 
@@ -153,21 +153,21 @@ it('never numbers anew what was served, where the log lost its end or all of it 
   const made = await busyScene()
   await stopQuiet(made)
   const { path, size } = await newestSegment(made)
-  const before = made.judge.lastSeq
+  const before = made.checker.lastSeq
   await truncate(path, size - 3)
   await restart(made)
   made.offer(EVENTS_PER_SECOND)
   await served(made, 50)
-  expect(made.judge.lastSeq).toBeGreaterThan(before + AFTER_LOSS)
+  expect(made.checker.lastSeq).toBeGreaterThan(before + AFTER_LOSS)
   await stopQuiet(made)
-  const between = made.judge.lastSeq
+  const between = made.checker.lastSeq
   await rm(join(made.relay.folder, 'log'), { recursive: true })
   await restart(made)
   made.offer(EVENTS_PER_SECOND)
   await served(made, 50)
-  expect(made.judge.lastSeq).toBeGreaterThan(between + AFTER_LOSS)
+  expect(made.checker.lastSeq).toBeGreaterThan(between + AFTER_LOSS)
   await stopQuiet(made)
-  expect(summary(made.judge)).toEqual(FAULTLESS)
+  expect(summary(made.checker)).toEqual(FAULTLESS)
 })
 
 it('does not start on damage before whole entries, says what repair would cost, and repair mends it (invariant 5)', async () => {
@@ -202,7 +202,7 @@ it('does not start on damage before whole entries, says what repair would cost, 
   await served(made, 50)
   await stopQuiet(made)
   // Who was there all along has everything; who comes now lacks what was given up, and nothing else is wrong.
-  expect(summary(made.judge)).toEqual(FAULTLESS)
+  expect(summary(made.checker)).toEqual(FAULTLESS)
 })
 
 it('pauses on a full disk, says so, and goes on when there is space, killed or not (invariant 12)', async ({

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runActivity } from '@bgs/simnet/activity.ts'
-import { Judge } from '@bgs/simnet/judge.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { StreamChecker } from '@bgs/simnet/stream-checker.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { expect } from 'vitest'
 import { until } from '../harness/until.ts'
 import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
@@ -28,15 +28,15 @@ export class DurabilityScene implements AsyncDisposable {
   readonly network: SimNetwork
   readonly relay: DurabilityRelay
   /** Follows the relay over all its lives: what it was served must stay true. */
-  readonly judge: Judge
+  readonly checker: StreamChecker
   readonly #ownFolder: string | undefined
-  #subscriber: JudgingSubscriber | undefined
+  #subscriber: CheckingSubscriber | undefined
   #activity: { stop: AbortController; done: Promise<unknown> } | undefined
 
   private constructor(network: SimNetwork, relay: DurabilityRelay, ownFolder: string | undefined) {
     this.network = network
     this.relay = relay
-    this.judge = new Judge(network.model)
+    this.checker = new StreamChecker(network.model)
     this.#ownFolder = ownFolder
   }
 
@@ -87,12 +87,12 @@ export class DurabilityScene implements AsyncDisposable {
   async follow(): Promise<boolean> {
     await this.leave()
     if (!(await this.relay.readyOrEnded())) return false
-    const { judge } = this
+    const { checker } = this
     try {
-      this.#subscriber = await JudgingSubscriber.connect({
+      this.#subscriber = await CheckingSubscriber.connect({
         url: this.relay.url,
-        judge,
-        cursor: judge.lastSeq,
+        checker,
+        cursor: checker.lastSeq,
       })
       return true
     } catch (error) {
@@ -114,22 +114,22 @@ export class DurabilityScene implements AsyncDisposable {
     await until(
       'the subscriber has everything',
       CAUGHT_UP_MS,
-      () => this.judge.caughtUp,
+      () => this.checker.caughtUp,
       () =>
-        `missing: ${this.judge.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.said.slice(-3_000)}`,
+        `missing: ${this.checker.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.said.slice(-3_000)}`,
     )
   }
 
   /** A subscriber that comes for the first time and reads the whole log. */
-  async readAll(): Promise<Judge> {
-    const reader = await JudgingSubscriber.connect({
+  async readAll(): Promise<StreamChecker> {
+    const reader = await CheckingSubscriber.connect({
       url: this.relay.url,
       model: this.network.model,
       cursor: 0,
     })
-    await reader.until(({ lastSeq }) => lastSeq >= this.judge.lastSeq, CAUGHT_UP_MS)
+    await reader.until(({ lastSeq }) => lastSeq >= this.checker.lastSeq, CAUGHT_UP_MS)
     await reader.close()
-    return reader.judge
+    return reader.checker
   }
 
   /**
@@ -140,11 +140,11 @@ export class DurabilityScene implements AsyncDisposable {
     await this.quiet()
     await this.caughtUp()
     const later = await this.readAll()
-    expect(summary(this.judge)).toEqual(FAULTLESS)
+    expect(summary(this.checker)).toEqual(FAULTLESS)
     expect(summary(later)).toEqual(FAULTLESS)
-    expect(this.judge.differingSeqs(later)).toEqual([])
-    expect(later.matchedCount).toBe(this.judge.matchedCount)
-    expect([...this.judge.errors, ...later.errors]).toEqual([])
+    expect(this.checker.differingSeqs(later)).toEqual([])
+    expect(later.matchedCount).toBe(this.checker.matchedCount)
+    expect([...this.checker.errors, ...later.errors]).toEqual([])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,9 +166,11 @@ export const FAULTLESS = {
   malformed: [],
 }
 
-/** What a judge found wrong. */
-export function summary(judge: Judge): Omit<ReturnType<Judge['verdict']>, 'ok' | 'received'> {
-  const { ok: _ok, received: _received, ...faults } = judge.verdict()
+/** What a checker found wrong. */
+export function summary(
+  checker: StreamChecker,
+): Omit<ReturnType<StreamChecker['verdict']>, 'ok' | 'received'> {
+  const { ok: _ok, received: _received, ...faults } = checker.verdict()
   return faults
 }
 

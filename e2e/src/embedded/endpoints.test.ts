@@ -1,7 +1,7 @@
 import { get as httpGet } from 'node:http'
 import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
 
@@ -36,14 +36,14 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     network = await SimNetwork.start({ seed: 11, hosts: 2, accountsPerHost: 5 })
     relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path })
     dids = [...network.residents.keys()]
-    const judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
-    await judge.untilCaughtUp(20_000)
+    const checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    await checker.untilCaughtUp(20_000)
     await network.deactivate(dids[1] as string)
     await network.deactivate(dids[2] as string, 'takendown')
     await network.deactivate(dids[3] as string, 'suspended')
     await network.deleteAccount(dids[4] as string)
-    await judge.untilCaughtUp(20_000)
-    await judge.close()
+    await checker.untilCaughtUp(20_000)
+    await checker.close()
   })
 
   afterAll(async () => {
@@ -105,8 +105,8 @@ describe('the endpoints of protocol.md section 7, on a relay that has read a net
     expect((await sync('listRepos', { cursor: '', limit: '' })).json).toEqual(whole.json)
     expect((await sync('listHosts', { cursor: '', limit: '' })).json).toEqual((await sync('listHosts')).json)
     expect((await get('/hosts?order=&status=&q=&format=json')).status).toBe(200)
-    const judge = await JudgingSubscriber.connect({ url: `${relay.url}?cursor=`, model: network.model })
-    await judge.close()
+    const checker = await CheckingSubscriber.connect({ url: `${relay.url}?cursor=`, model: network.model })
+    await checker.close()
   })
 
   it('RFC 9110 7.8: a call that offers HTTP/2 is answered as any other', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-process.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
 
@@ -50,7 +50,7 @@ describe.each(['public', 'operator'] as const)('the %s listener under a flood', 
   const sockets: Socket[] = []
   let network: SimNetwork
   let relay: RelayProcess
-  let judge: JudgingSubscriber
+  let checker: CheckingSubscriber
   let port: number
   let before: number
 
@@ -93,8 +93,8 @@ describe.each(['public', 'operator'] as const)('the %s listener under a flood', 
     network = await SimNetwork.start({ seed: 5, hosts: 1, accountsPerHost: 4 })
     relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path })
     port = listener === 'public' ? relay.port : relay.opsPort
-    judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
-    await judge.untilCaughtUp(20_000)
+    checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    await checker.untilCaughtUp(20_000)
     // The first of a kind compiles code and fills pools.
     for (const [, text, part] of FLOODS) await pour(text, part, part.length)
     for (const socket of sockets.splice(0)) socket.destroy()
@@ -103,14 +103,14 @@ describe.each(['public', 'operator'] as const)('the %s listener under a flood', 
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy()
     for (const did of network.residents.keys()) await network.commit(did, (account) => account.post())
-    await judge.untilCaughtUp(OTHERS_MS)
+    await checker.untilCaughtUp(OTHERS_MS)
     process.stdout.write(
       `the ${listener} listener: ${Math.round((relay.peakRss() - before) / 2 ** 20)} MiB more\n`,
     )
     expect(relay.peakRss() - before).toBeLessThan(MORE_RSS)
   })
   afterAll(async () => {
-    await judge?.close()
+    await checker?.close()
     await relay?.kill('SIGKILL')
     await network?.close()
     folder.remove()

@@ -3,18 +3,18 @@ import { runActions } from '@bgs/simnet/activity.ts'
 import { FAULTS } from '@bgs/simnet/hostile.ts'
 import { HostileServer } from '@bgs/simnet/hostile-servers.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
 const CAUGHT_UP_MS = 20_000
 
-describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
+describe(`a network of hosts, one relay, one checker (TEST_SEED=${SEED})`, () => {
   const folder = tempFolder()
   let network: SimNetwork
   let relay: RelayProcess
-  let judge: JudgingSubscriber
+  let checker: CheckingSubscriber
 
   beforeAll(async () => {
     network = await SimNetwork.start({ seed: SEED, hosts: 4, accountsPerHost: 8 })
@@ -23,29 +23,29 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
       RELAY_DATA_DIR: folder.path,
       RELAY_FANOUT_THREADS: '2',
     })
-    judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
   })
 
   afterAll(async () => {
-    await judge?.close()
+    await checker?.close()
     await relay?.kill('SIGKILL')
     await network?.close()
     folder.remove()
   })
 
   it('passes on every event of accounts that post, rename, rotate, move, pause and leave, once and in order', async () => {
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
     await runActions(network, 600)
     await network.idle()
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
-    expect(judge.verdict()).toMatchObject({ ok: true })
-    expect(judge.received).toBeGreaterThan(600)
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
+    expect(checker.verdict()).toMatchObject({ ok: true })
+    expect(checker.received).toBeGreaterThan(600)
   })
 
   it('serves the same to one that begins at cursor 0, under the same seqs', async () => {
-    const late = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
-    await late.until(() => late.lastSeq >= judge.lastSeq, CAUGHT_UP_MS)
-    expect(late.judge.differingSeqs(judge.judge)).toEqual([])
+    const late = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    await late.until(() => late.lastSeq >= checker.lastSeq, CAUGHT_UP_MS)
+    expect(late.checker.differingSeqs(checker.checker)).toEqual([])
     expect(late.verdict()).toMatchObject({ ok: true })
     await late.close()
   })
@@ -55,7 +55,7 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
     const account = await network.createAccount(pds)
     const response = await requestCrawl(relay, pds.hostname)
     expect(response.status).toBe(200)
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
     expect(network.model.eventsOf(account.did).length).toBe(4)
   })
 
@@ -65,7 +65,7 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
     // The old sequence must reach further than the new one will: a new one that has overtaken it looks like the old.
     for (let i = 0; i < 20; i++) await network.commit(first.did, (account) => account.post())
     await requestCrawl(relay, pds.hostname)
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
     pds.restartSequence()
     await network.commit(first.did, (account) => account.post())
     await network.createAccount(pds)
@@ -73,12 +73,12 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
       .poll(
         async () => {
           await requestCrawl(relay, pds.hostname)
-          return judge.judge.caughtUp
+          return checker.checker.caughtUp
         },
         { timeout: CAUGHT_UP_MS },
       )
       .toBe(true)
-    expect(judge.verdict()).toMatchObject({ ok: true })
+    expect(checker.verdict()).toMatchObject({ ok: true })
   })
 
   it('refuses each kind of bad frame, and goes on with that host and all others', async () => {
@@ -89,8 +89,8 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
       const stuck = (error: unknown) => {
         throw new Error(`after ${fault.name} (${fault.rule})`, { cause: error })
       }
-      await judge.untilCaughtUp(CAUGHT_UP_MS).catch(stuck)
-      expect(judge.verdict(), `${fault.name} (${fault.rule})`).toMatchObject({ ok: true })
+      await checker.untilCaughtUp(CAUGHT_UP_MS).catch(stuck)
+      expect(checker.verdict(), `${fault.name} (${fault.rule})`).toMatchObject({ ok: true })
     }
   })
 
@@ -114,7 +114,7 @@ describe(`a network of hosts, one relay, one judge (TEST_SEED=${SEED})`, () => {
     for (const { hostname } of servers) await requestCrawl(relay, hostname)
     const awake = [...network.residents].find(([, { state }]) => state === 'active')?.[0] as string
     await network.commit(awake, (account) => account.post())
-    await judge.untilCaughtUp(2_000)
+    await checker.untilCaughtUp(2_000)
     await Promise.all(servers.map((server) => server.close()))
   })
 

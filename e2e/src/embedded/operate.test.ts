@@ -208,7 +208,7 @@ describe('what operators do, as seen from outside', () => {
     await later(() => of(did, from).filter((type) => type === '#commit')).toHaveLength(1)
   })
 
-  it('whoever asks is told why; refused frames can be judged again offline, with the same outcome', async () => {
+  it('whoever asks is told why; refused frames can be checked again offline, with the same outcome', async () => {
     const hostile = await network.addHostileHost()
     const { hostname } = hostile
     await act('/hosts', { hostname })
@@ -235,8 +235,8 @@ describe('what operators do, as seen from outside', () => {
     const file = join(folder.path, 'refused.jsonl.gz')
     const cli = await command(['refused', 'download', '--out', file, '--json'])
     expect(cli).toMatchObject({ code: 0 })
-    const judged = await run('relay/src/conformance/main.ts', [file], {})
-    const cases = judged.output
+    const checked = await run('relay/src/conformance/main.ts', [file], {})
+    const cases = checked.output
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { name: string; pass: boolean })

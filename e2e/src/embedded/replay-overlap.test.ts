@@ -2,7 +2,7 @@ import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-p
 import { runActions } from '@bgs/simnet/activity.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import type { SimPds } from '@bgs/simnet/pds.ts'
-import { JudgingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
 
@@ -14,18 +14,18 @@ describe(`invariant 11: hosts that send something once more, or begin anew (TEST
   let network: SimNetwork
   let host: SimPds
   let relay: RelayProcess
-  let judge: JudgingSubscriber
+  let checker: CheckingSubscriber
 
   beforeAll(async () => {
     network = await SimNetwork.start({ seed: SEED, hosts: 1, accountsPerHost: 20 })
     host = network.hosts[0] as SimPds
     relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path })
-    judge = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
+    checker = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
   })
 
   afterAll(async () => {
-    await judge?.close()
+    await checker?.close()
     await relay?.kill('SIGKILL')
     await network?.close()
     folder.remove()
@@ -40,7 +40,7 @@ describe(`invariant 11: hosts that send something once more, or begin anew (TEST
   async function reconnected(): Promise<void> {
     const seen = host.cursorsSeen.length
     host.sever()
-    await judge.until(() => host.cursorsSeen.length > seen, CAUGHT_UP_MS)
+    await checker.until(() => host.cursorsSeen.length > seen, CAUGHT_UP_MS)
   }
 
   it('a replay that begins before the cursor doubles nothing, and is no new sequence', async () => {
@@ -49,9 +49,9 @@ describe(`invariant 11: hosts that send something once more, or begin anew (TEST
       await reconnected()
       await runActions(network, 30)
       await network.idle()
-      await judge.untilCaughtUp(CAUGHT_UP_MS)
+      await checker.untilCaughtUp(CAUGHT_UP_MS)
     }
-    expect(judge.verdict()).toMatchObject({ ok: true })
+    expect(checker.verdict()).toMatchObject({ ok: true })
     expect(newSequences()).toBe(0)
     expect(host.cursorsSeen.slice(1).every((cursor) => (cursor ?? 0) > 0)).toBe(true)
   })
@@ -60,25 +60,25 @@ describe(`invariant 11: hosts that send something once more, or begin anew (TEST
     const { port, opsPort } = relay
     await relay.kill('SIGKILL')
     relay = await startRelayProcess({ ...network.relayEnv(), RELAY_DATA_DIR: folder.path }, { port, opsPort })
-    const late = await JudgingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
+    const late = await CheckingSubscriber.connect({ url: relay.url, cursor: 0, model: network.model })
     await runActions(network, 30)
     await network.idle()
     await late.untilCaughtUp(CAUGHT_UP_MS)
     expect(late.verdict()).toMatchObject({ ok: true })
     expect(newSequences()).toBe(0)
-    await judge.close()
-    judge = late
+    await checker.close()
+    checker = late
   })
 
   it('a host that lost its disk and does not say so is read anew: nothing that it says then is missing', async () => {
     host.silentOnFutureCursor = true
     const seen = host.cursorsSeen.length
     host.restartSequence()
-    await judge.until(() => host.cursorsSeen.length > seen, CAUGHT_UP_MS)
+    await checker.until(() => host.cursorsSeen.length > seen, CAUGHT_UP_MS)
     await runActions(network, 30)
     await network.idle()
-    await judge.untilCaughtUp(CAUGHT_UP_MS)
-    expect(judge.verdict()).toMatchObject({ ok: true })
+    await checker.untilCaughtUp(CAUGHT_UP_MS)
+    expect(checker.verdict()).toMatchObject({ ok: true })
     expect(newSequences()).toBe(1)
   })
 })

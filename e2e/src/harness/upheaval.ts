@@ -7,7 +7,7 @@ export const QUIET_MIX = { ...COMMITS_ONLY, empty: 2, create: 4 }
 /**
  * One move, rotation, renaming, deactivation, activation or deletion, of an account whose earlier words on itself have
  * all come through: two #account or #identity of one DID may be alike, and of an excused one and a required one the
- * judge could not tell which was served.
+ * checker could not tell which was served.
  */
 export async function upheave(network: SimNetwork): Promise<void> {
   const { random } = network

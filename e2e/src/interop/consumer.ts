@@ -42,7 +42,7 @@ export class RealConsumer implements AsyncDisposable {
     return consumer
   }
 
-  /** Waits until it has seen all that the ledger holds; what is too much is found by `judge`. */
+  /** Waits until it has seen all that the ledger holds; what is too much is found by `checker`. */
   async sawAll(ledger: Ledger, ms: number): Promise<void> {
     const missing = () => ledger.changes.filter((change) => !this.#lines.has(changeLine(change)))
     const unsaid = () => {

@@ -39,10 +39,10 @@ interface DidProgress {
 const KEPT_FAULTS = 50
 
 /**
- * Compares what a relay serves with the model. One judge may follow several connections one after the other (a
+ * Compares what a relay serves with the model. One checker may follow several connections one after the other (a
  * client that reconnects with a cursor): an event must keep the seq under which it was first served.
  */
-export class Judge {
+export class StreamChecker {
   readonly model: StreamModel
   readonly infos: Record<string, unknown>[] = []
   readonly errors: Record<string, unknown>[] = []
@@ -136,13 +136,13 @@ export class Judge {
     return out
   }
 
-  /** The seq of every received event by its place in the model, to compare two judges of one relay. */
+  /** The seq of every received event by its place in the model, to compare two checkers of one relay. */
   seqOf(did: string, index: number): number | undefined {
     return this.progress.get(did)?.seqs[index]
   }
 
-  /** Events to which the two judges saw different seqs given (X4). */
-  differingSeqs(other: Judge): string[] {
+  /** Events to which the two checkers saw different seqs given (X4). */
+  differingSeqs(other: StreamChecker): string[] {
     const out: string[] = []
     for (const [did, { seqs }] of this.progress) {
       seqs.forEach((seq, i) => {

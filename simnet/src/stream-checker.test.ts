@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { SimAccount } from './account.ts'
 import { didOf, type SimEvent } from './events.ts'
-import { Judge, type Verdict } from './judge.ts'
 import { StreamModel } from './model.ts'
 import { Random } from './random.ts'
+import { StreamChecker, type Verdict } from './stream-checker.ts'
 import { encodeFrame } from './wire.ts'
 
 /** Two repos, four events each. */
@@ -24,14 +24,14 @@ interface Served {
 }
 
 /** What a faultless relay serves, to be spoilt by `spoil`. */
-function judge(
+function checker(
   spoil: (stream: Served[]) => Served[] = (stream) => stream,
   prepare?: (model: StreamModel) => void,
 ): Verdict {
   const model = new StreamModel()
   for (const event of events) model.expect(event)
   prepare?.(model)
-  const verdict = new Judge(model)
+  const verdict = new StreamChecker(model)
   verdict.beginConnection(0)
   for (const { seq, type, body } of spoil(stream())) {
     verdict.observe(encodeFrame(type, { ...body, seq, time: '2026-01-01T00:00:00Z' }))
@@ -64,13 +64,13 @@ function swap(list: Served[], i: number, j: number): Served[] {
   return list
 }
 
-describe('Judge', () => {
+describe('StreamChecker', () => {
   it('accepts the stream as it should be, other repos in between and the handle left out', () => {
-    expect(judge()).toMatchObject({ ok: true, received: 8 })
+    expect(checker()).toMatchObject({ ok: true, received: 8 })
     // Events of two repos have no order between them.
-    expect(judge((list) => swap(list, 3, 4)).ok).toBe(true)
+    expect(checker((list) => swap(list, 3, 4)).ok).toBe(true)
     expect(
-      judge(([first, ...rest]) => [{ ...(first as Served), body: { did: didOfFirst() } }, ...rest]).ok,
+      checker(([first, ...rest]) => [{ ...(first as Served), body: { did: didOfFirst() } }, ...rest]).ok,
     ).toBe(true)
   })
 
@@ -85,13 +85,13 @@ describe('Judge', () => {
     const account = { seq: 200, type: '#account', body: { did, active: true } }
     const identity = { seq: 201, type: '#identity', body: { did, handle: 'moved.test' } }
     const others = (list: Served[]) => list.slice(4)
-    expect(judge((list) => [...others(list), account, identity], prepare)).toMatchObject({ ok: true })
+    expect(checker((list) => [...others(list), account, identity], prepare)).toMatchObject({ ok: true })
     // Both were served: the first is the excused one.
     const both = (list: Served[]) => [...others(list), { ...account, seq: 199 }, account, identity]
-    expect(judge(both, prepare)).toMatchObject({ ok: true })
+    expect(checker(both, prepare)).toMatchObject({ ok: true })
     // Nothing behind it came: it may as well have been the excused one.
-    expect(kinds(judge((list) => [...others(list), account], prepare))).toEqual(['missing'])
-    expect(kinds(judge((list) => [...others(list), identity], prepare))).toEqual(['missing'])
+    expect(kinds(checker((list) => [...others(list), account], prepare))).toEqual(['missing'])
+    expect(kinds(checker((list) => [...others(list), identity], prepare))).toEqual(['missing'])
   })
 
   it('does so for several in a row, and where nothing follows', () => {
@@ -103,27 +103,27 @@ describe('Judge', () => {
       model.expect({ type: '#identity', body: identity.body } as SimEvent)
     }
     const once = (list: Served[]) => [...list.slice(4), { ...account, seq: 200 }, { ...identity, seq: 201 }]
-    expect(judge(once, prepare)).toMatchObject({ ok: true })
+    expect(checker(once, prepare)).toMatchObject({ ok: true })
     const withMore = (model: StreamModel) => {
       prepare(model)
       model.expect({ type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } } as SimEvent)
     }
     const more = { seq: 202, type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } }
-    expect(judge((list) => [...once(list), more], withMore)).toMatchObject({ ok: true })
+    expect(checker((list) => [...once(list), more], withMore)).toMatchObject({ ok: true })
     // One of two required ones is missing, whichever it was.
-    expect(kinds(judge((list) => [...list.slice(4), { ...identity, seq: 201 }, more], withMore))).toEqual([
+    expect(kinds(checker((list) => [...list.slice(4), { ...identity, seq: 201 }, more], withMore))).toEqual([
       'missing',
     ])
   })
 
   it('finds a missing event', () => {
-    expect(kinds(judge((list) => list.filter((_, i) => i !== 2)))).toEqual(['missing'])
+    expect(kinds(checker((list) => list.filter((_, i) => i !== 2)))).toEqual(['missing'])
   })
 
   it('allows what is in flight to be missing, but not to be repeated', () => {
     const excuse = (model: StreamModel) => model.excuseInFlight(didOfFirst())
-    expect(judge((list) => list.slice(4), excuse).ok).toBe(true)
-    expect(kinds(judge((list) => [...list, { ...(list[2] as Served), seq: 200 }], excuse))).toEqual([
+    expect(checker((list) => list.slice(4), excuse).ok).toBe(true)
+    expect(kinds(checker((list) => [...list, { ...(list[2] as Served), seq: 200 }], excuse))).toEqual([
       'duplicate',
     ])
   })
@@ -132,35 +132,35 @@ describe('Judge', () => {
     const own = { seq: 99, type: '#identity', body: { did: didOfFirst() } }
     const late = { ...own, seq: 300 }
     const allow = (model: StreamModel) => model.allowOwnIdentity(didOfFirst())
-    expect(judge((list) => [...list, late], allow).ok).toBe(true)
-    expect(judge((list) => [own, ...list], allow).ok).toBe(true)
-    expect(kinds(judge((list) => [own, ...list, late], allow))).toEqual(['duplicate'])
+    expect(checker((list) => [...list, late], allow).ok).toBe(true)
+    expect(checker((list) => [own, ...list], allow).ok).toBe(true)
+    expect(kinds(checker((list) => [own, ...list, late], allow))).toEqual(['duplicate'])
   })
 
   it('finds an event that comes twice', () => {
-    expect(kinds(judge((list) => [...list, { ...(list[2] as Served), seq: 200 }]))).toEqual(['duplicate'])
+    expect(kinds(checker((list) => [...list, { ...(list[2] as Served), seq: 200 }]))).toEqual(['duplicate'])
   })
 
   it('finds two events of a repo in the wrong order', () => {
-    expect(kinds(judge((list) => swap(list, 2, 3)))).toEqual(['outOfOrder'])
+    expect(kinds(checker((list) => swap(list, 2, 3)))).toEqual(['outOfOrder'])
   })
 
   it('finds a seq that does not rise', () => {
-    expect(kinds(judge((list) => list.map((item, i) => (i === 5 ? { ...item, seq: 99 } : item))))).toEqual([
+    expect(kinds(checker((list) => list.map((item, i) => (i === 5 ? { ...item, seq: 99 } : item))))).toEqual([
       'missing',
       'outOfOrder',
     ])
   })
 
   it('finds one changed byte of blocks and one changed op', () => {
-    const spoilBlocks = judge((list) => {
+    const spoilBlocks = checker((list) => {
       const item = list[2] as Served
       const blocks = Uint8Array.from((item.body as { blocks: Uint8Array }).blocks)
       blocks[blocks.length - 1] = (blocks.at(-1) ?? 0) ^ 1
       return list.with(2, { ...item, body: { ...item.body, blocks } })
     })
     expect(kinds(spoilBlocks)).toEqual(['changed', 'missing'])
-    const spoilOps = judge((list) =>
+    const spoilOps = checker((list) =>
       list.with(2, { ...(list[2] as Served), body: { ...list[2]?.body, ops: [] } }),
     )
     expect(kinds(spoilOps)).toEqual(['changed', 'missing'])
@@ -169,10 +169,10 @@ describe('Judge', () => {
   it('finds another status, an invented event and bytes that are no frame', () => {
     const wrongStatus = (list: Served[]) =>
       list.with(1, { ...(list[1] as Served), body: { ...list[1]?.body, active: false } })
-    expect(kinds(judge(wrongStatus))).toEqual(['missing', 'unexpected'])
+    expect(kinds(checker(wrongStatus))).toEqual(['missing', 'unexpected'])
     const stranger = { seq: 300, type: '#identity', body: { did: 'did:plc:stranger' } }
-    expect(kinds(judge((list) => [...list, stranger]))).toEqual(['unexpected'])
-    const broken = new Judge(new StreamModel())
+    expect(kinds(checker((list) => [...list, stranger]))).toEqual(['unexpected'])
+    const broken = new StreamChecker(new StreamModel())
     broken.beginConnection(0)
     broken.observe(new Uint8Array([0xa0]))
     expect(kinds(broken.verdict())).toEqual(['malformed'])
@@ -182,7 +182,7 @@ describe('Judge', () => {
     const replay = (second: (list: Served[]) => Served[]) => {
       const model = new StreamModel()
       for (const event of events) model.expect(event)
-      const verdict = new Judge(model)
+      const verdict = new StreamChecker(model)
       const serve = (list: Served[]) => {
         for (const { seq, type, body } of list)
           verdict.observe(encodeFrame(type, { ...body, seq, time: 'now' }))
