@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { watchOver } from '@bgs/testkit/servers/watchdog.ts'
 import { DeadlineError } from '../harness/until.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -31,6 +32,8 @@ export class DurabilityProcess {
     }
     this.#child.stdout?.on('data', keep)
     this.#child.stderr?.on('data', keep)
+    const release = watchOver(this.#child.pid as number, '')
+    this.#child.once('exit', release)
     // With `close`, unlike `exit`, all that it said has been read.
     this.ended = once(this.#child, 'close').then(([code, signal]) => {
       this.#running = false

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
+import { watchOver } from '@bgs/testkit/servers/watchdog.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
@@ -45,6 +46,7 @@ export async function startRelayProcess(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  child.once('exit', watchOver(child.pid as number, ''))
   let output = ''
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-200_000)

@@ -7,8 +7,8 @@ kill -STOP "$1" && kill -KILL $(cat "/proc/$1/task/$1/children") "$1"
 [ -z "$2" ] || rm -rf -- "$2"`
 
 /**
- * Kills the process `pid` with its children and removes `folder` should this process end without having called what
- * is returned: no server and no data of a test survives it, be it killed with SIGKILL.
+ * Kills the process `pid` with its children and removes `folder`, where one is named, should this process end without
+ * having called what is returned: no server, relay or data of a test survives it, be it killed with SIGKILL.
  */
 export function watchOver(pid: number, folder: string): () => void {
   const dog = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', String(pid), folder], {
