@@ -8,12 +8,9 @@ import type { Database } from '@bgs/contract/database.ts'
 import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
-import type { Logger } from '@bgs/runtime/service/logger.ts'
-import type { Settings } from '@bgs/runtime/service/settings.ts'
-import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Redis } from 'ioredis'
-import type { Registry } from 'prom-client'
+import type { StageContext } from '../stages/stage-context.ts'
 import type { Servers } from './servers.ts'
 import type { SharedFigures } from './shared-figures.ts'
 
@@ -23,15 +20,9 @@ const PING_EVERY_MS = 2_000
 type ConsumedTopic = Exclude<Topic, 'sequenced'>
 
 /** What the roles of one process share: the servers of the cluster, and what holds the process together. */
-export interface ClusterContext {
-  readonly settings: Settings
-  readonly logger: Logger
-  readonly registry: Registry
-  readonly supervisor: Supervisor
-  readonly database: Database
+export interface ClusterContext extends StageContext {
   readonly kafka: KafkaCluster
   readonly redis: Redis
-  readonly refusals: RefusalBook
   /** What each process of the cluster says of itself. */
   readonly figures: () => Promise<readonly ProcessFigures[]>
   readonly health: Servers['health']

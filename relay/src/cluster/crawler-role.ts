@@ -4,17 +4,14 @@ import { PartitionLeases } from '@bgs/cluster/leases/partition-leases.ts'
 import { RedisWakeUps } from '@bgs/cluster/redis/redis-wake-ups.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeRawRecord } from '@bgs/contract/envelope/raw-record.ts'
-import { Crawler } from '@bgs/crawler/crawler.ts'
 import type { InFlight } from '@bgs/crawler/cursor-tracker.ts'
 import { HostReach } from '@bgs/crawler/host-reach.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
-import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
-import { descriptors } from '@bgs/runtime/service/descriptors.ts'
-import { AccountLimitWebhook } from '../account-limit-webhook.ts'
 import { askForConfigured } from '../configured-hosts.ts'
 import { drained } from '../drain.ts'
-import { crawlerRoleMetrics, webhookMetrics } from '../metrics.ts'
+import { crawlerRoleMetrics } from '../metrics.ts'
+import { buildCrawler, buildWebhook } from '../stages/crawler.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import { chargeChannel } from './charges.ts'
@@ -34,10 +31,14 @@ const RAW_BYTES = 32 * 1024 * 1024
 const LINGER_MS = 30
 const DRAIN_MS = 10_000
 
-/** A crawler among others: leases hosts, reads them, appends their frames to `raw`. */
+/**
+ * A crawler among others: leases hosts, reads them, appends their frames to `raw`. A stop: 1. hosts are read no further,
+ * and recheck and webhook end (`crawling`); 2. what is on its way to Kafka is there, or 10 s are over for each topic;
+ * 3. producers end (`sending`); 4. cursors are saved; 5. membership is no longer renewed (`renewing`), hosts are given
+ * up, and it leaves.
+ */
 export async function startCrawler(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, kafka, registry, logger, redis } = context
-  const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
   const partitions = settings.RELAY_RAW_PARTITIONS
   const metrics = crawlerMetrics(registry)
   const reach = new HostReach()
@@ -77,25 +78,16 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
 
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
   const hosts = new LeasedHosts(database, membership)
-  const crawler = new Crawler({
-    database,
+  const crawler = buildCrawler(context, {
     hosts,
     raw: rawTopic,
     control,
     wakeUps,
-    partitions,
     gate: membership.gate,
-    descriptors,
     metrics,
-    refusals: context.refusals,
-    logger: logger.child({ part: 'crawler' }),
-    names: strangersNames(allowPrivate),
-    allowPrivate,
-    startLive: settings.RELAY_NEW_HOST_CURSOR === 'live',
     reach,
-    now: Date.now,
   })
-  const recheck = new StatusRecheck(control, metrics, allowPrivate)
+  const recheck = new StatusRecheck(control, metrics, settings.RELAY_ALLOW_PRIVATE_HOSTS)
   const questions = questionChannel(context)
   // Every crawler hears it; the one that has the host asks.
   questions.listen((question) => {
@@ -115,14 +107,8 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
   supervisor.run('membership of the crawler', member.run(renewing.signal))
   supervisor.run('backlog of raw', backlog.run(sending.signal))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal), crawling.signal)
-  if (settings.RELAY_WEBHOOK_URL !== '') {
-    const hook = new AccountLimitWebhook({
-      database,
-      url: settings.RELAY_WEBHOOK_URL,
-      metrics: webhookMetrics(registry),
-      logger: logger.child({ part: 'webhook' }),
-      now: Date.now,
-    })
+  const hook = buildWebhook(context)
+  if (hook !== undefined) {
     // Crawlers may reach the internet, a sequencer may not; one of them calls.
     const leases = new PartitionLeases(database, membership, 'webhook', 1)
     const everyMs = settings.RELAY_LEASE_MS / 4

@@ -1,25 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAdminApi } from '@bgs/api/admin/admin-api.ts'
-import { createCall } from '@bgs/api/xrpc/call.ts'
 import { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/cluster/redis/redis-wake-ups.ts'
 import type { Database } from '@bgs/contract/database.ts'
-import { createDashboard } from '@bgs/dashboard/serve-dashboard.ts'
 import { DataLock } from '@bgs/database/lock.ts'
 import { nodeDisk } from '@bgs/embedded/log/disk.ts'
-import { HeadRate } from '@bgs/fanout/head-rate.ts'
 import { feedMetrics, mirrorMetrics } from '@bgs/fanout/metrics.ts'
-import { serve } from '@bgs/fanout/serve/serve.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
-import { newAddressLimits } from '@bgs/runtime/service/address-limits.ts'
 import { lookAtDisk } from '../disk-gauges.ts'
 import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { diskMetrics } from '../metrics.ts'
-import { newHosts } from '../new-hosts.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
-import { fanoutThreads } from '../threads.ts'
+import { buildOperatorPages, buildServing } from '../stages/serving.ts'
 import { ConsumerDirectory } from './consumer-directory.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
@@ -29,7 +22,11 @@ import type { Role } from './role.ts'
 import { gaugeProducer } from './shared-figures.ts'
 import { SharedLimits } from './shared-limits.ts'
 
-/** A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. */
+/**
+ * A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. A stop:
+ * 1. subscribers are sent away; 2. control, the directory and the look at the disk end (`saying`); 3. the mirror ends
+ * (`mirroring`) and is closed; 4. the lock is released.
+ */
 export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {
   const { settings, supervisor, database, kafka, registry, logger, redis } = context
   const folder = settings.RELAY_DATA_DIR
@@ -59,35 +56,13 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const databaseAway = () =>
     context.health.postgres.trouble === undefined ? undefined : 'the database is away'
   const wakeUps = new RedisWakeUps(redis, settings.RELAY_KAFKA_TOPIC_PREFIX)
-  const rate = new HeadRate(mirror)
-  const call = createCall({
-    context: {
-      database,
-      wakeUps,
-      limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
-      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
-      newHosts: newHosts(settings),
-      log: mirror,
-      windowHours: settings.RELAY_RETENTION_HOURS,
-      eventsPerSecond: rate.perSecond,
-      now: Date.now,
-    },
-    databaseAway,
-    logger: logger.child({ part: 'fanout' }),
-  })
-  const serving = serve({
+  const { serving, rate } = buildServing(context, {
     log: mirror,
     takedowns,
-    registry,
-    logger: logger.child({ part: 'fanout' }),
-    logLevel: settings.RELAY_LOG_LEVEL,
-    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
-    limits: newAddressLimits(settings),
-    deflate: settings.RELAY_FANOUT_DEFLATE,
+    wakeUps,
+    limits: new SharedLimits(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
+    databaseAway,
     notReady,
-    call,
-    threads: fanoutThreads(settings),
-    onFault: (error) => supervisor.fail(error),
   })
   const saying = new AbortController()
   const control = controlProducer(context)
@@ -96,24 +71,14 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const consumers = new ConsumerDirectory(redis, prefix, randomUUID(), serving.consumers)
   supervisor.run('directory of subscribers', consumers.run(saying.signal))
-  const dashboard = createDashboard()
-  const admin = createAdminApi({
-    passwords: settings.RELAY_ADMIN_PASSWORD,
-    trustedProxies: settings.RELAY_TRUSTED_PROXIES,
-    context: {
-      database,
-      control,
-      wakeUps,
-      log: mirror,
-      consumers,
-      figures: context.figures,
-      ask: (question) => questions.send(question),
-      newHosts: newHosts(settings),
-      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
-      now: Date.now,
-    },
+  const handle = buildOperatorPages(context, {
+    control,
+    wakeUps,
+    log: mirror,
+    consumers,
+    figures: context.figures,
+    ask: (question) => questions.send(question),
     databaseAway,
-    logger: logger.child({ part: 'admin' }),
   })
   const mirroring = new AbortController()
   const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
@@ -144,7 +109,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       gaugeProducer(context.gauges, 'control', control)
     },
     threadRegistry: () => serving.threadRegistry(),
-    handle: (request, response) => admin(request, response) || dashboard(request, response),
+    handle,
     stop: async () => {
       stopping = true
       await serving.close()

@@ -5,21 +5,16 @@ import { RefusalError } from '@bgs/contract/refusal-error.ts'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
 import { stalledText } from '@bgs/runtime/service/heartbeat.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { bringUp, checkNoGap } from '@bgs/sequencer/bring-up.ts'
+import { checkNoGap } from '@bgs/sequencer/bring-up.ts'
 import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
-import { HostCensus } from '@bgs/sequencer/host-census.ts'
 import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
-import { Releaser } from '@bgs/sequencer/releaser.ts'
-import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
-import { State } from '@bgs/sequencer/state/state.ts'
-import { StatusSweep } from '@bgs/sequencer/status-sweep.ts'
+import type { Sequencer, StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
 import { gaugeLags } from '../bus-gauges.ts'
 import { keyInTopic, readCautiously } from '../cautious.ts'
-import { conductLimits } from '../conduct-limits.ts'
 import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
-import { newHosts } from '../new-hosts.ts'
 import { isOwnFault } from '../own-fault.ts'
+import { buildHousekeeping, buildSequencer, openState } from '../stages/sequencer.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { type QuestionChannel, questionChannel } from './questions.ts'
@@ -212,9 +207,8 @@ class Office {
       signal: lost.signal,
     }).finally(() => signal.removeEventListener('abort', interrupted))
     try {
-      const state = new State(database, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
       const { position } = await seenOfLog(database)
-      const { view, replayed } = await bringUp(log, database, state, position, ended)
+      const { state, view, replayed } = await openState(context, log, position, ended)
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
       const reading = { database, refusals: context.refusals, refused: metrics.refused, logger }
       const verified = readCautiously(inputs.verified, {
@@ -230,20 +224,8 @@ class Office {
       })
       await verified.begin('verified')
       await orders.begin('control')
-      const sequencer = new Sequencer({
-        verified,
-        partitions: settings.RELAY_RAW_PARTITIONS,
-        control: orders,
-        log,
-        state,
-        view,
-        metrics,
-        logger: logger.child({ part: 'sequencer' }),
-        ask: (question) => questions.send(question),
-        refusals: context.refusals,
-        conduct: conductLimits(context.settings),
-        now: Date.now,
-      })
+      const ask = (question: StatusQuestion) => questions.send(question)
+      const sequencer = buildSequencer(context, { verified, control: orders, log, state, view, metrics, ask })
       const { next, first } = log.bounds()
       logger.info({ generation, head: next - 1, oldest: first, replayed }, 'this sequencer leads')
       metrics.leader.set(1)
@@ -255,15 +237,14 @@ class Office {
       const fetched = inputs.run(ended)
       const saying = new AbortController()
       const control = controlProducer(context)
-      const ask = (question: StatusQuestion) => questions.send(question)
-      const roundMs = settings.RELAY_RECHECK_MINUTES * 60_000
+      const { census, releaser, sweep } = buildHousekeeping(context, { control, metrics, ask })
       const tended = Promise.all([
         control.run(saying.signal),
         sayHeartbeats(control, ended),
         ...Object.entries({
-          'host census': new HostCensus(database, metrics),
-          releaser: new Releaser(database, control, Date.now),
-          'status sweep': new StatusSweep(database, ask, roundMs),
+          'host census': census,
+          releaser,
+          'status sweep': sweep,
         }).map(([name, task]) => supervisor.tend(name, (signal) => task.run(signal), ended)),
       ])
       try {

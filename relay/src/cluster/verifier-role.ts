@@ -7,18 +7,13 @@ import { type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import { decodeRawRecord } from '@bgs/contract/envelope/raw-record.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
-import { curveBackends } from '@bgs/protocol/signature/verify.ts'
 import { USER_AGENT } from '@bgs/runtime/service/version.ts'
 import { DirectoryReach } from '@bgs/verifier/identity/directory-reach.ts'
-import { Identities } from '@bgs/verifier/identity/identities.ts'
-import { JudgePool } from '@bgs/verifier/judge/pool.ts'
-import { verifierMetrics } from '@bgs/verifier/metrics.ts'
-import { Verifier } from '@bgs/verifier/verifier.ts'
 import { gaugeLags } from '../bus-gauges.ts'
-import { keyInTopic, readCautiously } from '../cautious.ts'
+import { keyInTopic } from '../cautious.ts'
 import { drained } from '../drain.ts'
 import { verifierRoleMetrics } from '../metrics.ts'
-import { verifierThreads } from '../threads.ts'
+import { buildVerifier, verifierFigures } from '../stages/verifier.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import { chargeChannel } from './charges.ts'
@@ -35,17 +30,18 @@ const RAW_BYTES = 16 * 1024 * 1024
 const VERIFIED_BYTES = 16 * 1024 * 1024
 const LINGER_MS = 30
 const FETCH_PAUSE_MS = 20
-const RESOLVE_TIMEOUT_MS = 5_000
 const DRAIN_MS = 5_000
 const TRIM_EVERY_MS = 10_000
 
-/** A verifier among others: leases partitions of `raw`, judges their frames, appends what passes to `verified`. */
+/**
+ * A verifier among others: leases partitions of `raw`, judges their frames, appends what passes to `verified`. A stop:
+ * 1. nothing more is fetched or judged (`judging`); 2. what is on its way to Kafka is there, or 5 s are over; 3. partitions
+ * are given up (`sharing`); 4. producer and membership end (`sending`), and it leaves; 5. its threads end.
+ */
 export async function startVerifier(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, kafka, registry, logger, redis } = context
   const partitions = settings.RELAY_RAW_PARTITIONS
-  const metrics = verifierMetrics(registry)
-  const backends = curveBackends()
-  for (const [curve, backend] of Object.entries(backends)) metrics.curve.set({ curve, backend }, 1)
+  const { metrics, backends } = verifierFigures(registry)
   logger.info({ signatures: backends }, 'signatures are verified with these')
   const directory = new DirectoryReach({
     plcUrl: settings.RELAY_PLC_URL,
@@ -90,40 +86,16 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     onAppended: backlog.noteAppended,
     full: backlog.full,
   })
-  const identities = new Identities(
-    {
-      plcUrl: settings.RELAY_PLC_URL,
-      allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,
-      userAgent: USER_AGENT,
-      timeoutMs: RESOLVE_TIMEOUT_MS,
-    },
+  const { verifier, reading, identities, pool } = buildVerifier(context, {
     metrics,
-    undefined,
-    supervisor.signal,
-    new RedisIdentities(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
-  )
-  const pool = new JudgePool(verifierThreads(settings), (error) => supervisor.fail(error))
-  const rawName = (partition: number) => `raw/${partition}`
-  const reading = readCautiously(raw, {
-    database,
-    refusals: context.refusals,
-    refused: metrics.refused,
-    logger: logger.child({ part: 'verifier' }),
+    raw,
     keyOf: keyInTopic('raw', raw.generation, ({ isHeartbeat }) => isHeartbeat === true),
-    told: (value) => (value.isHeartbeat === true ? undefined : value),
-  })
-  const verifier = new Verifier({
-    raw: reading,
     verified,
-    identities,
-    pool,
-    metrics,
-    refusals: context.refusals,
+    sharedIdentities: new RedisIdentities(redis, settings.RELAY_KAFKA_TOPIC_PREFIX),
     onBrokenFrame: (frame) => broken.send(frame),
     charge: (charge) => charges.send(charge),
-    logger: logger.child({ part: 'verifier' }),
-    wallNow: Date.now,
   })
+  const rawName = (partition: number) => `raw/${partition}`
   const share = new RawShare({
     context,
     leases: new PartitionLeases(database, membership, 'raw', partitions),

@@ -1,0 +1,44 @@
+import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { feedMetrics } from '@bgs/fanout/metrics.ts'
+import type { Serving } from '@bgs/fanout/serve/serving.ts'
+import { busMetrics, refusalMetrics } from '@bgs/runtime/service/shared-metrics.ts'
+import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
+import type { Sequencer } from '@bgs/sequencer/sequencer.ts'
+import type { Identities } from '@bgs/verifier/identity/identities.ts'
+import type { Registry } from 'prom-client'
+import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
+import { gaugeTopics } from '../bus-gauges.ts'
+import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
+import { bookkeepingMetrics, heartbeatMetrics } from '../metrics.ts'
+import { gaugeRefusals } from '../refusal-gauges.ts'
+import type { EmbeddedHealth } from './health.ts'
+import type { Topics } from './topics.ts'
+
+export interface Gauged {
+  readonly topics: Topics
+  readonly health: EmbeddedHealth
+  readonly sequencer: Sequencer
+  readonly identities: Identities
+  readonly serving: Serving
+  readonly refusals: RefusalBook
+  readonly supervisor: Supervisor
+}
+
+/** What brings the gauges of an embedded relay up to date before they are read. */
+export function gaugesOf(registry: Registry, parts: Gauged): () => void {
+  const { topics, health, sequencer, identities, serving, refusals, supervisor } = parts
+  const bus = busMetrics(registry)
+  const heartbeat = heartbeatMetrics(registry)
+  const feed = feedMetrics(registry)
+  const refusalFigures = refusalMetrics(registry)
+  const bookkeeping = bookkeepingMetrics(registry)
+  return () => {
+    gaugeTopics(bus, topics)
+    gaugeHeartbeat(heartbeat, health.heartbeatAges())
+    sequencer.gauge()
+    identities.gauge()
+    feed.bytes.set(serving.feedBytes)
+    gaugeRefusals(refusalFigures, refusals)
+    gaugeBookkeeping(bookkeeping, supervisor.failures)
+  }
+}

@@ -1,0 +1,26 @@
+import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
+import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
+import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
+import type { Settings } from '@bgs/runtime/service/settings.ts'
+
+/** Frames on their way in memory: `raw` until they are durable, of those `verified` what was judged. */
+const RAW_BYTES = 16 * 1024 * 1024
+const VERIFIED_BYTES = 8 * 1024 * 1024
+const CONTROL_BYTES = 4 * 1024 * 1024
+
+export type Topics = {
+  readonly raw: MemoryTopic<RawEnvelope>
+  readonly verified: MemoryTopic<VerifiedEnvelope>
+  readonly control: MemoryTopic<ControlMessage>
+}
+
+/** The bus between the stages of one process; `generation` is one that no earlier process used. */
+export function openTopics(settings: Settings, generation: number): Topics {
+  const topic = { generation, partitions: settings.RELAY_RAW_PARTITIONS }
+  return {
+    raw: new MemoryTopic({ ...topic, maxBytes: Math.min(RAW_BYTES, settings.RELAY_BACKLOG_BYTES) }),
+    verified: new MemoryTopic({ ...topic, maxBytes: VERIFIED_BYTES }),
+    control: new MemoryTopic({ ...topic, partitions: 1, maxBytes: CONTROL_BYTES }),
+  }
+}
