@@ -2,8 +2,8 @@
  * The crawler: one session for each host that this process owns, which moves frames from the host to `raw`.
  *
  * Twice a second it asks which hosts are new, changed, lost or too many (ownership.ts), begins and ends their sessions,
- * and saves what these report (host-store.ts). A session (session.ts) connects, reads type, DID and seq of each frame
- * (door.ts), publishes the frame as it came, and notes that its seq is on its way (cursor-tracker.ts).
+ * and saves what these report (host-store.ts). A session (session.ts) connects. Its intake (frame-intake.ts) reads type,
+ * DID and seq of each frame (door.ts), notes that the seq is on its way (cursor-tracker.ts), and publishes the frame.
  *
  * Why a killed crawler loses nothing (Q9):
  * 1. Frames 7 and 8 arrive and go to `raw`. The cursor is 6.

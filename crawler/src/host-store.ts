@@ -2,7 +2,8 @@ import { type Database, FencedError } from '@bgs/contract/database.ts'
 import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
-import type { HostReport, HostSession } from './session.ts'
+import type { HostReport } from './host-report.ts'
+import type { HostSession } from './session.ts'
 
 /** With the fence of the lease: a crawler that lost the host while it was paused changes nothing. */
 const SET_CURSOR = `UPDATE hosts SET cursor = v.column3
