@@ -1,4 +1,5 @@
-import type { KafkaConsumer, LostRecordsError } from '@bgs/cluster/bus/kafka-consumer.ts'
+import type { KafkaConsumer } from '@bgs/cluster/bus/kafka-consumer.ts'
+import type { LostRecordsError } from '@bgs/cluster/bus/lost-records.ts'
 import { type Lane, TopicRemadeError } from '@bgs/cluster/kafka/cluster.ts'
 import { lostFrom, NO_EPOCH } from '@bgs/cluster/kafka/leader-epochs.ts'
 import { readConsumed } from '@bgs/cluster/leases/consumed.ts'

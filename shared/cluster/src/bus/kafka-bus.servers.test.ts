@@ -12,8 +12,9 @@ import type { TopicMetadata } from '../kafka/metadata.ts'
 import { deleteRecords } from '../kafka/offsets.ts'
 import { produce } from '../kafka/produce.ts'
 import { readBatches } from '../kafka/record-batch.ts'
-import { KafkaConsumer, type KafkaConsumerOptions, LostRecordsError } from './kafka-consumer.ts'
+import { KafkaConsumer, type KafkaConsumerOptions } from './kafka-consumer.ts'
 import { KafkaProducer, type KafkaProducerOptions } from './kafka-producer.ts'
+import { LostRecordsError } from './lost-records.ts'
 
 const PARTITIONS = 4
 const WAIT = { timeout: 40_000, interval: 20 }
