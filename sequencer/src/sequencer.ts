@@ -2,9 +2,9 @@
  * The sequencer: the only place where order and state meet. It reads control first, then `verified`, a batch at a time:
  * 1. It loads the accounts and hosts that the batch names (state/state.ts).
  * 2. It decides on each envelope (rules/decide.ts). Facts of what is taken are applied at once (appends.ts).
- * 3. It appends the entries, their facts with them. Where the disk is full it waits, and so do the hosts.
+ * 3. It appends the entries, their facts with them (log-writer.ts). Where the disk is full it waits, and so do the hosts.
  * 4. Only then are the envelopes done: a host's cursor may pass them (invariant 11).
- * 5. A moment later the view writes changed accounts and hosts into the database, with their position (view.ts).
+ * 5. A moment later (upkeep.ts) the view writes changed accounts and hosts, with their position (view.ts).
  *
  * What becomes of a batch where the process is killed:
  * - before 3 is durable: nothing has happened, and all of it comes again.
@@ -17,35 +17,28 @@ import type { BusConsumer, BusEntry } from '@bgs/contract/bus/bus.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
-import { type Log, LogFullError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { Log } from '@bgs/contract/log/log.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
-import { inSpan } from '@bgs/runtime/service/spans.ts'
-import { wait } from '@bgs/runtime/service/wait.ts'
 import { Appends } from './appends.ts'
 import { InputPositions } from './input-positions.ts'
+import { LogWriter } from './log-writer.ts'
 import type { SequencerMetrics } from './metrics.ts'
+import { Pulse } from './pulse.ts'
 import { Conduct, type ConductLimits } from './rules/conduct.ts'
 import { decideControl } from './rules/control.ts'
 import { decide } from './rules/decide.ts'
 import { type Append, type Decision, type Drop, drop } from './rules/decision.ts'
 import type { Account } from './state/account.ts'
 import type { State } from './state/state.ts'
+import { Upkeep } from './upkeep.ts'
 import type { View } from './view.ts'
 
 /** Envelopes, or messages of control, looked at together at most. */
 const BATCH = 1_000
-/** Wait before an append is tried again on a full disk. */
-const FULL_RETRY_MS = 1_000
-/** How often segments beyond the window are looked for. */
-const TRIM_EVERY_MS = 5_000
-/** After so long input positions are written that no append has carried: all that came was refused. */
-const POSITIONS_EVERY_MS = 5_000
-
 /** The account's PDS should be asked for its status; `version` is that of the state it is asked at (C1). */
 export interface StatusQuestion {
   readonly did: string
@@ -80,52 +73,31 @@ export class Sequencer {
   #waiting: BusEntry<VerifiedEnvelope>[] = []
   readonly #bell = new Bell()
   readonly #inputs: InputPositions
+  readonly #pulse: Pulse
+  readonly #writer: LogWriter
+  readonly #upkeep: Upkeep
   readonly #conduct: Conduct
-  /** When something last came through each part of the way. */
-  readonly #pulse: Record<'control' | 'log' | 'view', number>
-  /** When a heartbeat last came through raw and the judges, by partition; undefined: none has come yet. */
-  #rawPulses: number[] | undefined
-  #position: number
   /** When the newest event in the log was received. */
   #newestMs: number | undefined
-  #viewSeen: number
-  /** Entries appended by this process: up to now, to where the view is being written, and to where it is. Seqs have gaps. */
-  readonly #entries = { appended: 0, flushing: 0, written: 0 }
-  #trimmedMs = Number.NEGATIVE_INFINITY
-  #trimming: Promise<void> | undefined
-  /** Since when input positions have moved that no append has carried; undefined: none have. */
-  #movedMs: number | undefined
 
   constructor(parts: SequencerParts) {
     this.#parts = parts
-    this.#position = parts.view.position
-    this.#viewSeen = parts.view.position
+    const { log, state, view, metrics, logger, now } = parts
     this.#conduct = new Conduct(parts.conduct)
-    const nowMs = monotonicMs()
-    this.#pulse = { control: nowMs, log: nowMs, view: nowMs }
-    this.#inputs = InputPositions.decode(parts.log.checkpoint, {
+    this.#inputs = InputPositions.decode(log.checkpoint, {
       verified: parts.verified.generation,
       control: parts.control.generation,
     })
+    const pulse = new Pulse(parts.partitions)
+    const writer = new LogWriter({ log, inputs: this.#inputs, pulse, metrics, logger }, view.position)
+    this.#pulse = pulse
+    this.#writer = writer
+    this.#upkeep = new Upkeep({ log, writer, state, view, pulse, metrics, logger, now })
   }
 
-  /**
-   * How long ago a heartbeat came through raw and the judges, through that partition where it is longest ago, and one from
-   * control; something was appended to the log, and the view was written. In milliseconds.
-   */
-  get heartbeatAges(): { readonly [stage in 'control' | 'log' | 'view']: number } & {
-    readonly raw?: number
-  } {
-    const nowMs = monotonicMs()
-    const { control, log, view } = this.#pulse
-    const ages = { control: nowMs - control, log: nowMs - log, view: nowMs - view }
-    // Crawlers of before say none.
-    return this.#rawPulses === undefined ? ages : { raw: nowMs - Math.min(...this.#rawPulses), ...ages }
-  }
-
-  #noteRawHeartbeat(partition: number): void {
-    this.#rawPulses ??= new Array<number>(this.#parts.partitions).fill(monotonicMs())
-    this.#rawPulses[partition] = monotonicMs()
+  /** How long ago something last came through each part of the way, in milliseconds. */
+  get heartbeatAges(): Pulse['ages'] {
+    return this.#pulse.ages
   }
 
   /** Brings up to date what changes while nothing comes. */
@@ -148,15 +120,13 @@ export class Sequencer {
       const isIdle = this.#orders.length + this.#waiting.length === 0
       if (this.#orders.length > 0) await this.#takeControl()
       if (this.#waiting.length > 0) await this.#takeBatch()
-      await this.#housekeeping()
+      await this.#upkeep.step(this.#waiting.length)
       if (!isIdle) continue
       if (signal.aborted) break
       // The view is written a moment after the last event, too.
-      await this.#bell.wait(this.#position > view.position ? 50 : 1_000, signal)
+      await this.#bell.wait(this.#writer.position > view.position ? 50 : 1_000, signal)
     }
-    await this.#trimming
-    await view.settled()
-    if (this.#position > view.position) await view.flush(this.#position, this.#parts.now())
+    await this.#upkeep.finish()
   }
 
   async #takeControl(): Promise<void> {
@@ -174,7 +144,7 @@ export class Sequencer {
     }
     const taken = this.#orders.splice(0, count)
     for (const entry of taken) this.#inputs.takeControl(entry)
-    await this.#append(appends)
+    await this.#writer.append(appends)
     for (const entry of taken) control.done(entry)
   }
 
@@ -212,11 +182,11 @@ export class Sequencer {
     const taken = this.#waiting.splice(0, count)
     for (const entry of taken) this.#inputs.takeVerified(entry)
     crashPoint('before-append')
-    await this.#append(appends)
+    await this.#writer.append(appends)
     crashPoint('after-append')
     const doneMs = now()
     for (const entry of taken) {
-      if (entry.value.isHeartbeat === true) this.#noteRawHeartbeat(entry.partition)
+      if (entry.value.isHeartbeat === true) this.#pulse.noteRaw(entry.partition)
       else this.#newestMs = entry.value.receivedMs
       metrics.endToEndSeconds.observe((doneMs - entry.value.receivedMs) / 1_000)
       verified.done(entry)
@@ -266,89 +236,5 @@ export class Sequencer {
     if (ask && account !== undefined)
       this.#parts.ask({ did: account.did, host: account.host, version: account.version })
     this.#parts.logger.debug({ host, did, seq, reason }, 'event refused')
-  }
-
-  async #append(appends: Appends): Promise<void> {
-    const { log, metrics, logger } = this.#parts
-    this.#movedMs ??= monotonicMs()
-    if (appends.entries.length === 0) return
-    for (;;) {
-      const end = metrics.appendSeconds.startTimer()
-      try {
-        const pack: Pack = await inSpan('append', { entries: appends.entries.length }, () =>
-          log.append(appends.entries, this.#inputs.encode()),
-        )
-        this.#movedMs = undefined
-        end()
-        if (pack.firstSeq !== appends.firstSeq)
-          throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
-        this.#position = pack.lastSeq
-        this.#entries.appended += pack.count
-        this.#pulse.log = monotonicMs()
-        metrics.bytes.inc(pack.bytes.length)
-        metrics.head.set(pack.lastSeq)
-        for (const [key, count] of appends.outcomes) {
-          const [type = '', outcome = ''] = key.split(' ')
-          metrics.events.inc({ type, outcome }, count)
-        }
-        return
-      } catch (error) {
-        if (!(error instanceof LogFullError)) throw error
-        // Nothing is lost: hosts are read no further while this waits, for their events are not done.
-        metrics.logFull.inc()
-        logger.error({ err: error }, 'no room left for the log: waiting for it, hosts are read no further')
-        await wait(FULL_RETRY_MS)
-      }
-    }
-  }
-
-  async #housekeeping(): Promise<void> {
-    const { view, state, metrics, log, now } = this.#parts
-    if (view.mustWait) await view.settled()
-    if (view.position !== this.#viewSeen) {
-      this.#pulse.view = monotonicMs()
-      // Of the batch that was under way: the next one is begun below.
-      this.#entries.written = this.#entries.flushing
-    }
-    this.#viewSeen = view.position
-    if (view.due(this.#position)) {
-      this.#entries.flushing = this.#entries.appended
-      // Not awaited: settled() and due() report its failure.
-      view.flush(this.#position, now()).catch(() => undefined)
-    }
-    metrics.viewPosition.set(view.position)
-    metrics.waiting.set(this.#waiting.length)
-    metrics.dirtyAccounts.set(state.dirtyAccounts)
-    metrics.viewLag.set(this.#entries.appended - this.#entries.written)
-    metrics.cachedAccounts.set(state.cachedAccounts)
-    metrics.accountLoads.inc({ result: 'hit' }, state.loads.hits)
-    metrics.accountLoads.inc({ result: 'miss' }, state.loads.misses)
-    state.loads.hits = 0
-    state.loads.misses = 0
-    if (
-      log.keepsPositions &&
-      this.#movedMs !== undefined &&
-      monotonicMs() - this.#movedMs >= POSITIONS_EVERY_MS
-    ) {
-      await log.append([], this.#inputs.encode())
-      this.#movedMs = undefined
-    }
-    if (monotonicMs() - this.#trimmedMs >= TRIM_EVERY_MS) {
-      this.#trimmedMs = monotonicMs()
-      this.#trimming ??= this.#trim()
-    }
-  }
-
-  /** Beside the loop: whatever it takes, events are appended meanwhile. What could not be trimmed is the next time. */
-  async #trim(): Promise<void> {
-    const { log, view, metrics, logger } = this.#parts
-    try {
-      await log.trim(view.position)
-    } catch (error) {
-      metrics.trimFailures.inc()
-      logger.warn({ err: error }, 'the log could not be trimmed to its window: it grows until it can be')
-    } finally {
-      this.#trimming = undefined
-    }
   }
 }

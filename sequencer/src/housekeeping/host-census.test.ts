@@ -3,9 +3,9 @@ import { askForHost } from '@bgs/database/hosts/host-rows.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
+import { sequencerMetrics } from '../metrics.ts'
+import { tempFolder } from '../testing/scene.ts'
 import { HostCensus } from './host-census.ts'
-import { sequencerMetrics } from './metrics.ts'
-import { tempFolder } from './testing/scene.ts'
 
 it('hosts are counted by state, with their accounts', async () => {
   await using folder = await tempFolder()

@@ -1,7 +1,7 @@
 import type { Database } from '@bgs/contract/database.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { StatusQuestion } from './sequencer.ts'
+import type { StatusQuestion } from '../sequencer.ts'
 
 /** Questions a second at most, in all and to one host. */
 const PER_SECOND = 20

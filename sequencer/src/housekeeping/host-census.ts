@@ -1,7 +1,7 @@
 import type { Database } from '@bgs/contract/database.ts'
 import { SHOWN_STATE } from '@bgs/database/hosts/host-rows.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { SequencerMetrics } from './metrics.ts'
+import type { SequencerMetrics } from '../metrics.ts'
 
 const COUNT_EVERY_MS = 60_000
 const STATES = ['active', 'idle', 'offline', 'throttled', 'banned', 'paused'] as const
