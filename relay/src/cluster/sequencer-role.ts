@@ -1,43 +1,20 @@
-import { TopicRemadeError } from '@bgs/cluster/kafka/cluster.ts'
 import { PartitionLeases } from '@bgs/cluster/leases/partition-leases.ts'
-import { KafkaLog } from '@bgs/cluster/log/kafka-log.ts'
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
-import { errorText } from '@bgs/runtime/service/error-text.ts'
-import { stalledText } from '@bgs/runtime/service/heartbeat.ts'
-import { wait } from '@bgs/runtime/service/wait.ts'
-import { checkNoGap } from '@bgs/sequencer/bring-up.ts'
-import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
-import { type SequencerMetrics, sequencerMetrics } from '@bgs/sequencer/metrics.ts'
-import type { Sequencer, StatusQuestion } from '@bgs/sequencer/sequencer.ts'
-import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
-import { gaugeLags } from '../bus-gauges.ts'
-import { keyInTopic, readCautiously } from '../cautious.ts'
-import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
-import { isOwnFault } from '../own-fault.ts'
-import { buildHousekeeping, buildSequencer, openState } from '../stages/sequencer.ts'
+import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import type { ClusterContext } from './context.ts'
-import { controlProducer } from './control-producer.ts'
-import { type QuestionChannel, questionChannel } from './questions.ts'
+import { LeaderLoop } from './leader-loop.ts'
+import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { RoleMember } from './role-member.ts'
-import { sequencedRetention } from './sequenced-retention.ts'
-import { SequencerInputs } from './sequencer-inputs.ts'
 
-/** After losing the lead a process stands back for up to so long, so that two do not take turns. */
-const STAND_BACK_MS = 2_000
-const DRAIN_MS = 10_000
-/** And so long for its last record: without it seqs are left out, and no more. */
-const END_MS = 2_000
-/** The end of a lead waits so long for the database to note that it was a good one. */
-const NOTE_MS = 1_000
-const NO_HEARTBEAT = { raw: undefined, control: undefined, log: undefined, view: undefined }
-
-/** A sequencer: leads if it has the lease of `sequenced`, else stands by. */
+/**
+ * A sequencer: leads if it has the lease of `sequenced`, else stands by. A stop: 1. the loop ends, and a lead with it
+ * (`stopping`); 2. membership is no longer renewed (`renewing`), the lease is given up, and it leaves.
+ */
 export async function startSequencer(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, registry } = context
   const member = new RoleMember(context, 'sequencer', {
     topics: ['verified', 'control', 'sequenced'],
-    unansweredMs: () => office.unansweredMs,
+    unansweredMs: () => loop.unansweredMs,
   })
   const { membership } = member
   const leases = new PartitionLeases(database, membership, 'sequenced', 1)
@@ -47,7 +24,7 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
   metrics.leader.set(0)
   const stopping = new AbortController()
   const renewing = new AbortController()
-  const office = new Office({
+  const loop = new LeaderLoop({
     context,
     leases,
     member,
@@ -55,14 +32,14 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
     questions: questionChannel(context),
   })
   await membership.renew()
-  const running = office.run(stopping.signal)
+  const running = loop.run(stopping.signal)
   supervisor.run('sequencer', running)
   supervisor.run('membership of the sequencer', member.run(renewing.signal))
   return {
-    notReady: () => member.standstill ?? office.trouble ?? office.stalled ?? member.notReady,
+    notReady: () => member.standstill ?? loop.trouble ?? loop.stalled ?? member.notReady,
     restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
-      office.gauge()
+      loop.gauge()
       member.gauge()
     },
     stop: async () => {
@@ -72,227 +49,5 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
       await leases.release([0])
       await membership.leave()
     },
-  }
-}
-
-/** The lease is another's. */
-class LeadLostError extends Error {}
-
-/** Notes how a lead ended, where the database answers in time. */
-async function note(act: () => Promise<unknown>): Promise<void> {
-  await Promise.race([act().catch(() => undefined), wait(NOTE_MS)])
-}
-
-interface OfficeParts {
-  readonly context: ClusterContext
-  readonly leases: PartitionLeases
-  readonly member: RoleMember
-  readonly metrics: SequencerMetrics
-  readonly questions: QuestionChannel
-}
-
-/** Waits for the lead, leads, and stands back when it is lost. */
-class Office {
-  /** Why the last lead ended, until the next one or another's. */
-  trouble: string | undefined
-  readonly #parts: OfficeParts
-  #leading:
-    | { readonly sequencer: Sequencer; readonly inputs: SequencerInputs; readonly log: KafkaLog }
-    | undefined
-
-  constructor(parts: OfficeParts) {
-    this.#parts = parts
-  }
-
-  /** Brings the gauges of who leads up to date; a process that stands by has no heartbeat of its own to show. */
-  gauge(): void {
-    const { heartbeat, bus } = this.#parts.context.gauges
-    const { sequencer, inputs } = this.#leading ?? {}
-    gaugeHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
-    sequencer?.gauge()
-    if (inputs !== undefined) gaugeLags(bus, { verified: inputs.verified, control: inputs.control })
-  }
-
-  /** For how long the oldest request of a lead at Kafka has had no answer. */
-  get unansweredMs(): number {
-    if (this.#leading === undefined) return 0
-    const { inputs, log } = this.#leading
-    return Math.max(log.unansweredMs(), inputs.verified.unansweredMs(), inputs.control.unansweredMs())
-  }
-
-  /** Which stages nothing gets through while this process leads. */
-  get stalled(): string | undefined {
-    return this.#leading && stalledText(this.#leading.sequencer.heartbeatAges)
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    const { context, leases } = this.#parts
-    const everyMs = context.settings.RELAY_LEASE_MS / 4
-    for (let saidStandby = false; !signal.aborted; ) {
-      const [lease] = await leases.look()
-      if (lease === undefined) {
-        if (!saidStandby) context.logger.info('another sequencer leads: standing by')
-        saidStandby = true
-        this.trouble = undefined
-        await wait(everyMs, signal)
-        continue
-      }
-      saidStandby = false
-      try {
-        await this.#lead(lease.fence, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        // Another attempt, or another process, would find the same.
-        if (error instanceof RefusalError || error instanceof TopicRemadeError) throw error
-        this.trouble = `the lead was lost: ${errorText(error)}`
-        context.logger.warn(
-          { err: error, generation: lease.fence },
-          'the lead was lost: standing back, nothing is lost',
-        )
-        await leases.release([0])
-        await wait(Math.random() * STAND_BACK_MS, signal)
-      }
-    }
-  }
-
-  /** Leads until `signal` is aborted, or the lease is another's; throws when order could no longer be kept. */
-  async #lead(generation: number, signal: AbortSignal): Promise<void> {
-    const lost = new AbortController()
-    // From the first: an opening that waits for Kafka must not go on under a lease that is another's by then.
-    const held = this.#holdLead(generation, AbortSignal.any([signal, lost.signal]))
-    let why: unknown
-    held.catch((error: unknown) => {
-      why = error
-      lost.abort()
-    })
-    try {
-      await this.#order(generation, signal, lost, held)
-    } catch (error) {
-      throw why ?? error
-    } finally {
-      lost.abort()
-      await Promise.allSettled([held])
-    }
-  }
-
-  /** Opens the log and orders events; aborts `lost` when it ends, and ends when `held` does or `lost` is aborted. */
-  async #order(
-    generation: number,
-    signal: AbortSignal,
-    lost: AbortController,
-    held: Promise<void>,
-  ): Promise<void> {
-    const { context, metrics, questions } = this.#parts
-    const { database, kafka, settings, logger, supervisor } = context
-    const { changes } = context.gauges.leases
-    // Until the log is open a stop interrupts; from then on what is under way is finished first.
-    const interrupted = () => lost.abort()
-    signal.addEventListener('abort', interrupted)
-    signal.throwIfAborted()
-    const ended = AbortSignal.any([signal, lost.signal])
-    const seen = await seenOfLog(database)
-    const log = await KafkaLog.open({
-      cluster: kafka,
-      topic: context.topic('sequenced'),
-      generation,
-      seen,
-      onFound: async ({ logId, base, bounds, gap }) => {
-        if (gap > 0)
-          logger.info({ gap, next: bounds.next }, 'the last lead did not end as it should: seqs are left out')
-        checkNoGap(bounds, seen.position)
-        await adoptLog(database, generation, logId, base)
-      },
-      retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
-      retentionBytes: await sequencedRetention(context),
-      signal: lost.signal,
-    }).finally(() => signal.removeEventListener('abort', interrupted))
-    try {
-      const { position } = await seenOfLog(database)
-      const { state, view, replayed } = await openState(context, log, position, ended)
-      const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
-      const reading = { database, refusals: context.refusals, refused: metrics.refused, logger }
-      const verified = readCautiously(inputs.verified, {
-        ...reading,
-        keyOf: keyInTopic('verified', inputs.verified.generation, ({ isHeartbeat }) => isHeartbeat === true),
-        told: ({ host, did, hostSeq: seq, isHeartbeat }) =>
-          isHeartbeat === true ? undefined : { host, did, seq },
-      })
-      const orders = readCautiously(inputs.control, {
-        ...reading,
-        keyOf: keyInTopic('control', inputs.control.generation, ({ kind }) => kind === 'heartbeat'),
-        told: () => undefined,
-      })
-      await verified.begin('verified')
-      await orders.begin('control')
-      const ask = (question: StatusQuestion) => questions.send(question)
-      const sequencer = buildSequencer(context, { verified, control: orders, log, state, view, metrics, ask })
-      const { next, first } = log.bounds()
-      logger.info({ generation, head: next - 1, oldest: first, replayed }, 'this sequencer leads')
-      metrics.leader.set(1)
-      changes.inc({ lease: 'sequenced', change: 'gained' })
-      this.#leading = { sequencer, inputs, log }
-      this.trouble = undefined
-      const ordering = new AbortController()
-      const ordered = sequencer.run(ordering.signal)
-      const fetched = inputs.run(ended)
-      const saying = new AbortController()
-      const control = controlProducer(context)
-      const { census, releaser, sweep } = buildHousekeeping(context, { control, metrics, ask })
-      const tended = Promise.all([
-        control.run(saying.signal),
-        sayHeartbeats(control, ended),
-        ...Object.entries({
-          'host census': census,
-          releaser,
-          'status sweep': sweep,
-        }).map(([name, task]) => supervisor.tend(name, (signal) => task.run(signal), ended)),
-      ])
-      try {
-        // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.
-        await Promise.race([ordered, held, fetched, tended])
-        inputs.stop()
-        ordering.abort()
-        const isDone = ordered.then(() => true)
-        // All that came is appended: whoever leads next goes on right behind it.
-        if (await Promise.race([isDone, wait(DRAIN_MS)]))
-          await Promise.race([log.end().catch(() => undefined), wait(END_MS)])
-        await note(() => Promise.all([verified.ended(['verified']), orders.ended(['control'])]))
-      } catch (error) {
-        // A lead that is lost over Kafka, the database or the lease is no event's fault, however often that is.
-        const isOwn = isOwnFault(error)
-        await note(async () => {
-          await Promise.all([verified.noteFault(isOwn), orders.noteFault(isOwn)])
-          if (!isOwn) await Promise.all([verified.ended(['verified']), orders.ended(['control'])])
-        })
-        throw error
-      } finally {
-        ordering.abort()
-        lost.abort()
-        inputs.close()
-        saying.abort()
-        await Promise.allSettled([fetched, tended])
-        ordered.catch(() => undefined)
-      }
-    } finally {
-      if (this.#leading !== undefined) changes.inc({ lease: 'sequenced', change: 'lost' })
-      this.#leading = undefined
-      metrics.leader.set(0)
-      lost.abort()
-      await log.close()
-    }
-  }
-
-  /** Resolves when the lease is no longer this process's, or `signal` is aborted. */
-  async #holdLead(generation: number, signal: AbortSignal): Promise<void> {
-    const { context, leases, member } = this.#parts
-    const { membership } = member
-    while (!signal.aborted) {
-      await wait(context.settings.RELAY_LEASE_MS / 4, signal)
-      // While the database is away nobody can take the lead either, and the log itself lets only one write.
-      if (!membership.isLive || signal.aborted) continue
-      const [lease] = await leases.look()
-      if (lease?.fence !== generation && membership.isLive)
-        throw new LeadLostError(member.standstill ?? 'another sequencer has taken the lead')
-    }
   }
 }
