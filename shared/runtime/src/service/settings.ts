@@ -161,7 +161,7 @@ export const SETTINGS = {
   RELAY_BACKLOG_BYTES: setting(
     bytes,
     '20GiB',
-    'when raw holds so many bytes that are not consumed yet, hosts are read no further; the embedded bus, in memory, stops at 32 MiB if this is more',
+    'when raw holds so many bytes that are not consumed yet, hosts are read no further; the embedded bus, in memory, stops at 16 MiB if this is more',
     '20GiB',
   ),
   RELAY_ACCOUNT_CACHE_BYTES: setting(
