@@ -356,7 +356,7 @@ export class HostSession {
     this.#hasInformed = true
     this.#parts.logger.warn(
       { host: this.hostname, name: name.slice(0, MAX_NAME) },
-      'a host tells of a gap in its stream',
+      'a host reports a gap in its stream (#info)',
     )
   }
 
@@ -402,7 +402,7 @@ export class HostSession {
       this.#sequence.noteFutureCursor()
       this.#parts.logger.warn(
         { host: this.hostname, cursor: this.tracker.lowWater },
-        'the host says our cursor lies in its future',
+        'the host says that our cursor is above its newest seq (FutureCursor)',
       )
     } else if (again && this.report.failures > 0) return
     this.#sequence.noteError()
@@ -425,7 +425,7 @@ export class HostSession {
     this.#parts.metrics.epochs.inc()
     this.#parts.logger.warn(
       { host: this.hostname, epoch: this.epoch },
-      'the host began a new sequence: reading all it has',
+      'the host started its sequence anew: reading it from its beginning',
     )
     this.tracker = this.#newTracker(0)
   }

@@ -191,7 +191,10 @@ export class Sequencer {
       count(decision === null ? 'void' : 'applied')
     } catch (error) {
       count('void')
-      logger.error({ err: error, kind: message.kind }, 'a message of control failed: please report it')
+      logger.error(
+        { err: error, kind: message.kind },
+        'carrying out a control message failed: please report it',
+      )
     }
   }
 
@@ -296,7 +299,10 @@ export class Sequencer {
         if (!(error instanceof LogFullError)) throw error
         // Nothing is lost: hosts are read no further while this waits, for their events are not done.
         metrics.logFull.inc()
-        logger.error({ err: error }, 'no room left for the log: waiting for it, hosts are read no further')
+        logger.error(
+          { err: error },
+          'no room left for the log: waiting for disk space, hosts are read no further',
+        )
         await wait(FULL_RETRY_MS)
       }
     }

@@ -152,7 +152,7 @@ class Office {
         this.trouble = `the lead was lost: ${errorText(error)}`
         context.logger.warn(
           { err: error, generation: lease.fence },
-          'the lead was lost: standing back, nothing is lost',
+          'this sequencer no longer leads: standing by, no event is lost',
         )
         await leases.release([0])
         await wait(Math.random() * STAND_BACK_MS, signal)
@@ -203,7 +203,10 @@ class Office {
       seen,
       onFound: async ({ logId, base, bounds, gap }) => {
         if (gap > 0)
-          logger.info({ gap, next: bounds.next }, 'the last lead did not end as it should: seqs are left out')
+          logger.info(
+            { gap, next: bounds.next },
+            'the last leader did not end cleanly: some seqs are left out',
+          )
         checkNoGap(bounds, seen.position)
         await adoptLog(database, generation, logId, base)
       },

@@ -46,7 +46,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   const metrics = verifierMetrics(registry)
   const backends = curveBackends()
   for (const [curve, backend] of Object.entries(backends)) metrics.curve.set({ curve, backend }, 1)
-  logger.info({ signatures: backends }, 'signatures are verified with these')
+  logger.info({ signatures: backends }, 'signatures are verified with these libraries')
   const directory = new DirectoryReach({
     plcUrl: settings.RELAY_PLC_URL,
     userAgent: USER_AGENT,
@@ -72,7 +72,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     onLost: (lost) => {
       logger.warn(
         { err: lost },
-        'a partition does not hold what was to be read next: looking at the leases again',
+        'a partition of raw no longer has the next record to read: checking the leases again',
       )
       share.lose(lost)
     },
