@@ -219,7 +219,7 @@ export class FrameIntake {
     this.#hasInformed = true
     this.#parts.logger.warn(
       { host: this.#hostname, name: name.slice(0, MAX_NAME) },
-      'a host tells of a gap in its stream',
+      'a host reports a gap in its stream (#info)',
     )
   }
 
@@ -263,7 +263,7 @@ export class FrameIntake {
       this.sequence.noteFutureCursor()
       this.#parts.logger.warn(
         { host: this.#hostname, cursor: this.tracker.lowWater },
-        'the host says our cursor lies in its future',
+        'the host says that our cursor is above its newest seq (FutureCursor)',
       )
     } else if (again && this.#report.failures > 0) return
     this.sequence.noteError()

@@ -191,7 +191,7 @@ export class HostSession {
     this.#parts.metrics.epochs.inc()
     this.#parts.logger.warn(
       { host: this.hostname, epoch },
-      'the host began a new sequence: reading all it has',
+      'the host started its sequence anew: reading it from its beginning',
     )
   }
 }

@@ -92,7 +92,10 @@ export class AccountLimitWebhook {
       const pauseMs = retryMs[attempt]
       if (pauseMs === undefined) {
         metrics.calls.inc({ result: 'given-up' })
-        logger.warn({ host: row.hostname, failure }, 'the webhook could not be told of a full host: given up')
+        logger.warn(
+          { host: row.hostname, failure },
+          'a host reached its limit of accounts, but the webhook did not take the message: given up',
+        )
         return
       }
       await wait(pauseMs, signal)

@@ -43,10 +43,10 @@ export function readCautiously<T>(
       const { host, did, seq } = event ?? {}
       logger.error(
         { host, did, seq, reason, deaths },
-        'an event ends processes: stepped over, please report it',
+        'processes died over this event: it is refused and skipped; please report it',
       )
     },
-    onFault: (error) => logger.warn({ err: error }, 'what processes ended over could not be noted'),
+    onFault: (error) => logger.warn({ err: error }, 'could not save which events processes died over'),
   })
 }
 

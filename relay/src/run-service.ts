@@ -33,7 +33,7 @@ export async function untilStopped(relay: Relay, logger: Logger): Promise<boolea
     await Promise.race([relay.noteFault(isOwnFault(fault)).catch(() => undefined), wait(NOTE_MS)])
     process.exit(faultCode(fault))
   }
-  logger.info('stopping: hosts are read no further, what is on its way is finished')
+  logger.info('stopping: hosts are read no further, events on their way are finished')
   await relay.stop()
   logger.info('stopped')
   process.exit(0)

@@ -67,7 +67,10 @@ export class LogWriter {
         if (!(error instanceof LogFullError)) throw error
         // Nothing is lost: hosts are read no further while this waits, for their events are not done.
         metrics.logFull.inc()
-        logger.error({ err: error }, 'no room left for the log: waiting for it, hosts are read no further')
+        logger.error(
+          { err: error },
+          'no room left for the log: waiting for disk space, hosts are read no further',
+        )
         await wait(FULL_RETRY_MS)
       }
     }

@@ -161,7 +161,10 @@ export class Sequencer {
       count(decision === null ? 'void' : 'applied')
     } catch (error) {
       count('void')
-      logger.error({ err: error, kind: message.kind }, 'a message of control failed: please report it')
+      logger.error(
+        { err: error, kind: message.kind },
+        'carrying out a control message failed: please report it',
+      )
     }
   }
 

@@ -393,7 +393,7 @@ export class Verifier {
     if (reason === 'internal-error')
       this.#parts.logger.error(
         { host, did, seq, reason, detail },
-        'judging this frame failed: please report it',
+        'verifying this frame failed: please report it',
       )
     else this.#parts.logger.debug({ host, did, seq, reason, detail }, 'frame refused')
     if (breaksStream(reason)) this.#parts.onBrokenFrame({ host, epoch, seq, reason })

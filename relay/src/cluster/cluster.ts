@@ -146,13 +146,13 @@ export async function startCluster(
       const ended = endRoles(roles, begun).then(
         () => true,
         (error: unknown) => {
-          logger.warn({ err: error }, 'a role could not end as it should')
+          logger.warn({ err: error }, 'a role did not end cleanly')
           return false
         },
       )
       // A server that is away is not waited for: what could not be saved now is done again after the next start.
       if (!(await Promise.race([ended, wait(STOP_ROLES_MS)])))
-        logger.warn('a server is away: stopping without having saved everything')
+        logger.warn('a server cannot be reached: stopping without having saved everything')
       supervisor.end()
       await database?.close()
       await Promise.race([supervisor.stop(), wait(STOP_REST_MS)])

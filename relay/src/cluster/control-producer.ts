@@ -21,6 +21,9 @@ export function controlProducer({
     lingerMs: LINGER_MS,
     onSafe: (done) => done(),
     onUnwritable: ({ kind }, error) =>
-      logger.error({ err: error, kind }, 'a message of control could not be written down: please report it'),
+      logger.error(
+        { err: error, kind },
+        'a control message could not be encoded for Kafka: please report it',
+      ),
   })
 }

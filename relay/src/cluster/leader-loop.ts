@@ -108,7 +108,7 @@ export class LeaderLoop {
         this.trouble = `the lead was lost: ${errorText(error)}`
         context.logger.warn(
           { err: error, generation: lease.fence },
-          'the lead was lost: standing back, nothing is lost',
+          'this sequencer no longer leads: standing by, no event is lost',
         )
         await leases.release([0])
         await wait(Math.random() * STAND_BACK_MS, signal)
@@ -159,7 +159,10 @@ export class LeaderLoop {
       seen,
       onFound: async ({ logId, base, bounds, gap }) => {
         if (gap > 0)
-          logger.info({ gap, next: bounds.next }, 'the last lead did not end as it should: seqs are left out')
+          logger.info(
+            { gap, next: bounds.next },
+            'the last leader did not end cleanly: some seqs are left out',
+          )
         checkNoGap(bounds, seen.position)
         await adoptLog(database, generation, logId, base)
       },

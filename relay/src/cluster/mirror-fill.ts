@@ -72,12 +72,15 @@ export class MirrorFill {
     if (this.#isDone) return
     logger.info(
       { from: log.bounds().first, records: this.missing },
-      'the mirror is filled backwards: cursors below what it has are answered 503 until then',
+      'fetching older events into the mirror (copy of the log), newest first: cursors below it get 503 until then',
     )
     while (!signal.aborted && !this.#isDone) {
       if (this.#bottom <= floor() || !log.hasRoomBelow) {
         this.#isDone = true
-        logger.info({ from: log.bounds().first }, 'the mirror holds all of the window')
+        logger.info(
+          { from: log.bounds().first },
+          'the mirror (copy of the log) holds the whole replay window',
+        )
         return
       }
       await this.#fillPart(signal)
@@ -108,7 +111,7 @@ export class MirrorFill {
       if (!isFull && !(error instanceof LogTrimmedError)) throw error
       if (isFull) {
         onFull()
-        logger.error({ err: error }, 'no room left for the mirror: waiting for it')
+        logger.error({ err: error }, 'no disk space left for the mirror (copy of the log): waiting for space')
       }
       await wait(isFull ? FULL_RETRY_MS : WAIT_MS, signal)
     } finally {

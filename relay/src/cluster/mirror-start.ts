@@ -89,7 +89,7 @@ async function dropWhatDiffers(
   await cutAbove(segments.disk, segments.folder, held - 1)
   logger.error(
     { above: held - 1, upTo: next - 1 },
-    'the log has lost what this node had served: it is dropped here, too, and comes again under other seqs',
+    'the log has lost events that this node had served: they are dropped here, too, and come again under other seqs',
   )
   return next - held
 }

@@ -94,7 +94,9 @@ export class Mirror implements FiledLog {
   static async open(options: MirrorOptions): Promise<Mirror> {
     let kept = await openKept(options)
     if (kept === undefined) {
-      options.logger.warn('the mirror on disk does not fit the log any more: it is fetched anew')
+      options.logger.warn(
+        'the mirror on disk (copy of the log) does not match the log any more: it is fetched anew',
+      )
       await rm(options.segments.folder, { recursive: true })
       kept = (await openKept(options)) as Kept
     }
@@ -214,7 +216,7 @@ export class Mirror implements FiledLog {
     if (this.#isAhead && !wasAhead)
       this.#logger.error(
         { next: this.#next, end: this.#end },
-        'Kafka has lost records that this node has: waiting for a sequencer to go on above them',
+        'Kafka has lost records that this node has: waiting for a sequencer to continue above them',
       )
     const last = await this.#reader.last(this.#floor, this.#end, signal)
     if (last === undefined || !(await this.#goBack(last.base, signal))) await wait(LONG_POLL_MS, signal)
@@ -232,7 +234,7 @@ export class Mirror implements FiledLog {
     this.#checkHeld(base)
     this.#logger.error(
       { from: base.from, next: this.#next },
-      'the log has lost its end, and goes on above it',
+      'the log has lost its last records, and continues above them',
     )
     this.#bases = known.with(base)
     this.#next = Math.max(base.from, this.#floor)
@@ -284,7 +286,10 @@ export class Mirror implements FiledLog {
       } catch (error) {
         if (!(error instanceof LogFullError)) throw error
         this.fullTimes++
-        this.#logger.error({ err: error }, 'no room left for the mirror: waiting for it')
+        this.#logger.error(
+          { err: error },
+          'no disk space left for the mirror (copy of the log): waiting for space',
+        )
         await wait(FULL_RETRY_MS, signal)
       }
     }

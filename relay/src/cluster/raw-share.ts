@@ -119,7 +119,7 @@ export class RawShare {
     if (gained.length + lost.length > 0)
       context.logger.info(
         { gained: gained.length, lost: lost.length, partitions: this.#held.size },
-        'the share of raw has changed',
+        'this verifier now has other partitions of raw',
       )
   }
 
@@ -141,12 +141,15 @@ export class RawShare {
     const lost = await lostFrom(kafka, this.#lane, topic('raw'), number, upTo, supervisor.signal)
     const said = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
     if (offsetOf(position) > end || lost !== undefined || this.#lostEnds.has(number)) {
-      logger.error(said, 'raw has lost its end: its offsets are given to others, so its generation is raised')
+      logger.error(
+        said,
+        'raw has lost its last records, and others get their offsets: its generation is raised',
+      )
       await raiseTopicGeneration(database, 'raw', generations.raw)
       throw new TopicRemadeError(topic('raw'))
     }
     if (offsetOf(position) >= floor) return [position, leaderEpoch]
-    logger.error(said, 'raw was trimmed above what is consumed')
+    logger.error(said, 'raw no longer has the next record to read: reading from its oldest record')
     return [positionOf(floor, 0), NO_EPOCH]
   }
 

@@ -23,13 +23,13 @@ export async function sequencedRetention({
       return Math.max(1, Math.floor((dir.usableBytes + (dir.sizes.get(0) ?? 0)) / 2))
     logger.warn(
       { bytes: RETENTION_BYTES_UNTOLD },
-      'Kafka does not tell of its disk: RELAY_RETENTION_BYTES=auto is this',
+      'Kafka does not report its disk space: RELAY_RETENTION_BYTES=auto means this many bytes',
     )
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
     logger.warn(
       { err: error, bytes: RETENTION_BYTES_UNTOLD },
-      'Kafka could not be asked about its disk: RELAY_RETENTION_BYTES=auto is this',
+      'could not ask Kafka for its disk space: RELAY_RETENTION_BYTES=auto means this many bytes',
     )
   } finally {
     lane.close()

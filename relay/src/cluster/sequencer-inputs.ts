@@ -134,8 +134,8 @@ async function startPositions(
         logger.error(
           { topic: name, partition: number, offset, floor, lostFrom: lost },
           lost === undefined
-            ? 'the topic does not hold what was to be read next'
-            : 'the topic has lost its end: it is read from where it is another',
+            ? 'the topic no longer has the next record to read: reading from its oldest record'
+            : 'the topic has lost its last records: reading from the first offset that another record got',
         )
       starts.push({ number, next: positionOf(Math.max(floor, lost ?? floor), 0), epoch: NO_EPOCH })
     }

@@ -18,5 +18,5 @@ export function noteUnwritable(
   error: unknown,
 ): void {
   refusals.note({ host, did, seq: -1, reason: 'internal-error', detail: (error as Error).message })
-  logger.error({ err: error, host, did }, 'an event could not be written down: please report it')
+  logger.error({ err: error, host, did }, 'an event could not be encoded for Kafka: please report it')
 }

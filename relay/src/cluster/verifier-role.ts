@@ -42,7 +42,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, kafka, registry, logger, redis } = context
   const partitions = settings.RELAY_RAW_PARTITIONS
   const { metrics, backends } = verifierFigures(registry)
-  logger.info({ signatures: backends }, 'signatures are verified with these')
+  logger.info({ signatures: backends }, 'signatures are verified with these libraries')
   const directory = new DirectoryReach({
     plcUrl: settings.RELAY_PLC_URL,
     userAgent: USER_AGENT,
@@ -68,7 +68,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     onLost: (lost) => {
       logger.warn(
         { err: lost },
-        'a partition does not hold what was to be read next: looking at the leases again',
+        'a partition of raw no longer has the next record to read: checking the leases again',
       )
       share.lose(lost)
     },
