@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, globSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { VERSION } from '@bgs/runtime/service/version.ts'
 import { runCommand } from '@bgs/testkit/servers/commands.ts'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
@@ -68,13 +68,19 @@ describe('the files of the image, read-only, with its user and its command', () 
     expect(readdirSync(join(app(), 'shared')).toSorted()).toEqual(rooms.toSorted())
     const folders = [...own.filter((name) => name !== 'shared'), ...rooms.map((name) => `shared/${name}`)]
     const packages = globSync('node_modules/{@*/*,[!@.]*}', { cwd: app() }).map((path) => path.slice(13))
-    expect(packages).toEqual(
-      expect.arrayContaining([...folders.map((path) => `@bgs/${basename(path)}`), 'node', 'pg', 'ioredis']),
-    )
+    const ours = folders.map((path) => `@bgs/${basename(path)}`)
+    expect(packages).toEqual(expect.arrayContaining([...ours, 'node', 'pg', 'ioredis']))
     const { workspaces = [] } = await readPackage('.')
-    const manifests = await Promise.all(['.', ...globSync(workspaces, { cwd: ROOT })].map(readPackage))
+    const places = globSync(
+      workspaces.map((folder) => `${folder}/package.json`),
+      { cwd: ROOT },
+    ).map(dirname)
+    const manifests = await Promise.all(['.', ...places].map(readPackage))
     const production = await Promise.all(['.', ...folders].map(readPackage))
-    const needed = new Set(production.flatMap(({ dependencies = {} }) => Object.keys(dependencies)))
+    const needed = new Set([
+      ...ours,
+      ...production.flatMap(({ dependencies = {} }) => Object.keys(dependencies)),
+    ])
     const development = manifests.flatMap(({ devDependencies = {} }) => Object.keys(devDependencies))
     const unwanted = [
       ...development.filter((name) => !needed.has(name)),

@@ -48,11 +48,13 @@ export function buildWebhook({
   registry,
   logger,
 }: StageContext): AccountLimitWebhook | undefined {
+  // Declared also where none is set, as docs/metrics.md says.
+  const metrics = webhookMetrics(registry)
   if (settings.RELAY_WEBHOOK_URL === '') return undefined
   return new AccountLimitWebhook({
     database,
     url: settings.RELAY_WEBHOOK_URL,
-    metrics: webhookMetrics(registry),
+    metrics,
     logger: logger.child({ part: 'webhook' }),
     now: Date.now,
   })
