@@ -13,10 +13,10 @@ const DAY_MS = 24 * 3_600_000
 /** No entry from before this process is taken to be younger. */
 const MIN_AGE_MS = 60_000
 
-/** Monotonic, as all times of look-ups are; what comes back from the database is right to a few milliseconds. */
+/** Monotonic, as all times of look-ups are; what comes back from the database is as right as two clocks are read together. */
 const NOW_MS = monotonicMs()
 const near = (entry: CacheEntry | undefined, ageMs: number) =>
-  entry !== undefined && Math.abs(entry.startedMs - (NOW_MS - ageMs)) < 5
+  entry !== undefined && Math.abs(entry.startedMs - (NOW_MS - ageMs)) < 1_000
 
 let folder = ''
 let database: SqliteDatabase
