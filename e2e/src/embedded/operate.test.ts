@@ -55,7 +55,7 @@ describe('what operators do, as seen from outside', () => {
   const later = <T>(what: () => T) => expect.poll(what, { timeout: 10_000, interval: 20 })
   /** Runs a command of this project to its end. */
   const run = async (file: string, args: readonly string[], env: Record<string, string>) => {
-    const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
+    const path = fileURLToPath(new URL(`../../../${file}`, import.meta.url))
     const child = spawn(process.execPath, [path, ...args], { env: { PATH: process.env['PATH'], ...env } })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => {
