@@ -20,7 +20,7 @@ interface Export {
   }[]
 }
 
-const NAMES = ['append', 'connect host', 'checker batch', 'resolve DID', 'write view']
+const NAMES = ['append', 'connect host', 'judge batch', 'resolve DID', 'write view']
 
 /** A collector that keeps what it is sent. */
 const got: Export[] = []
