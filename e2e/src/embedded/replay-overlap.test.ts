@@ -35,7 +35,7 @@ describe(`invariant 11: hosts that send something once more, or begin anew (TEST
     relay
       .output()
       .split('\n')
-      .filter((line) => line.includes('began a new sequence')).length
+      .filter((line) => line.includes('started its sequence anew')).length
 
   async function reconnected(): Promise<void> {
     const seen = host.cursorsSeen.length
