@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { SimAccount } from './account.ts'
 import { didOf, type SimEvent } from './events.ts'
 import { HostileHost } from './hostile.ts'
@@ -134,7 +135,8 @@ export class SimNetwork {
 
   /**
    * The whole move of D10: import at the new host, new key and endpoint in the document, activation there, and at
-   * last the old host's #account deactivated, which has no authority any more.
+   * last the old host's #account deactivated, which has no authority any more. It waits for a directory that is behind:
+   * for as long as that names the old host, nobody can tell that its word no longer counts.
    */
   migrate(did: string, target: SimPds): Promise<void> {
     return this.exclusively(did, async (resident) => {
@@ -147,6 +149,7 @@ export class SimNetwork {
       this.plc.update(did, { pds: target.endpoint, key: account.key })
       resident.pds = target
       await target.activate(did)
+      if (this.plc.lagMs > 0) await delay(2 * this.plc.lagMs)
       former.deactivate(did)
     })
   }

@@ -100,6 +100,11 @@ export class PlcDirectory {
     this.globalFault = fault
   }
 
+  /** How far behind the directory answers to all now, in milliseconds. */
+  get lagMs(): number {
+    return this.globalFault?.kind === 'behind' ? this.globalFault.millis : 0
+  }
+
   requestsFor(did: string): number {
     return this.requests.get(did) ?? 0
   }
