@@ -1,7 +1,7 @@
 import { makeRealCommits } from '@bgs/protocol/testing/real-commits.ts'
-import { JudgePool } from '@bgs/verifier/judge/pool.ts'
-import { type JudgeReply, readJudgement } from '@bgs/verifier/judge/reply.ts'
-import type { JudgeItem } from '@bgs/verifier/judge/request.ts'
+import { VerifyPool } from '@bgs/verifier/verify/pool.ts'
+import { readVerdict, type VerifyReply } from '@bgs/verifier/verify/reply.ts'
+import type { VerifyItem } from '@bgs/verifier/verify/request.ts'
 import { median, RUNS, round } from './medians.ts'
 import { Meter } from './meter.ts'
 import { REAL_COMMITS } from './real-commits.ts'
@@ -12,7 +12,7 @@ export interface VerifyThreadsRun {
   readonly eventsPerSecond: number
   /** CPU of the judging threads for an event. */
   readonly threadMicrosPerEvent: number
-  /** CPU of the thread that hands out batches and reads the judgements. */
+  /** CPU of the thread that hands out batches and reads the verdicts. */
   readonly mainMicrosPerEvent: number
   /** Cores that something else on this machine kept busy: what they take, a second thread cannot have. */
   readonly otherCores: number
@@ -30,13 +30,13 @@ export async function measureVerifyThreads(
 ): Promise<VerifyThreadsRun[]> {
   const { items, nowMs } = await prepareItems()
   const batches = Array.from({ length: Math.ceil(events / BATCH) }, (_, i) =>
-    Array.from({ length: BATCH }, (_, n) => items[(i * BATCH + n) % items.length] as JudgeItem),
+    Array.from({ length: BATCH }, (_, n) => items[(i * BATCH + n) % items.length] as VerifyItem),
   )
   const runs: VerifyThreadsRun[] = []
   for (const threads of counts) {
-    const pool = new JudgePool(threads, fail)
+    const pool = new VerifyPool(threads, fail)
     // Code is compiled by each thread for itself.
-    await judgeAll(pool, batches, nowMs)
+    await verifyAll(pool, batches, nowMs)
     const some: VerifyThreadsRun[] = []
     for (let i = 0; i < RUNS; i++) some.push(await measure(pool, threads, batches, nowMs))
     await pool.close()
@@ -53,15 +53,15 @@ export async function measureVerifyThreads(
 }
 
 async function measure(
-  pool: JudgePool,
+  pool: VerifyPool,
   threads: number,
-  batches: readonly JudgeItem[][],
+  batches: readonly VerifyItem[][],
   nowMs: number,
 ): Promise<VerifyThreadsRun> {
   const begun = performance.now()
   const meter = new Meter({})
   const [all, main] = [process.cpuUsage(), process.threadCpuUsage()]
-  await judgeAll(pool, batches, nowMs)
+  await verifyAll(pool, batches, nowMs)
   const allMicros = sum(process.cpuUsage(all))
   const mainMicros = sum(process.threadCpuUsage(main))
   const events = batches.length * BATCH
@@ -74,11 +74,11 @@ async function measure(
   }
 }
 
-async function judgeAll(pool: JudgePool, batches: readonly JudgeItem[][], nowMs: number): Promise<void> {
+async function verifyAll(pool: VerifyPool, batches: readonly VerifyItem[][], nowMs: number): Promise<void> {
   const open = new Set<Promise<void>>()
   for (const batch of batches) {
     while (!pool.hasRoom) await Promise.race(open)
-    const judged: Promise<void> = pool.judge(batch, nowMs).then((reply) => {
+    const judged: Promise<void> = pool.verify(batch, nowMs).then((reply) => {
       expectPassed(reply, batch.length)
       open.delete(judged)
     })
@@ -87,15 +87,15 @@ async function judgeAll(pool: JudgePool, batches: readonly JudgeItem[][], nowMs:
   await Promise.all(open)
 }
 
-function expectPassed(reply: JudgeReply, count: number): void {
+function expectPassed(reply: VerifyReply, count: number): void {
   for (let i = 0; i < count; i++) {
-    const judgement = readJudgement(reply, i)
-    if (judgement.reason !== null)
-      throw new Error(`the generator made a bad commit: ${judgement.reason} ${judgement.detail}`)
+    const verdict = readVerdict(reply, i)
+    if (verdict.reason !== null)
+      throw new Error(`the generator made a bad commit: ${verdict.reason} ${verdict.detail}`)
   }
 }
 
-async function prepareItems(): Promise<{ items: JudgeItem[]; nowMs: number }> {
+async function prepareItems(): Promise<{ items: VerifyItem[]; nowMs: number }> {
   const both = await Promise.all(
     CURVES.map((curve) => makeRealCommits({ ...REAL_COMMITS, curve, commits: DISTINCT })),
   )

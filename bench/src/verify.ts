@@ -3,10 +3,10 @@ import type { CommitFrame } from '@bgs/protocol/frame/frame.ts'
 import { scanFrame, scanHead } from '@bgs/protocol/frame/scan.ts'
 import { findBlock, readCar } from '@bgs/protocol/repo/car.ts'
 import { readCommit, unsignedBytes } from '@bgs/protocol/repo/commit.ts'
-import { judgeCommit } from '@bgs/protocol/rules/commit.ts'
-import { judgeOps } from '@bgs/protocol/rules/ops.ts'
+import { verifyCommit } from '@bgs/protocol/rules/commit.ts'
+import { verifyOps } from '@bgs/protocol/rules/ops.ts'
 import type { SignedCommit } from '@bgs/protocol/rules/signed-commit.ts'
-import { judgeTree } from '@bgs/protocol/rules/tree.ts'
+import { verifyTree } from '@bgs/protocol/rules/tree.ts'
 import { type PublicKey, parseDidKey } from '@bgs/protocol/signature/public-key.ts'
 import { curveBackends, verifySignature } from '@bgs/protocol/signature/verify.ts'
 import { makeRealCommits } from '@bgs/protocol/testing/real-commits.ts'
@@ -14,7 +14,7 @@ import { round } from './medians.ts'
 import { REAL_COMMITS } from './real-commits.ts'
 import { measureVerifyThreads } from './verify-threads.ts'
 
-/** CPU microseconds per commit, each step alone and the whole judgement; medians of three runs. */
+/** CPU microseconds per commit, each step alone and the whole verdict; medians of three runs. */
 type VerifyFigures = {
   commits: number
   bytes: number
@@ -30,7 +30,7 @@ type VerifyFigures = {
 }
 
 const RUNS = 3
-/** Measures the way from bytes to a judgement on `commits` judgements of real commits, on this thread. */
+/** Measures the way from bytes to a verdict on `commits` verdicts of real commits, on this thread. */
 async function measureVerify(options: { commits: number; curve: 'k256' | 'p256' }): Promise<VerifyFigures> {
   const { commits, curve } = options
   const distinct = Math.min(commits, 200)
@@ -50,13 +50,13 @@ async function measureVerify(options: { commits: number; curve: 'k256' | 'p256' 
     scan: measure(({ bytes }) => scanFrame(bytes)),
     car: measure(({ bytes, frame }) => readCar(bytes, frame.blocksAt, frame.blocksEnd)),
     invert: measure(({ frame, signed }) => {
-      const ordered = judgeOps(frame.ops, false)
-      return ordered.kind === 'ops' ? judgeTree(frame, signed, ordered) : null
+      const ordered = verifyOps(frame.ops, false)
+      return ordered.kind === 'ops' ? verifyTree(frame, signed, ordered) : null
     }),
     signature: measure(({ unsigned, signature }) => verifySignature(key, unsigned, signature)),
     whole: measure(({ bytes }) => {
       const frame = scanFrame(bytes)
-      return frame.kind === 'frame' && frame.type === '#commit' && judgeCommit(frame, bytes, context)
+      return frame.kind === 'frame' && frame.type === '#commit' && verifyCommit(frame, bytes, context)
     }),
   }
 }
@@ -72,7 +72,7 @@ type Prepared = {
 function prepare(bytes: Uint8Array, key: PublicKey): Prepared {
   const frame = scanFrame(bytes)
   if (frame.kind !== 'frame' || frame.type !== '#commit') throw new Error('the generator made no commit')
-  const facts = judgeCommit(frame, bytes, { key, nowMs: Date.now() + 60_000, lenient: false })
+  const facts = verifyCommit(frame, bytes, { key, nowMs: Date.now() + 60_000, lenient: false })
   if (facts.kind === 'fault')
     throw new Error(`the generator made a bad commit: ${facts.reason} ${facts.detail}`)
   const car = readCar(bytes, frame.blocksAt, frame.blocksEnd)

@@ -128,12 +128,12 @@ async function signatureBudget(host: string, cause: string, work: LaneWork): Pro
  */
 export async function refreshForSignature(
   envelope: RawEnvelope,
-  judgedBy: { readonly identity: Identity; readonly startedMs: number },
+  verifiedBy: { readonly identity: Identity; readonly startedMs: number },
   work: LaneWork,
 ): Promise<Settled | undefined> {
   const { did, host } = envelope
-  if (judgedBy.startedMs >= work.takenMs) {
-    const other = await awaitOtherKey(envelope, judgedBy.identity, work)
+  if (verifiedBy.startedMs >= work.takenMs) {
+    const other = await awaitOtherKey(envelope, verifiedBy.identity, work)
     return other && authority(envelope, other)
   }
   await signatureBudget(host, `signature ${did}`, work)

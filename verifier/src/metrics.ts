@@ -29,7 +29,7 @@ export function verifierMetrics(registry: Registry) {
       buckets: TIME_BUCKETS,
       registers,
     }),
-    judgeSeconds: new Counter({
+    verifySeconds: new Counter({
       name: 'relay_verifier_judge_seconds_total',
       help: 'Time spent judging frames, over all threads',
       registers,

@@ -16,11 +16,11 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { HostCharge } from './charges.ts'
 import { type Identity, readDocument } from './identity/document.ts'
-import { JudgePool } from './judge/pool.ts'
 import { HELD_BYTES_PER_HOST, LANES_BYTES } from './lanes.ts'
 import { verifierMetrics } from './metrics.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 import { Verifier } from './verifier.ts'
+import { VerifyPool } from './verify/pool.ts'
 
 const HOST = 'localhost:2583'
 
@@ -72,7 +72,7 @@ class Scene implements AsyncDisposable {
         raw,
         verified: room === undefined ? producer : { publish: (...args) => producer.publish(...args), room },
         identities: this.identities,
-        pool: new JudgePool(0, () => undefined),
+        pool: new VerifyPool(0, () => undefined),
         metrics,
         refusals: new RefusalBook(undefined as never),
         onBrokenFrame: (frame) => this.broken.push([frame, this.done.length]),

@@ -1,8 +1,8 @@
 /**
- * The verifier: takes frames from `raw`, judges each by its own bytes and its account's DID document, and publishes what
+ * The verifier: takes frames from `raw`, verifies each by its own bytes and its account's DID document, and publishes what
  * passes to the same partition of `verified`. What fails gets a reason, is counted, and is done.
  *
- * A #commit or #sync whose identity is in memory and names its host joins a batch, which a thread judges (judge/). Any
+ * A #commit or #sync whose identity is in memory and names its host joins a batch, which a thread verifies (verify/). Any
  * other frame opens a lane for its DID (lanes.ts), where frames go one by one behind a look-up (lane-work.ts).
  *
  * Why the frames of one DID stay in order (invariant 3):
@@ -32,13 +32,13 @@ import { LAG_PAUSES_MS } from './directory-lag.ts'
 import { type IdentitySource, isOfDirectory, type LaneWork } from './held-look-up.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
-import type { JudgePool } from './judge/pool.ts'
-import { type JudgeReply, type PassedFrame, readJudgement, slowMsOf } from './judge/reply.ts'
-import type { JudgeItem } from './judge/request.ts'
 import type { Lane, LaneEntry } from './lane.ts'
 import { refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
 import { HELD_MS, Lanes } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
+import type { VerifyPool } from './verify/pool.ts'
+import { type PassedFrame, readVerdict, slowMsOf, type VerifyReply } from './verify/reply.ts'
+import type { VerifyItem } from './verify/request.ts'
 
 /** Frames judged in one hand-over at most, by number and bytes. */
 const BATCH = 64
@@ -61,8 +61,8 @@ type Raw = BusEntry<RawEnvelope>
 interface Batch {
   readonly number: number
   readonly raws: readonly Raw[]
-  readonly items: readonly JudgeItem[]
-  reply: JudgeReply | undefined
+  readonly items: readonly VerifyItem[]
+  reply: VerifyReply | undefined
 }
 
 export interface VerifierParts {
@@ -72,7 +72,7 @@ export interface VerifierParts {
     readonly circuitOpen: boolean
     readonly cache: { readonly size: number }
   }
-  readonly pool: JudgePool
+  readonly pool: VerifyPool
   readonly metrics: VerifierMetrics
   /** Hears of what is refused. */
   readonly refusals: RefusalBook
@@ -140,7 +140,7 @@ export class Verifier {
     const nowMs = monotonicMs()
     let hits = 0
     let raws: Raw[] = []
-    let items: JudgeItem[] = []
+    let items: VerifyItem[] = []
     let bytes = 0
     const hand = () => {
       if (raws.length > 0) this.#submit(raws, items)
@@ -178,10 +178,10 @@ export class Verifier {
     identityHits.inc({ result: 'lane' }, entries.length - hits)
   }
 
-  #submit(raws: readonly Raw[], items: readonly JudgeItem[]): void {
+  #submit(raws: readonly Raw[], items: readonly VerifyItem[]): void {
     const batch: Batch = { number: ++this.#submitted, raws, items, reply: undefined }
     this.#batches.push(batch)
-    this.#judge(items).then(
+    this.#verify(items).then(
       (reply) => {
         batch.reply = reply
         this.#finishBatches()
@@ -190,10 +190,10 @@ export class Verifier {
     )
   }
 
-  async #judge(items: readonly JudgeItem[]): Promise<JudgeReply> {
+  async #verify(items: readonly VerifyItem[]): Promise<VerifyReply> {
     const { pool, wallNow } = this.#parts
-    const reply = await inSpan('judge batch', { frames: items.length }, () => pool.judge(items, wallNow()))
-    this.#parts.metrics.judgeSeconds.inc(reply.seconds)
+    const reply = await inSpan('judge batch', { frames: items.length }, () => pool.verify(items, wallNow()))
+    this.#parts.metrics.verifySeconds.inc(reply.seconds)
     // There is room in the pool again.
     this.#bell.ring()
     return reply
@@ -214,22 +214,22 @@ export class Verifier {
     })
   }
 
-  #finish(batch: Batch, reply: JudgeReply): void {
+  #finish(batch: Batch, reply: VerifyReply): void {
     for (const [i, raw] of batch.raws.entries()) {
       if (raw.value.isHeartbeat === true) {
         this.#passHeartbeat(raw)
         continue
       }
       const lane = this.#lanes.get(raw.value.did)
-      const judgement = readJudgement(reply, i)
+      const verdict = readVerdict(reply, i)
       this.#chargeSlow(raw, slowMsOf(reply, i))
-      if (judgement.reason === 'rev-future') this.#noteAhead(raw)
+      if (verdict.reason === 'rev-future') this.#noteAhead(raw)
       // Behind a frame of this DID that is being looked at again; or the first to be.
       if (lane !== undefined) this.#lanes.insert(lane, entryOf(raw, batch.number))
-      else if (judgement.reason === 'signature-invalid' || this.#isDoubtful(judgement.reason))
+      else if (verdict.reason === 'signature-invalid' || this.#isDoubtful(verdict.reason))
         this.#intoLane(raw, batch.number)
-      else if (judgement.reason !== null) this.#refuse(raw, judgement.reason, judgement.detail)
-      else this.#pass(raw, judgement, (batch.items[i] as JudgeItem).identity, true)
+      else if (verdict.reason !== null) this.#refuse(raw, verdict.reason, verdict.detail)
+      else this.#pass(raw, verdict, (batch.items[i] as VerifyItem).identity, true)
     }
   }
 
@@ -288,21 +288,20 @@ export class Verifier {
     let settled: Settled = await settleIdentity(raw.value, work)
     while (!this.#signal.aborted) {
       if ('reason' in settled) return this.#refuse(raw, settled.reason, '')
-      const reply = await this.#judge([{ envelope: raw.value, identity: settled.identity }])
-      const judgement = readJudgement(reply, 0)
+      const reply = await this.#verify([{ envelope: raw.value, identity: settled.identity }])
+      const verdict = readVerdict(reply, 0)
       this.#chargeSlow(raw, slowMsOf(reply, 0))
-      if (judgement.reason === null)
-        return this.#pass(raw, judgement, settled.identity, settled.authoritative)
-      if (judgement.reason === 'rev-future') this.#noteAhead(raw)
-      if (this.#isDoubtful(judgement.reason)) {
+      if (verdict.reason === null) return this.#pass(raw, verdict, settled.identity, settled.authoritative)
+      if (verdict.reason === 'rev-future') this.#noteAhead(raw)
+      if (this.#isDoubtful(verdict.reason)) {
         await wait(DOUBT_RETRY_MS, ended)
         continue
       }
       const again: Settled | undefined =
-        judgement.reason === 'signature-invalid'
+        verdict.reason === 'signature-invalid'
           ? await refreshForSignature(raw.value, settled, work)
           : undefined
-      if (again === undefined) return this.#refuse(raw, judgement.reason, judgement.detail)
+      if (again === undefined) return this.#refuse(raw, verdict.reason, verdict.detail)
       settled = again
     }
   }

@@ -12,7 +12,7 @@ import { Names } from '@bgs/runtime/packed/names.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { newAccount } from '@bgs/sequencer/state/account.ts'
 import { packAccount } from '@bgs/sequencer/state/packed-account.ts'
-import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
+import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import { NOW_MS, realFrames } from '../frames.ts'
 import { longTexts } from '../long-texts.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
@@ -40,7 +40,7 @@ export async function encodersTarget(): Promise<Target> {
       const raw: RawEnvelope = { ...head, seq, lenient: false, frame: input }
       same(decodeRawRecord(encodeRawRecord([raw]))[0]?.did, did)
       const [key = ''] = frames.keys.get(did) ?? [...frames.keys.values()][0] ?? []
-      const judged = judgeFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
+      const judged = verifyFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
       if (judged.reason !== null) return judged.reason
       const { frame, seqAt } = withSeqSlot(judged.frame, judged.seqAt, judged.seqEnd)
       const { repo, account, marked } = judged

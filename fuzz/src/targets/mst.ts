@@ -1,8 +1,8 @@
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { findBlock, readCar } from '@bgs/protocol/repo/car.ts'
 import { readCommit } from '@bgs/protocol/repo/commit.ts'
-import { judgeOps } from '@bgs/protocol/rules/ops.ts'
-import { judgeTree } from '@bgs/protocol/rules/tree.ts'
+import { verifyOps } from '@bgs/protocol/rules/ops.ts'
+import { verifyTree } from '@bgs/protocol/rules/tree.ts'
 import { realFrames } from '../frames.ts'
 import { guarded } from '../guarded.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
@@ -35,7 +35,7 @@ function lookAt(bytes: Uint8Array): string {
   if (root < 0) return 'commit-missing'
   const commit = readCommit(bytes, car.dataAt[root] as number, car.dataEnd[root] as number)
   if (commit.kind === 'fault') return commit.reason
-  const ordered = judgeOps(frame.ops, false)
+  const ordered = verifyOps(frame.ops, false)
   if (ordered.kind === 'fault') return ordered.reason
-  return judgeTree(frame, { kind: 'signed', car, commit }, ordered)?.reason ?? 'inverted'
+  return verifyTree(frame, { kind: 'signed', car, commit }, ordered)?.reason ?? 'inverted'
 }

@@ -1,6 +1,6 @@
 import { scanFrame, scanHead } from '@bgs/protocol/frame/scan.ts'
-import type { Judgement, Passed } from '@bgs/verifier/judge/judge.ts'
-import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
+import type { Passed, Verdict } from '@bgs/verifier/verify/verify-frame.ts'
+import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import { type Frames, NOW_MS, realFrames } from '../frames.ts'
 import { guarded } from '../guarded.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
@@ -48,14 +48,14 @@ function lookAt(bytes: Uint8Array, { keys }: Frames, anyKey: string): Look {
     if (!isInside) throw new PropertyError(`seq lies at ${frame.seqAt} to ${frame.seqEnd} of ${bytes.length}`)
   }
   // As after a refresh: whichever of the account's keys it is that fits.
-  let judgement: Judgement | undefined
+  let verdict: Verdict | undefined
   for (const key of keys.get(did) ?? [anyKey]) {
-    judgement = judgeFrame(bytes, { key, handle: '', lenient: false, nowMs: NOW_MS })
-    if (judgement.reason === null) break
+    verdict = verifyFrame(bytes, { key, handle: '', lenient: false, nowMs: NOW_MS })
+    if (verdict.reason === null) break
   }
-  if (judgement === undefined) throw new PropertyError('no verdict')
-  if (judgement.reason !== null) return { verdict: judgement.reason, passed: null, head }
-  const { repo, account, marked, seqAt, seqEnd } = judgement
+  if (verdict === undefined) throw new PropertyError('no verdict')
+  if (verdict.reason !== null) return { verdict: verdict.reason, passed: null, head }
+  const { repo, account, marked, seqAt, seqEnd } = verdict
   const type = frame.kind === 'frame' ? frame.type : 'refused'
   return { verdict: `passed ${type}`, passed: { repo, account, marked, seqAt, seqEnd }, head }
 }

@@ -2,7 +2,7 @@ import { lookAt } from '@bgs/crawler/door.ts'
 import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { REASONS } from '@bgs/protocol/reasons/reason.ts'
-import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
+import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import { NOW_MS, realFrames } from '../frames.ts'
 import { longTexts } from '../long-texts.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
@@ -27,7 +27,7 @@ export async function storedTarget(): Promise<Target> {
       const look = lookAt(input, true)
       const { did, seq } = 'did' in look ? look : { did: '', seq: -1 }
       const [key = ''] = frames.keys.get(did) ?? [...frames.keys.values()][0] ?? []
-      const judged = judgeFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
+      const judged = verifyFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
       if (judged.reason === null) return 'passed'
       book.note({
         host: 'pds.example.com',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { judgeAudit, readAllowed } from './judge-audit.ts'
+import { checkAudit, readAllowed } from './check-audit.ts'
 
 /**
  * `npm run audit`: the advisories of npm's registry for what production depends on, against audit-allow.json. Exit code
@@ -17,7 +17,7 @@ const { stdout, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
   encoding: 'utf8',
   timeout: AUDIT_MS,
 })
-const verdict = judgeAudit(parsed(stdout), list, new Date().toISOString().slice(0, 10))
+const verdict = checkAudit(parsed(stdout), list, new Date().toISOString().slice(0, 10))
 if (verdict.kind === 'no-report') {
   say(`the registry does not say: ${error?.message ?? verdict.why}`)
   say('`npm config get registry` has to name one with an audit endpoint, such as https://registry.npmjs.org')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { FrameCase } from './case.ts'
-import { judgeCase } from './judge-case.ts'
+import { checkCase } from './check-case.ts'
 
 const [file, ...rest] = process.argv.slice(2)
 if (file === undefined || rest.length > 0) {
@@ -24,7 +24,7 @@ async function runFile(path: string): Promise<number> {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const one = FrameCase.parse(JSON.parse(line))
-    const { got, reason } = await judgeCase(one)
+    const { got, reason } = await checkCase(one)
     const pass = got === one.expect
     if (!pass) failed++
     const shown = {

@@ -7,9 +7,9 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import { Identities } from '@bgs/verifier/identity/identities.ts'
 import type { SharedIdentities } from '@bgs/verifier/identity/shared-identities.ts'
 import type { IdentityStore } from '@bgs/verifier/identity/store.ts'
-import { JudgePool } from '@bgs/verifier/judge/pool.ts'
 import { type VerifierMetrics, verifierMetrics } from '@bgs/verifier/metrics.ts'
 import { Verifier, type VerifierParts } from '@bgs/verifier/verifier.ts'
+import { VerifyPool } from '@bgs/verifier/verify/pool.ts'
 import type { Registry } from 'prom-client'
 import { type CautiousReading, readCautiously } from '../cautious.ts'
 import { verifierThreads } from '../threads.ts'
@@ -49,7 +49,7 @@ export function buildVerifier(
 ) {
   const { metrics, raw, keyOf, verified, onBrokenFrame, charge } = ports
   const threads = verifierThreads(settings)
-  const pool = new JudgePool(threads, (error) => supervisor.fail(error))
+  const pool = new VerifyPool(threads, (error) => supervisor.fail(error))
   const resolving = {
     plcUrl: settings.RELAY_PLC_URL,
     allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,

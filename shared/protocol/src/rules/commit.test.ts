@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { scanFrame } from '../frame/scan.ts'
 import { type PublicKey, parseDidKey } from '../signature/public-key.ts'
 import { makeRealCommits, type RealCommits } from '../testing/real-commits.ts'
-import { judgeCommit } from './commit.ts'
+import { verifyCommit } from './commit.ts'
 
 const PLAN = { records: 120, commits: 25, maxOps: 5 }
 
@@ -22,7 +22,7 @@ function judge(bytes: Uint8Array, lenient = false, withKey = key): string {
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal') return frame.reason
   if (frame.type !== '#commit') return frame.type
-  const verdict = judgeCommit(frame, bytes, { key: withKey, nowMs: real.nowMs, lenient })
+  const verdict = verifyCommit(frame, bytes, { key: withKey, nowMs: real.nowMs, lenient })
   return verdict.kind === 'fault' ? verdict.reason : ['pass', ...verdict.marks].join(' ')
 }
 
@@ -133,7 +133,7 @@ describe('commits of the reference implementation', () => {
     const bytes = real.frames[0]!
     const frame = scanFrame(bytes)
     if (!('ops' in frame)) return expect.fail('not a commit')
-    const facts = judgeCommit(frame, bytes, { key, nowMs: real.nowMs, lenient: false })
+    const facts = verifyCommit(frame, bytes, { key, nowMs: real.nowMs, lenient: false })
     expect(facts).toMatchObject({ kind: 'facts', rev: frame.rev, since: frame.since, marks: [] })
     if (facts.kind === 'facts') {
       expect(facts.commit).toEqual(frame.commit)

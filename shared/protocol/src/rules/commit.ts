@@ -16,11 +16,11 @@ import type { Reason } from '../reasons/reason.ts'
 import { type Fault, fault } from '../repo/fault.ts'
 import { isDatetime } from '../syntax/datetime.ts'
 import { isTid } from '../syntax/tid.ts'
-import type { CommitFacts, JudgeContext } from './facts.ts'
-import { judgeOps } from './ops.ts'
-import { judgeRev } from './rev.ts'
-import { judgeSignedCommit } from './signed-commit.ts'
-import { dataCid, judgeTree } from './tree.ts'
+import type { CommitFacts, VerifyContext } from './facts.ts'
+import { verifyOps } from './ops.ts'
+import { verifyRev } from './rev.ts'
+import { verifySignedCommit } from './signed-commit.ts'
+import { dataCid, verifyTree } from './tree.ts'
 
 const MAX_BLOCKS_BYTES = 2_000_000
 const MAX_OPS = 200
@@ -36,10 +36,10 @@ const LENIENT: ReadonlySet<Reason> = new Set([
  * Judges a #commit by itself; `bytes` is the frame it was scanned from. Total: any scanned frame gives facts or a fault.
  * C1, a stale rev and the chain (C13) need state and are the sequencer's.
  */
-export function judgeCommit(
+export function verifyCommit(
   frame: CommitFrame,
   bytes: Uint8Array,
-  context: JudgeContext,
+  context: VerifyContext,
 ): CommitFacts | Fault {
   const { lenient, nowMs } = context
   const marks: Reason[] = []
@@ -48,18 +48,18 @@ export function judgeCommit(
     marks.push('too-big-flag')
   }
   if (frame.rebase) return fault('rebase-flag', 'rebase is true')
-  const envelope = judgeEnvelope(frame, nowMs)
+  const envelope = verifyEnvelope(frame, nowMs)
   if (envelope !== null) return envelope
   if (frame.prevData === null && frame.since !== null) {
     if (!lenient) return fault('prev-data-missing', 'prevData is missing and this is no first commit')
     marks.push('prev-data-missing')
   }
-  const signed = judgeSignedCommit(frame, bytes, context.key)
+  const signed = verifySignedCommit(frame, bytes, context.key)
   if (signed.kind === 'fault') return signed
-  const ordered = judgeOps(frame.ops, lenient)
+  const ordered = verifyOps(frame.ops, lenient)
   if (ordered.kind === 'fault') return ordered
   if (ordered.isPrevMissing) marks.push('op-shape')
-  const complaint = judgeTree(frame, signed, ordered)
+  const complaint = verifyTree(frame, signed, ordered)
   if (complaint !== null) {
     if (!lenient || !LENIENT.has(complaint.reason)) return complaint
     if (!marks.includes(complaint.reason)) marks.push(complaint.reason)
@@ -76,11 +76,11 @@ export function judgeCommit(
 }
 
 /** C3 to C5 but for prevData: sizes, rev, time, since. */
-function judgeEnvelope(frame: CommitFrame, nowMs: number): Fault | null {
+function verifyEnvelope(frame: CommitFrame, nowMs: number): Fault | null {
   const size = frame.blocksEnd - frame.blocksAt
   if (size === 0 || size > MAX_BLOCKS_BYTES) return fault('blocks-size', `${size} bytes`)
   if (frame.ops.length > MAX_OPS) return fault('ops-count', `${frame.ops.length} operations`)
-  const rev = judgeRev(frame.rev, nowMs)
+  const rev = verifyRev(frame.rev, nowMs)
   if (rev !== null) return rev
   if (!isDatetime(frame.time))
     return fault('time-syntax', `time is ${JSON.stringify(frame.time.slice(0, 80))}`)

@@ -2,10 +2,10 @@ import type { Reason } from '../reasons/reason.ts'
 import type { PublicKey } from '../signature/public-key.ts'
 
 /**
- * What a judgement needs beside the frame. `lenient` is the flag of a listed legacy host: it downgrades tooBig, a
+ * What a verdict needs beside the frame. `lenient` is the flag of a listed legacy host: it downgrades tooBig, a
  * missing prevData, a missing op.prev and a failed inversion to marks, never more (protocol.md 3.5).
  */
-export type JudgeContext = { key: PublicKey; nowMs: number; lenient: boolean }
+export type VerifyContext = { key: PublicKey; nowMs: number; lenient: boolean }
 
 /**
  * A #commit that is valid by itself; whether it continues what is known of the account is the sequencer's to say.

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { cidFromText, equalCids } from '../drisl/cid.ts'
 import { scanFrame, scanHead } from '../frame/scan.ts'
 import { type PublicKey, parsePublicKey } from '../signature/public-key.ts'
-import { judgeCommit } from './commit.ts'
-import { judgeSync } from './sync.ts'
+import { verifyCommit } from './commit.ts'
+import { verifySync } from './sync.ts'
 
 /** What needs the account or the identity service is judged by others. */
 const NOT_HERE = new Set(['drop-inactive', 'refresh-then-drop'])
@@ -14,7 +14,7 @@ function keyOf(doc: FrameCase['didDoc']): PublicKey | null {
   return method === undefined ? null : parsePublicKey(method.type, method.publicKeyMultibase)
 }
 
-function judgeWith(testCase: FrameCase, key: PublicKey): string {
+function verifyWith(testCase: FrameCase, key: PublicKey): string {
   const bytes = Uint8Array.from(Buffer.from(testCase.frame, 'base64'))
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal') return frame.reason === 'frame-fields' ? 'drop-invalid' : 'disconnect'
@@ -24,14 +24,14 @@ function judgeWith(testCase: FrameCase, key: PublicKey): string {
   const context = { key, nowMs: testCase.nowMs, lenient: false }
   const { prev } = testCase
   if (frame.type === '#commit') {
-    const facts = judgeCommit(frame, bytes, context)
+    const facts = verifyCommit(frame, bytes, context)
     if (facts.kind === 'fault') return facts.reason === 'signature-invalid' ? 'refresh' : 'drop-invalid'
     if (prev === null) return 'emit'
     if (facts.rev <= prev.rev) return 'drop-stale'
     const isNext = facts.since === prev.rev && isCid(facts.prevData, prev.data)
     return isNext ? 'emit' : 'emit-discontinuous'
   }
-  const facts = judgeSync(frame, bytes, context)
+  const facts = verifySync(frame, bytes, context)
   if (facts.kind === 'fault') return facts.reason === 'signature-invalid' ? 'refresh' : 'drop-invalid'
   if (prev === null || facts.rev > prev.rev) return 'emit-reset'
   if (facts.rev < prev.rev) return 'drop-stale'
@@ -46,10 +46,10 @@ function isCid(cid: Uint8Array | null, text: string): boolean {
 function judge(testCase: FrameCase): string {
   const key = keyOf(testCase.didDoc)
   if (key === null) return 'no-key'
-  const first = judgeWith(testCase, key)
+  const first = verifyWith(testCase, key)
   if (first !== 'refresh') return first
   const refreshed = keyOf(testCase.refreshedDidDoc ?? testCase.didDoc)
-  const second = refreshed === null ? 'no-key' : judgeWith(testCase, refreshed)
+  const second = refreshed === null ? 'no-key' : verifyWith(testCase, refreshed)
   return `refresh-then-${second === 'refresh' ? 'drop' : second}`
 }
 

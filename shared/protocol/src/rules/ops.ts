@@ -9,7 +9,7 @@ import { foldOps } from './fold-ops.ts'
  */
 export type OrderedOps = { kind: 'ops'; ops: readonly Op[]; isPrevMissing: boolean }
 
-export function judgeOps(ops: readonly Op[], lenient: boolean): OrderedOps | Fault {
+export function verifyOps(ops: readonly Op[], lenient: boolean): OrderedOps | Fault {
   for (const op of ops) {
     if (!isRepoPath(op.path)) return fault('op-path', `path ${JSON.stringify(op.path.slice(0, 100))}`)
     const complaint = shapeComplaint(op)

@@ -6,7 +6,7 @@ import { type Fault, fault } from '../repo/fault.ts'
 const MAX_RECORD_BYTES = 1_000_000
 
 /** Each created or updated record is among the blocks, a CBOR map of at most 1,000,000 bytes (protocol.md C11). */
-export function judgeRecords(car: Car, ops: readonly Op[]): Fault | null {
+export function verifyRecords(car: Car, ops: readonly Op[]): Fault | null {
   for (const op of ops) {
     if (op.cidAt < 0) continue
     const block = findBlock(car, car.bytes, op.cidAt)

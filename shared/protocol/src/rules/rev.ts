@@ -5,7 +5,7 @@ import { isTid, tidMicros } from '../syntax/tid.ts'
 const MAX_REV_AHEAD_MS = 5 * 60 * 1_000
 
 /** `rev` is a TID that does not lie in the future (C4). Whether it is above the last one is the sequencer's to say. */
-export function judgeRev(rev: string, nowMs: number): Fault | null {
+export function verifyRev(rev: string, nowMs: number): Fault | null {
   if (!isTid(rev)) return fault('rev-syntax', `rev is ${JSON.stringify(rev.slice(0, 64))}`)
   const aheadMs = tidMicros(rev) / 1_000 - nowMs
   return aheadMs > MAX_REV_AHEAD_MS ? fault('rev-future', `${Math.round(aheadMs / 1_000)} s ahead`) : null

@@ -16,7 +16,7 @@ type Claim = { did: string; rev: string; blocksAt: number; blocksEnd: number; co
  * DID and rev, and the signature over it without `sig`. `signature-invalid` is for the caller to judge again after a
  * refresh of the identity.
  */
-export function judgeSignedCommit(claim: Claim, bytes: Uint8Array, key: PublicKey): SignedCommit | Fault {
+export function verifySignedCommit(claim: Claim, bytes: Uint8Array, key: PublicKey): SignedCommit | Fault {
   const car = readCar(bytes, claim.blocksAt, claim.blocksEnd)
   if (car.kind === 'fault') return car
   if (claim.commit !== undefined && !equalCids(bytes, car.rootAt, claim.commit, 0)) {

@@ -5,7 +5,7 @@ import { findBlock, readCar } from '../repo/car.ts'
 import { type PublicKey, parseDidKey } from '../signature/public-key.ts'
 import { type Block, block, carOf } from '../testing/blocks.ts'
 import { makeRealCommits, type RealCommits } from '../testing/real-commits.ts'
-import { judgeSync } from './sync.ts'
+import { verifySync } from './sync.ts'
 
 let real: RealCommits
 let key: PublicKey
@@ -30,7 +30,7 @@ function judge(blocks: Uint8Array, fields: { did?: string; rev?: string } = {}):
   const { frame } = encodeSync({ did: real.did, rev, time, blocks, ...fields })
   const scanned = scanFrame(frame)
   if (scanned.kind === 'refusal' || scanned.type !== '#sync') return 'not scanned'
-  const verdict = judgeSync(scanned, frame, { key, nowMs: real.nowMs, lenient: false })
+  const verdict = verifySync(scanned, frame, { key, nowMs: real.nowMs, lenient: false })
   return verdict.kind === 'fault' ? verdict.reason : 'pass'
 }
 

@@ -6,7 +6,7 @@ import { undoOps } from '../repo/invert.ts'
 import { openTree } from '../repo/mst.ts'
 import { rootBefore } from '../repo/rebuild.ts'
 import type { OrderedOps } from './ops.ts'
-import { judgeRecords } from './records.ts'
+import { verifyRecords } from './records.ts'
 import type { SignedCommit } from './signed-commit.ts'
 
 /** The root of a repo without records. */
@@ -16,7 +16,7 @@ const EMPTY_ROOT = cidFromText('bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xyt
  * C10 to C12: the tree is well formed, agrees with the operations and their records, and gives `prevData` once they
  * are undone. Without `prevData` only a first commit can be proved: undone, it leaves an empty repo (A25).
  */
-export function judgeTree(
+export function verifyTree(
   frame: CommitFrame,
   signed: SignedCommit,
   { ops, isPrevMissing }: OrderedOps,
@@ -29,16 +29,16 @@ export function judgeTree(
   if (isUnchanged && findBlock(car, car.bytes, commit.dataAt) < 0) return null
   const tree = openTree(car, car.bytes, commit.dataAt)
   if (tree.kind === 'fault') return tree
-  const contradiction = undoOps(tree, ops) ?? judgeRecords(car, ops)
+  const contradiction = undoOps(tree, ops) ?? verifyRecords(car, ops)
   if (contradiction !== null) return contradiction
   if (isUnchanged || isPrevMissing) return null
   const root = rootBefore(tree)
-  if (prevData === null) return judgeFirst(frame, ops, root)
+  if (prevData === null) return verifyFirst(frame, ops, root)
   if (root === null) return fault('inversion-incomplete', 'a subtree that changes is not among the blocks')
   return equalCids(root, 0, prevData, 0) ? null : fault('inversion-mismatch', 'another root')
 }
 
-function judgeFirst(frame: CommitFrame, ops: readonly Op[], root: Uint8Array | null): Fault | null {
+function verifyFirst(frame: CommitFrame, ops: readonly Op[], root: Uint8Array | null): Fault | null {
   const isFirst =
     frame.since === null &&
     root !== null &&

@@ -5,7 +5,7 @@ import { Random } from '@bgs/simnet/random.ts'
 import { decodeFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { judgeFrame } from './judge.ts'
+import { verifyFrame } from './verify-frame.ts'
 
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const context = { key: '', handle: '', lenient: false, nowMs: 0 }
@@ -26,7 +26,7 @@ describe('optional fields that are null', () => {
       { did, seq: 7, time: TIME, active: true },
     ],
   ])('%s is passed on without them', (type, body, expected) => {
-    const judged = judgeFrame(encodeFrame(type, body), context)
+    const judged = verifyFrame(encodeFrame(type, body), context)
     if (judged.reason !== null) return expect.fail(judged.detail)
     expect(decodeFrame(judged.frame)).toMatchObject({ type, body: expected })
     expect(Object.keys(decodeFrame(judged.frame).body)).toHaveLength(Object.keys(expected).length)
@@ -40,7 +40,7 @@ describe('optional fields that are null', () => {
     const frame = (of: object) => encodeFrame('#commit', { ...of, seq: 7, time: TIME })
     const key = `Multikey ${account.key.multikey}`
     const at = { ...context, key, nowMs: Date.now() }
-    const [left, plain] = [judgeFrame(frame(nulls), at), judgeFrame(frame(body), at)]
+    const [left, plain] = [verifyFrame(frame(nulls), at), verifyFrame(frame(body), at)]
     if (left.reason !== null || plain.reason !== null) return expect.fail(JSON.stringify([left, plain]))
     expect(Buffer.from(left.frame)).toEqual(Buffer.from(plain.frame))
     expect([left.seqAt, left.seqEnd, left.repo]).toEqual([plain.seqAt, plain.seqEnd, plain.repo])
@@ -53,14 +53,14 @@ describe('what a host says of an account or identity (A-1, I1)', () => {
     ['#identity', (time: string) => encodeIdentity({ did, time })],
   ])('C5: %s with a time that is no datetime is refused, as a commit is', (_, encode) => {
     for (const time of ['', 'yesterday', 'x'.repeat(70_000), '2026-01-01'])
-      expect(judgeFrame(encode(time).frame, context)).toMatchObject({ reason: 'time-syntax' })
-    expect(judgeFrame(encode(TIME).frame, context).reason).toBeNull()
+      expect(verifyFrame(encode(time).frame, context)).toMatchObject({ reason: 'time-syntax' })
+    expect(verifyFrame(encode(TIME).frame, context).reason).toBeNull()
   })
 
   it('invariant 14: whatever it says, what passes can be written into a record of the bus', () => {
     fc.assert(
       fc.property(fc.boolean(), anyText, fc.oneof(fc.constant(TIME), anyText), (active, status, time) => {
-        const judged = judgeFrame(encodeAccount({ did, time, active, status }).frame, context)
+        const judged = verifyFrame(encodeAccount({ did, time, active, status }).frame, context)
         if (judged.reason !== null) return
         const { frame, seqAt, repo, account, marked } = judged
         const head = { type: '#account', did, host: 'a.example', digest: '', authoritative: true } as const

@@ -30,7 +30,7 @@ export type AuditVerdict =
     }
 
 /** Compares what `npm audit --json` says with the list of what is allowed, as of `today` (YYYY-MM-DD). */
-export function judgeAudit(report: unknown, list: readonly Allowed[], today: string): AuditVerdict {
+export function checkAudit(report: unknown, list: readonly Allowed[], today: string): AuditVerdict {
   const vulnerabilities = objectOf(objectOf(report)['vulnerabilities'])
   if (objectOf(report)['auditReportVersion'] !== 2) return { kind: 'no-report', why: complaintOf(report) }
   const advisories = new Map<string, Advisory>()

@@ -1,10 +1,10 @@
 import { SEQ_SLOT_BYTES } from '@bgs/protocol/frame/seq-slot.ts'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { judgeRequest } from './batch.ts'
-import type { JudgeContext, Judgement } from './judge.ts'
-import { readJudgement, slowMsOf } from './reply.ts'
-import { type JudgeItem, packRequest } from './request.ts'
+import { verifyRequest } from './batch.ts'
+import { readVerdict, slowMsOf } from './reply.ts'
+import { packRequest, type VerifyItem } from './request.ts'
+import type { Verdict, VerifyContext } from './verify-frame.ts'
 
 const tid = fc.stringMatching(/^[2-7a-j][2-7a-z]{12}$/)
 const cid = fc
@@ -26,7 +26,7 @@ const refused = fc.record({
   reason: fc.constantFrom('signature-invalid', 'frame-malformed', 'internal-error'),
   detail: fc.string({ unit: 'grapheme' }),
 })
-/** A judgement, and the frame that it is of. */
+/** A verdict, and the frame that it is of. */
 const judged = fc
   .record({
     frame: fc.uint8Array({ minLength: 9, maxLength: 60 }),
@@ -44,7 +44,7 @@ const judged = fc
   })
   .chain((one) => fc.record({ one: fc.constant(one), seqAt: fc.nat(one.frame.length - 9) }))
 
-it('gives each frame to the judge with its context, and brings each judgement back as it was', () => {
+it('gives each frame to the judge with its context, and brings each verdict back as it was', () => {
   fc.assert(
     fc.property(fc.array(judged, { maxLength: 20 }), (all) => {
       const items = all.map(
@@ -52,12 +52,12 @@ it('gives each frame to the judge with its context, and brings each judgement ba
           ({
             envelope: { frame: one.frame, lenient: one.lenient },
             identity: { keyType: 'Multikey', keyMultibase: one.key, handle: one.handle },
-          }) as unknown as JudgeItem,
+          }) as unknown as VerifyItem,
       )
-      const seen: [Uint8Array, JudgeContext][] = []
-      const reply = judgeRequest(packRequest(7, items, 99), (frame, context) => {
+      const seen: [Uint8Array, VerifyContext][] = []
+      const reply = verifyRequest(packRequest(7, items, 99), (frame, context) => {
         const { one, seqAt } = all[seen.push([Uint8Array.from(frame), context]) - 1] as (typeof all)[number]
-        if ('reason' in one.what) return one.what as Judgement
+        if ('reason' in one.what) return one.what as Verdict
         return { reason: null, frame, seqAt, seqEnd: seqAt + one.seqLength, marked: one.marked, ...one.what }
       })
       expect(reply.id).toBe(7)
@@ -68,12 +68,12 @@ it('gives each frame to the judge with its context, and brings each judgement ba
         ]),
       )
       for (const [i, { one, seqAt }] of all.entries()) {
-        const judgement = readJudgement(reply, i)
+        const verdict = readVerdict(reply, i)
         if ('reason' in one.what) {
-          expect(judgement).toEqual(one.what)
+          expect(verdict).toEqual(one.what)
           continue
         }
-        const { frame, ...rest } = judgement as Extract<typeof judgement, { reason: null }>
+        const { frame, ...rest } = verdict as Extract<typeof verdict, { reason: null }>
         expect(rest).toEqual({ reason: null, seqAt, marked: one.marked, ...one.what })
         expect(Buffer.compare(frame.subarray(0, seqAt), one.frame.subarray(0, seqAt))).toBe(0)
         const behind = one.frame.subarray(seqAt + one.seqLength)
@@ -86,11 +86,11 @@ it('gives each frame to the judge with its context, and brings each judgement ba
 
 it('a judge that fails refuses that frame alone', () => {
   const item = { envelope: { frame: new Uint8Array(3), lenient: false }, identity: { handle: '' } }
-  const reply = judgeRequest(packRequest(1, [item, item] as never, 0), () => {
+  const reply = verifyRequest(packRequest(1, [item, item] as never, 0), () => {
     throw new Error('odd')
   })
   for (const i of [0, 1])
-    expect(readJudgement(reply, i)).toMatchObject({
+    expect(readVerdict(reply, i)).toMatchObject({
       reason: 'internal-error',
       detail: expect.stringContaining('odd'),
     })
@@ -99,7 +99,7 @@ it('a judge that fails refuses that frame alone', () => {
 it('tells what a frame takes beyond an ordinary one', () => {
   const item = { envelope: { frame: new Uint8Array(3), lenient: false }, identity: { handle: '' } }
   const busy = [0, 40, 0]
-  const reply = judgeRequest(packRequest(1, [item, item, item] as never, 0), () => {
+  const reply = verifyRequest(packRequest(1, [item, item, item] as never, 0), () => {
     const end = performance.now() + (busy.shift() ?? 0)
     while (performance.now() < end);
     return { reason: 'frame-malformed', detail: '' }

@@ -1,23 +1,23 @@
-import type { JudgeContext, Judgement } from './judge.ts'
-import { type JudgeReply, packReply } from './reply.ts'
-import { type JudgeRequest, readRequest } from './request.ts'
+import { packReply, type VerifyReply } from './reply.ts'
+import { readRequest, type VerifyRequest } from './request.ts'
+import type { Verdict, VerifyContext } from './verify-frame.ts'
 
 /** What an ordinary frame takes to judge at most, in milliseconds; and for each of its bytes. */
 const ORDINARY_MS = 1
 const ORDINARY_MS_PER_BYTE = 40e-6
 
 /** Judges a whole request; pure but for the clocks that measure it. */
-export function judgeRequest(
-  request: JudgeRequest,
-  judge: (frame: Uint8Array, context: JudgeContext) => Judgement,
-): JudgeReply {
+export function verifyRequest(
+  request: VerifyRequest,
+  judge: (frame: Uint8Array, context: VerifyContext) => Verdict,
+): VerifyReply {
   const startedMs = performance.now()
   const startedCpu = process.threadCpuUsage()
-  const judgements: Judgement[] = []
+  const verdicts: Verdict[] = []
   const slowMs: number[] = []
   let doneMs = startedMs
   for (const [frame, context] of readRequest(request)) {
-    judgements.push(judgeSafely(judge, frame, context))
+    verdicts.push(verifySafely(judge, frame, context))
     const nowMs = performance.now()
     slowMs.push(nowMs - doneMs - ORDINARY_MS - frame.length * ORDINARY_MS_PER_BYTE)
     doneMs = nowMs
@@ -27,7 +27,7 @@ export function judgeRequest(
   const isSlow = slowMs.some((ms) => ms > 0)
   const share = isSlow ? Math.min(1, cpuMs(process.threadCpuUsage(startedCpu)) / wallMs) : 1
   const slow = slowMs.map((ms) => Math.max(0, ms * share))
-  return packReply(request.id, judgements, slow, wallMs / 1_000)
+  return packReply(request.id, verdicts, slow, wallMs / 1_000)
 }
 
 function cpuMs({ user, system }: NodeJS.CpuUsage): number {
@@ -35,11 +35,11 @@ function cpuMs({ user, system }: NodeJS.CpuUsage): number {
 }
 
 /** No frame ends the relay: judging is total, and where it proves not to be, that frame is refused and reported. */
-function judgeSafely(
-  judge: (frame: Uint8Array, context: JudgeContext) => Judgement,
+function verifySafely(
+  judge: (frame: Uint8Array, context: VerifyContext) => Verdict,
   frame: Uint8Array,
-  context: JudgeContext,
-): Judgement {
+  context: VerifyContext,
+): Verdict {
   try {
     return judge(frame, context)
   } catch (error) {

@@ -5,12 +5,12 @@ import type { AccountFrame, CommitFrame, IdentityFrame, SyncFrame } from '@bgs/p
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { type MapEntryPlace, withoutEntries } from '@bgs/protocol/frame/without-entries.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
-import { judgeCommit } from '@bgs/protocol/rules/commit.ts'
-import { judgeSync } from '@bgs/protocol/rules/sync.ts'
+import { verifyCommit } from '@bgs/protocol/rules/commit.ts'
+import { verifySync } from '@bgs/protocol/rules/sync.ts'
 import { isDatetime } from '@bgs/protocol/syntax/datetime.ts'
 import { cachedPublicKey } from './key-cache.ts'
 
-export interface JudgeContext {
+export interface VerifyContext {
   /** Type and multibase of the account's key, one space between. */
   readonly key: string
   /** Handle in the DID document, '' if none. */
@@ -20,7 +20,7 @@ export interface JudgeContext {
 }
 
 /** What the frame and the DID document alone say of a frame. */
-export type Judgement = Passed | { readonly reason: Reason; readonly detail: string }
+export type Verdict = Passed | { readonly reason: Reason; readonly detail: string }
 
 export interface Passed {
   readonly reason: null
@@ -34,27 +34,27 @@ export interface Passed {
 }
 
 /** Judges one frame of a host whose authority is settled (protocol.md G1, C2–C12, S1, I1, A-1). Never throws on bytes. */
-export function judgeFrame(bytes: Uint8Array, context: JudgeContext): Judgement {
+export function verifyFrame(bytes: Uint8Array, context: VerifyContext): Verdict {
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal') return frame
-  if (frame.type === '#commit') return judgeCommitFrame(frame, bytes, context)
+  if (frame.type === '#commit') return verifyCommitFrame(frame, bytes, context)
   if ('time' in frame && !isDatetime(frame.time))
     return { reason: 'time-syntax', detail: `time is ${JSON.stringify(frame.time.slice(0, 80))}` }
   switch (frame.type) {
     case '#sync':
-      return judgeSyncFrame(frame, bytes, context)
+      return verifySyncFrame(frame, bytes, context)
     case '#identity':
-      return judgeIdentityFrame(frame, bytes, context)
+      return verifyIdentityFrame(frame, bytes, context)
     case '#account':
-      return judgeAccountFrame(frame, bytes)
+      return verifyAccountFrame(frame, bytes)
     default:
       return { reason: 'frame-type-unknown', detail: frame.type }
   }
 }
 
-function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
+function verifyCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: VerifyContext): Verdict {
   const { nowMs, lenient } = context
-  const verdict = judgeCommit(frame, bytes, { key: cachedPublicKey(context.key), nowMs, lenient })
+  const verdict = verifyCommit(frame, bytes, { key: cachedPublicKey(context.key), nowMs, lenient })
   if (verdict.kind === 'fault') return verdict
   const { rev, since, prevData, commit, data, marks } = verdict
   const repo = {
@@ -67,8 +67,8 @@ function judgeCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: JudgeC
   return passed(frame, bytes, { repo, account: null, marked: marks.length > 0 }, frame.nulls)
 }
 
-function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
-  const verdict = judgeSync(frame, bytes, {
+function verifySyncFrame(frame: SyncFrame, bytes: Uint8Array, context: VerifyContext): Verdict {
+  const verdict = verifySync(frame, bytes, {
     key: cachedPublicKey(context.key),
     nowMs: context.nowMs,
     lenient: false,
@@ -80,14 +80,14 @@ function judgeSyncFrame(frame: SyncFrame, bytes: Uint8Array, context: JudgeConte
 }
 
 /** I1: the handle is passed on only where the DID document says the same. */
-function judgeIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: JudgeContext): Judgement {
+function verifyIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: VerifyContext): Verdict {
   const { handle, handlePlace, nulls } = frame
   const isConfirmed = handle === undefined || handle.toLowerCase() === context.handle
   const left = isConfirmed || handlePlace === undefined ? nulls : [handlePlace]
   return passed(frame, bytes, { repo: null, account: null, marked: false }, left)
 }
 
-function judgeAccountFrame(frame: AccountFrame, bytes: Uint8Array): Judgement {
+function verifyAccountFrame(frame: AccountFrame, bytes: Uint8Array): Verdict {
   const account = { active: frame.active, status: keptStatus(frame.status ?? null), time: frame.time }
   return passed(frame, bytes, { repo: null, account, marked: false }, frame.nulls)
 }
@@ -98,7 +98,7 @@ function passed(
   bytes: Uint8Array,
   facts: Pick<Passed, 'repo' | 'account' | 'marked'>,
   left: readonly MapEntryPlace[] | undefined,
-): Judgement {
+): Verdict {
   if (left === undefined) return { reason: null, frame: bytes, seqAt, seqEnd, ...facts }
   const frame = withoutEntries(bytes, left)
   const again = scanFrame(frame)

@@ -1,12 +1,12 @@
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { Identity } from '../identity/document.ts'
-import type { JudgeContext } from './judge.ts'
+import type { VerifyContext } from './verify-frame.ts'
 
 /**
  * A batch on its way to a judging thread: the bytes of all frames in one buffer, handed over without copying; one
  * string of all texts, for a message between threads costs by the number of things in it.
  */
-export interface JudgeRequest {
+export interface VerifyRequest {
   readonly id: number
   readonly frames: Uint8Array<ArrayBuffer>
   /** INTS numbers for each frame: where the frame ends, where its key and its handle end in `texts`, lenient or not. */
@@ -15,7 +15,7 @@ export interface JudgeRequest {
   readonly nowMs: number
 }
 
-export interface JudgeItem {
+export interface VerifyItem {
   readonly envelope: RawEnvelope
   readonly identity: Identity
 }
@@ -23,7 +23,7 @@ export interface JudgeItem {
 const INTS = 4
 
 /** Puts items together; the frames are copied once into the buffer that is handed over. */
-export function packRequest(id: number, items: readonly JudgeItem[], nowMs: number): JudgeRequest {
+export function packRequest(id: number, items: readonly VerifyItem[], nowMs: number): VerifyRequest {
   const ints = new Int32Array(items.length * INTS)
   let bytes = 0
   let texts = ''
@@ -50,7 +50,7 @@ export function* readRequest({
   ints,
   texts,
   nowMs,
-}: JudgeRequest): Generator<[Uint8Array, JudgeContext]> {
+}: VerifyRequest): Generator<[Uint8Array, VerifyContext]> {
   let frameAt = 0
   let textAt = 0
   for (let at = 0; at < ints.length; at += INTS) {

@@ -3,10 +3,10 @@ import { CID_BYTES } from '@bgs/protocol/drisl/cid.ts'
 import { putWithSeqSlot, slottedBytes } from '@bgs/protocol/frame/seq-slot.ts'
 import { REASON_NAMES, type Reason } from '@bgs/protocol/reasons/reason.ts'
 import { TID_CHARACTERS } from '@bgs/protocol/syntax/tid.ts'
-import type { Judgement, Passed } from './judge.ts'
+import type { Passed, Verdict } from './verify-frame.ts'
 
 /** A batch on its way back from a judging thread. */
-export interface JudgeReply {
+export interface VerifyReply {
   readonly id: number
   /** Outgoing frames of those that passed, with their slots for seq, each with its repo's facts behind it. */
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -29,28 +29,28 @@ const HAS_PREV_DATA = 4
 /** rev and since, commit, data and prevData. */
 const REPO_BYTES = 2 * TID_CHARACTERS + 3 * CID_BYTES
 
-/** Puts judgements together; `slowMs` is what each took beyond an ordinary frame. */
+/** Puts verdicts together; `slowMs` is what each took beyond an ordinary frame. */
 export function packReply(
   id: number,
-  judgements: readonly Judgement[],
+  verdicts: readonly Verdict[],
   slowMs: readonly number[],
   seconds: number,
-): JudgeReply {
+): VerifyReply {
   let size = 0
-  for (const judgement of judgements) if (judgement.reason === null) size += passedBytes(judgement)
+  for (const verdict of verdicts) if (verdict.reason === null) size += passedBytes(verdict)
   const bytes = Buffer.from(new ArrayBuffer(size))
-  const ints = new Int32Array(judgements.length * INTS)
+  const ints = new Int32Array(verdicts.length * INTS)
   const texts: (string | null)[] = []
   let end = 0
-  for (const [i, judgement] of judgements.entries()) {
+  for (const [i, verdict] of verdicts.entries()) {
     const at = i * INTS
     ints[at + 6] = Math.round(slowMs[i] as number)
-    if (judgement.reason !== null) {
-      ints[at] = REASON_NAMES.indexOf(judgement.reason) + 1
-      ints[at + 5] = texts.push(judgement.detail, null) - 2
+    if (verdict.reason !== null) {
+      ints[at] = REASON_NAMES.indexOf(verdict.reason) + 1
+      ints[at + 5] = texts.push(verdict.detail, null) - 2
       continue
     }
-    const { frame, seqAt, seqEnd, repo, account, marked } = judgement
+    const { frame, seqAt, seqEnd, repo, account, marked } = verdict
     ints[at + 1] = end
     end = putWithSeqSlot(bytes, end, frame, seqAt, seqEnd)
     ints[at + 2] = end
@@ -72,13 +72,13 @@ export function packReply(
 }
 
 /** Milliseconds that the i-th frame of a request took beyond an ordinary one. */
-export function slowMsOf({ ints }: JudgeReply, i: number): number {
+export function slowMsOf({ ints }: VerifyReply, i: number): number {
   return ints[i * INTS + 6] as number
 }
 
-/** The judgement of the i-th frame of a request. */
-export function readJudgement(
-  { bytes, ints, texts }: JudgeReply,
+/** The verdict of the i-th frame of a request. */
+export function readVerdict(
+  { bytes, ints, texts }: VerifyReply,
   i: number,
 ): PassedFrame | { readonly reason: Reason; readonly detail: string } {
   const [refused, start, end, seqAt, kindAndFlags, textAt] = ints.subarray(

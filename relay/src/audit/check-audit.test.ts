@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Allowed, judgeAudit, readAllowed } from './judge-audit.ts'
+import { type Allowed, checkAudit, readAllowed } from './check-audit.ts'
 
 /** As npm 11 prints it: one advisory of a package, another of one that this package brings along. */
 const REPORT = {
@@ -61,7 +61,7 @@ const line = (id: string, until = '2026-12-31'): Allowed => ({ id, why: 'not rea
 const TODAY = '2026-12-31'
 
 function judged(report: unknown, list: readonly Allowed[]) {
-  const verdict = judgeAudit(report, list, TODAY)
+  const verdict = checkAudit(report, list, TODAY)
   if (verdict.kind !== 'judged') throw new Error(verdict.why)
   const ids = (all: readonly { id: string }[]) => all.map(({ id }) => id)
   const { open, expired, allowed, unused } = verdict
@@ -100,7 +100,7 @@ describe('advisories against the list of what is allowed', () => {
     ['nothing that is JSON', undefined, /no report/],
     ['a report of another version', { auditReportVersion: 3, vulnerabilities: {} }, /no report/],
   ])('%s is no report, and not a good one', (_name, report, why) => {
-    expect(judgeAudit(report, [], TODAY)).toEqual({ kind: 'no-report', why: expect.stringMatching(why) })
+    expect(checkAudit(report, [], TODAY)).toEqual({ kind: 'no-report', why: expect.stringMatching(why) })
   })
 
   it('the list beside the code can be read; one that lacks a reason or a day cannot', () => {

@@ -1,7 +1,7 @@
 import { readFrameCases } from '@bgs/testkit/vectors.ts'
 import { describe, expect, it } from 'vitest'
 import { FrameCase } from './case.ts'
-import { judgeCase } from './judge-case.ts'
+import { checkCase } from './check-case.ts'
 
 describe('conformance: every frame case', () => {
   it('there are as many as their README says', () => {
@@ -13,6 +13,6 @@ describe('conformance: every frame case', () => {
       .map((one) => FrameCase.parse(one))
       .map((one) => [one.name, one] as const),
   )('%s', async (_, one) => {
-    expect((await judgeCase(one)).got).toBe(one.expect)
+    expect((await checkCase(one)).got).toBe(one.expect)
   })
 })

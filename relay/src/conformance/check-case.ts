@@ -12,8 +12,8 @@ import type { IdentitySource, LaneWork } from '@bgs/verifier/held-look-up.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache-entry.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
-import { judgeFrame } from '@bgs/verifier/judge/judge.ts'
 import { refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
+import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import type { FrameCase } from './case.ts'
 
 /** Documents of a case are as old as this when its frame comes. */
@@ -26,8 +26,8 @@ export interface CaseResult {
   readonly reason?: Reason
 }
 
-/** What becomes of a frame: crawler's look, verifier's judgement, sequencer's decision, by the code that runs. */
-export async function judgeCase(one: FrameCase): Promise<CaseResult> {
+/** What becomes of a frame: crawler's look, verifier's verdict, sequencer's decision, by the code that runs. */
+export async function checkCase(one: FrameCase): Promise<CaseResult> {
   const frame = Buffer.from(one.frame, 'base64')
   const look = lookAt(frame, isPrivate(one))
   switch (look.kind) {
@@ -39,7 +39,7 @@ export async function judgeCase(one: FrameCase): Promise<CaseResult> {
     case 'unknown':
       return { got: 'ignore' }
     case 'event':
-      return judgeEvent(one, frame, look.type, look.did, look.seq)
+      return verifyEvent(one, frame, look.type, look.did, look.seq)
   }
 }
 
@@ -48,7 +48,7 @@ function isPrivate({ host }: FrameCase): boolean {
   return host.includes(':')
 }
 
-async function judgeEvent(
+async function verifyEvent(
   one: FrameCase,
   frame: Buffer,
   type: EventType,
@@ -75,7 +75,7 @@ async function judgeEvent(
     const refreshed = documents.refreshes > 0
     if ('reason' in settled) return refused(settled.reason, refreshed)
     const { keyType, keyMultibase, handle, digest } = settled.identity
-    const judged = judgeFrame(frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: false, nowMs })
+    const judged = verifyFrame(frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: false, nowMs })
     if (judged.reason === null) {
       const verified = {
         ...raw,

@@ -1,22 +1,22 @@
 import { Worker } from 'node:worker_threads'
-import { judgeRequest } from './batch.ts'
-import { judgeFrame } from './judge.ts'
-import type { JudgeReply } from './reply.ts'
-import { type JudgeItem, type JudgeRequest, packRequest } from './request.ts'
+import { verifyRequest } from './batch.ts'
+import type { VerifyReply } from './reply.ts'
+import { packRequest, type VerifyItem, type VerifyRequest } from './request.ts'
+import { verifyFrame } from './verify-frame.ts'
 
 /** Requests handed to one thread before its replies come: it never waits for the next. */
 const DEPTH = 2
 
 interface Waiting {
-  readonly request: JudgeRequest
-  readonly resolve: (reply: JudgeReply) => void
+  readonly request: VerifyRequest
+  readonly resolve: (reply: VerifyReply) => void
 }
 
-/** Threads that judge batches of frames. With none, batches are judged in this thread. */
-export class JudgePool {
+/** Threads that verify batches of frames. With none, batches are verified in this thread. */
+export class VerifyPool {
   readonly #threads: { worker: Worker; busy: number }[] = []
   readonly #queue: Waiting[] = []
-  readonly #replies = new Map<number, (reply: JudgeReply) => void>()
+  readonly #replies = new Map<number, (reply: VerifyReply) => void>()
   readonly #onFault: (error: unknown) => void
   #lastId = 0
 
@@ -39,10 +39,10 @@ export class JudgePool {
     return this.#queue.length
   }
 
-  /** Judges a batch; use `readJudgement` on the reply. */
-  judge(items: readonly JudgeItem[], nowMs: number): Promise<JudgeReply> {
+  /** Judges a batch; use `readVerdict` on the reply. */
+  verify(items: readonly VerifyItem[], nowMs: number): Promise<VerifyReply> {
     const request = packRequest(++this.#lastId, items, nowMs)
-    if (this.#threads.length === 0) return Promise.resolve(judgeRequest(request, judgeFrame))
+    if (this.#threads.length === 0) return Promise.resolve(verifyRequest(request, verifyFrame))
     return new Promise((resolve) => {
       this.#queue.push({ request, resolve })
       this.#hand()
@@ -55,7 +55,7 @@ export class JudgePool {
 
   #start(index: number): Worker {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      name: `judge-${index}`,
+      name: `verify-${index}`,
       // Its garbage is short-lived; a larger nursery only holds more of it.
       resourceLimits: { maxYoungGenerationSizeMb: 16 },
     })
@@ -63,7 +63,7 @@ export class JudgePool {
     worker.on('exit', (code) => {
       if (this.#threads.length > 0) this.#onFault(new Error(`a judging thread ended with code ${code}`))
     })
-    worker.on('message', (reply: JudgeReply) => {
+    worker.on('message', (reply: VerifyReply) => {
       const thread = this.#threads[index]
       if (thread !== undefined) thread.busy--
       const resolve = this.#replies.get(reply.id)
