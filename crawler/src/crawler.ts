@@ -22,10 +22,10 @@ import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import type { Descriptors } from '@bgs/runtime/service/descriptors.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import type { InFlight } from './cursor-tracker.ts'
 import type { HostReach } from './host-reach.ts'
 import { HostStore } from './host-store.ts'
@@ -76,7 +76,7 @@ export class Crawler {
   readonly #store: HostStore
   readonly #running = new Map<string, Running>()
   readonly #raw: BusProducer<RawEnvelope, InFlight>
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
   #hasLooked = false
   #fault: unknown
 
@@ -84,7 +84,7 @@ export class Crawler {
     this.#parts = parts
     this.#store = new HostStore(parts.database)
     this.#raw = parts.raw.producer<InFlight>((token) => token.tracker.finish(token))
-    parts.wakeUps.on('hosts', this.#bell.ring)
+    parts.wakeUps.on('hosts', this.#notify.notify)
   }
 
   /** Runs until `signal` is aborted and all sockets are closed. Cursors of what is still on its way: see `saveAll`. */
@@ -102,7 +102,7 @@ export class Crawler {
       this.#closeUnfinished()
       this.#gauges()
       this.#noteReach()
-      await this.#bell.wait(REPORT_EVERY_MS, signal)
+      await this.#notify.wait(REPORT_EVERY_MS, signal)
     }
     await Promise.all([beats, ...[...this.#running.values()].map(({ ended }) => ended)])
   }
@@ -204,7 +204,7 @@ export class Crawler {
       .run(AbortSignal.any([signal, stop.signal]), firstPauseMs)
       .catch((error: unknown) => {
         this.#fault ??= error
-        this.#bell.ring()
+        this.#notify.notify()
       })
     this.#running.set(hostname, { session, stop, ended })
     this.#parts.metrics.hostLeases.inc({ change: 'taken' })

@@ -51,7 +51,7 @@ export class CursorTracker {
     this.#onDone()
   }
 
-  /** A seq that has no frame on its way: refused at the door, or stepped over. */
+  /** A seq that has no frame on its way: refused at the first look, or stepped over. */
   pass(seq: number): void {
     this.finish(this.begin(seq, 0))
   }

@@ -14,10 +14,10 @@ import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Connection, ConnectionEnd } from './connection.ts'
 import { CursorTracker, type InFlight } from './cursor-tracker.ts'
-import { type Look, lookAt } from './door.ts'
 import { Flow } from './flow.ts'
 import { type HostReport, noteEvent, noteUnthrottled, noteWait } from './host-report.ts'
 import type { CrawlerMetrics } from './metrics.ts'
+import { type Look, peekFrame } from './peek.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
@@ -43,7 +43,7 @@ export interface IntakeParts {
 }
 
 /**
- * What becomes of the messages of one host, over all of its connections: 1. a first look (door.ts); 2. its seq, against
+ * What becomes of the messages of one host, over all of its connections: 1. a first look (peek.ts); 2. its seq, against
  * those before it (sequence.ts); 3. it is on its way from here on (cursor-tracker.ts), or stepped over; 4. it is published
  * to `raw` as it came; 5. it is charged to its host (quota.ts), which is read no further while it has to wait (flow.ts).
  */
@@ -165,7 +165,7 @@ export class FrameIntake {
   takeFrame(frame: Buffer): void {
     const { metrics, allowPrivate } = this.#parts
     metrics.bytes.inc(frame.length)
-    const look = lookAt(frame, allowPrivate)
+    const look = peekFrame(frame, allowPrivate)
     metrics.frames.inc({ type: look.kind === 'event' ? look.type : look.kind })
     if (look.kind === 'event') this.#onEvent(frame, look.type, look.did, look.seq)
     else this.#onOther(frame, look)
@@ -278,7 +278,7 @@ export class FrameIntake {
     this.#parts.metrics.refused.inc({ reason })
     const refused = { host: this.#hostname, did, seq, reason, detail: '' }
     this.#parts.refusals.note(frame === undefined ? refused : { ...refused, frame })
-    this.#parts.logger.debug({ host: this.#hostname, did, seq, reason }, 'frame refused at the door')
+    this.#parts.logger.debug({ host: this.#hostname, did, seq, reason }, 'frame refused at the first look')
   }
 
   #isFull(share: number): boolean {

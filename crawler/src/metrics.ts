@@ -17,7 +17,7 @@ export function crawlerMetrics(registry: Registry) {
     }),
     refused: new Counter({
       name: 'relay_crawler_refused_frames_total',
-      help: 'Frames refused or passed over at the door, by reason',
+      help: 'Frames refused or passed over at the first look, by reason',
       labelNames: ['reason'] as const,
       registers,
     }),

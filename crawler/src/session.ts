@@ -1,8 +1,8 @@
 import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import type { Descriptors } from '@bgs/runtime/service/descriptors.ts'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { beginSpan } from '@bgs/runtime/service/spans.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import type { CursorTracker } from './cursor-tracker.ts'
@@ -42,7 +42,7 @@ export class HostSession {
   wasReached = false
   readonly #parts: SessionParts
   readonly #intake: FrameIntake
-  readonly #crawlNow = new Bell()
+  readonly #crawlNow = new Notify()
 
   constructor(host: HostRow, parts: SessionParts) {
     this.hostname = host.hostname
@@ -71,7 +71,7 @@ export class HostSession {
   crawlNow(): void {
     if (this.report.connected) return
     this.#intake.sequence.noteAsked()
-    this.#crawlNow.ring()
+    this.#crawlNow.notify()
   }
 
   /** What only the strict scan of a verifier found (W4, A5). */

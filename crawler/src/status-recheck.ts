@@ -3,8 +3,8 @@ import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { keptStatus } from '@bgs/contract/envelope/status.ts'
 import { parseHost } from '@bgs/runtime/net/hostname.ts'
 import { httpGet } from '@bgs/runtime/net/http-get.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { USER_AGENT } from '@bgs/runtime/service/version.ts'
 import { z } from 'zod'
 import type { CrawlerMetrics } from './metrics.ts'
@@ -39,7 +39,7 @@ export class StatusRecheck {
   readonly #waiting: Question[] = []
   readonly #askedMs = new Map<string, number>()
   readonly #busy = new Map<string, number>()
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
 
   constructor(
     control: BusProducer<ControlMessage, () => void>,
@@ -62,7 +62,7 @@ export class StatusRecheck {
     if (this.#askedMs.size > MAX_REMEMBERED) this.#askedMs.delete(this.#askedMs.keys().next().value as string)
     this.#waiting.push(question)
     this.#metrics.recheckWaiting.set(this.#waiting.length)
-    this.#bell.ring()
+    this.#notify.notify()
   }
 
   /** Asks until `signal` is aborted, and what it began has ended. */
@@ -71,13 +71,13 @@ export class StatusRecheck {
     while (!signal.aborted) {
       const question = underWay.size < PARALLEL ? this.#next() : undefined
       if (question === undefined) {
-        await this.#bell.wait(1_000, signal)
+        await this.#notify.wait(1_000, signal)
         continue
       }
       const asking: Promise<void> = this.#put(question).finally(() => {
         underWay.delete(asking)
         this.#count(question.host, -1)
-        this.#bell.ring()
+        this.#notify.notify()
       })
       underWay.add(asking)
     }

@@ -1,6 +1,6 @@
 import type { Database } from '@bgs/contract/database.ts'
 import type { LogBounds } from '@bgs/contract/log/log.ts'
-import { checkNoGap, GapError } from '@bgs/sequencer/bring-up.ts'
+import { checkNoGap, GapError } from '@bgs/sequencer/replay-log.ts'
 
 /** By compare-and-set: the view may have been written meanwhile. */
 const MOVE_VIEW = 'UPDATE view SET position = $1 WHERE id = 1 AND position = $2'

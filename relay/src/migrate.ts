@@ -9,7 +9,7 @@ import { nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
 import { ConfigError } from '@bgs/runtime/service/config.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
-import { bringUp } from '@bgs/sequencer/bring-up.ts'
+import { replayLog } from '@bgs/sequencer/replay-log.ts'
 import { type AccountRow, UPSERT_ACCOUNT } from '@bgs/sequencer/state/account-rows.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
@@ -135,7 +135,7 @@ async function completeView(
     clean: lock.clean,
   })
   const state = new State(source, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
-  await bringUp(log, source, state, position)
+  await replayLog(log, source, state, position)
   const { generation } = log
   await log.close()
   const [row] = await source.query<{ most: number | null }>(

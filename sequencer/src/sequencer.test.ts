@@ -8,7 +8,7 @@ import { type Disk, type DiskFile, nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { encodeSync } from '@bgs/protocol/frame/encode.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { bringUp, checkNoGap, GapError } from './bring-up.ts'
+import { checkNoGap, GapError, replayLog } from './replay-log.ts'
 import { carOf } from './rules/commit-block.ts'
 import { State } from './state/state.ts'
 import { cid, envelope, PDS, rev, TIME } from './testing/envelopes.ts'
@@ -312,9 +312,9 @@ describe('invariant 5: the state is the database and the log', () => {
     for (let position = first; position < next; position += 3) {
       await using late = await emptyDatabase()
       const { database } = late
-      await bringUp(upTo(scene.log, position), database, new State(database, 100), 0)
+      await replayLog(upTo(scene.log, position), database, new State(database, 100), 0)
       expect(await viewPosition(database)).toBe(position)
-      const up = await bringUp(scene.log, database, new State(database, 100), position)
+      const up = await replayLog(scene.log, database, new State(database, 100), position)
       expect(up.replayed).toBe(next - 1 - position)
       expect(await dump(database)).toEqual(live)
     }
@@ -343,7 +343,7 @@ describe('invariant 5: the state is the database and the log', () => {
     await scene.settled()
     await scene.stop()
     await using fresh = await emptyDatabase()
-    await bringUp(scene.log, fresh.database, new State(fresh.database, 100), 0)
+    await replayLog(scene.log, fresh.database, new State(fresh.database, 100), 0)
     expect(await dump(fresh.database)).toEqual(await dump(scene.database))
     expect(await counts(fresh)).toEqual({ [PDS]: 1, 'new.example.com': 1 })
   })
@@ -368,7 +368,7 @@ describe('invariant 5: the state is the database and the log', () => {
     expect(scene.log.bounds().evicted).toBe(true)
     await using fresh = await emptyDatabase()
     const state = new State(fresh.database, 100)
-    await expect(bringUp(scene.log, fresh.database, state, 0)).rejects.toThrow(GapError)
+    await expect(replayLog(scene.log, fresh.database, state, 0)).rejects.toThrow(GapError)
   })
 })
 

@@ -19,10 +19,10 @@ import { HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Log } from '@bgs/contract/log/log.ts'
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { Appends } from './appends.ts'
 import { InputPositions } from './input-positions.ts'
 import { LogWriter } from './log-writer.ts'
@@ -71,7 +71,7 @@ export class Sequencer {
   /** Messages and envelopes taken from the bus and not yet appended, where one append could not hold them all. */
   #orders: BusEntry<ControlMessage>[] = []
   #waiting: BusEntry<VerifiedEnvelope>[] = []
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
   readonly #inputs: InputPositions
   readonly #pulse: Pulse
   readonly #writer: LogWriter
@@ -111,8 +111,8 @@ export class Sequencer {
   /** Runs until `signal` is aborted and everything offered is appended. Throws when order could no longer be kept. */
   async run(signal: AbortSignal): Promise<void> {
     const { control, verified, view } = this.#parts
-    control.onAvailable(this.#bell.ring)
-    verified.onAvailable(this.#bell.ring)
+    control.onAvailable(this.#notify.notify)
+    verified.onAvailable(this.#notify.notify)
     for (;;) {
       // Control is read first (invariant 7).
       if (this.#orders.length < BATCH) this.#orders.push(...control.poll(BATCH))
@@ -124,7 +124,7 @@ export class Sequencer {
       if (!isIdle) continue
       if (signal.aborted) break
       // The view is written a moment after the last event, too.
-      await this.#bell.wait(this.#writer.position > view.position ? 50 : 1_000, signal)
+      await this.#notify.wait(this.#writer.position > view.position ? 50 : 1_000, signal)
     }
     await this.#upkeep.finish()
   }

@@ -20,10 +20,10 @@ import { type VerifiedEnvelope, verifiedBytes } from '@bgs/contract/envelope/ver
 import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { inSpan } from '@bgs/runtime/service/spans.ts'
 import { untilAborted, wait } from '@bgs/runtime/service/wait.ts'
 import { Charges, type HostCharge } from './charges.ts'
@@ -93,7 +93,7 @@ export class Verifier {
   readonly #charges: Charges
   readonly #clock = new ClockDoubt()
   #isClockDoubted = false
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
   /** Batches handed to the judges, in order; they are finished in order, too. */
   readonly #batches: Batch[] = []
   #submitted = 0
@@ -117,7 +117,7 @@ export class Verifier {
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal
     const { raw, pool, verified } = this.#parts
-    raw.onAvailable(this.#bell.ring)
+    raw.onAvailable(this.#notify.notify)
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       const room = verified.room()
@@ -128,7 +128,7 @@ export class Verifier {
       if (entries.length > 0) {
         this.#dispatch(entries)
         await wait(PACE_MS, signal)
-      } else await this.#bell.wait(1_000, signal)
+      } else await this.#notify.wait(1_000, signal)
       this.#charges.flush()
       this.#gauges()
     }
@@ -195,7 +195,7 @@ export class Verifier {
     const reply = await inSpan('judge batch', { frames: items.length }, () => pool.verify(items, wallNow()))
     this.#parts.metrics.verifySeconds.inc(reply.seconds)
     // There is room in the pool again.
-    this.#bell.ring()
+    this.#notify.notify()
     return reply
   }
 
@@ -407,7 +407,7 @@ export class Verifier {
 
   #fail(error: unknown): void {
     this.#fault ??= error
-    this.#bell.ring()
+    this.#notify.notify()
   }
 
   #gauges(): void {

@@ -5,7 +5,7 @@ import { type Answer, NO_STORE, ok } from '../http/answer.ts'
 import { readJson } from '../http/read-json.ts'
 import { send } from '../http/send.ts'
 import { errorAnswer, XrpcError } from '../http/xrpc-error.ts'
-import { AdminDoor } from './admin-door.ts'
+import { AdminAuth } from './admin-auth.ts'
 import type { AdminContext } from './context.ts'
 import { openApi } from './openapi.ts'
 import { matchPath } from './route.ts'
@@ -31,12 +31,12 @@ export function createAdminApi({
   databaseAway,
   logger,
 }: AdminApiParts): AdminApi {
-  const door = new AdminDoor(passwords, new ClientAddresses(trustedProxies))
+  const auth = new AdminAuth(passwords, new ClientAddresses(trustedProxies))
   const description = openApi(ADMIN_ROUTES)
 
   async function answer(request: IncomingMessage, url: URL): Promise<Answer> {
     try {
-      const who = door.admit(request)
+      const who = auth.authenticate(request)
       if (url.pathname === '/admin/openapi.json') return ok(description)
       const away = databaseAway()
       if (away !== undefined) throw new XrpcError(503, 'ServiceUnavailable', away, { 'retry-after': '5' })

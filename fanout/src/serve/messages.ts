@@ -1,5 +1,5 @@
 import type { SharedAddressLimits } from '@bgs/runtime/service/address-limits.ts'
-import type { LogNews, LogSnapshot } from './followed-log.ts'
+import type { LogSnapshot, LogUpdate } from './log-replica.ts'
 
 /** What a serving thread is given when it begins. */
 export interface ThreadStart {
@@ -18,7 +18,7 @@ export interface ThreadStart {
 export interface MainNews {
   /** What the serving thread says back when it has taken these news. */
   readonly bytes: number
-  readonly log: LogNews
+  readonly log: LogUpdate
   readonly notReady: string | undefined
   /** Where packs were left out before these news; with the accounts that are taken down by now. */
   readonly anew?: { readonly takedowns: readonly string[] }

@@ -3,10 +3,10 @@ import type { Answer } from '@bgs/api/http/answer.ts'
 import { createLogger } from '@bgs/runtime/service/logger.ts'
 import { Registry } from 'prom-client'
 import { Takedowns } from '../takedowns.ts'
-import { FollowedLog } from './followed-log.ts'
+import { InProcessServer } from './in-process-server.ts'
+import { LogReplica } from './log-replica.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
-import { PortCalls } from './port-calls.ts'
-import { ServeHere } from './serve-here.ts'
+import { PortRpc } from './port-rpc.ts'
 
 /** Serves as the main thread, at the other end of the port, says: listens when it is asked to, follows its log. */
 export function serveFollowing(port: MessagePort, start: ThreadStart): void {
@@ -15,7 +15,7 @@ export function serveFollowing(port: MessagePort, start: ThreadStart): void {
   const takedowns = new Takedowns(0, start.takedowns)
   let { notReady } = start
 
-  const main = new PortCalls<ToThread, MainNews, ToMain, ThreadNews>(port, {
+  const main = new PortRpc<ToThread, MainNews, ToMain, ThreadNews>(port, {
     onQuestion: answer,
     onNews: (news) => {
       notReady = news.notReady
@@ -26,14 +26,14 @@ export function serveFollowing(port: MessagePort, start: ThreadStart): void {
       main.tell({ taken: news.bytes })
     },
   })
-  const log = new FollowedLog(
+  const log = new LogReplica(
     start.log,
     () => main.ask<number>({ what: 'head' }),
     (error) => {
       throw error
     },
   )
-  const serving = new ServeHere({
+  const serving = new InProcessServer({
     log,
     takedowns,
     registry,

@@ -1,8 +1,8 @@
-import { ServeHere } from './serve-here.ts'
-import { ServeInThreads } from './serve-in-threads.ts'
+import { InProcessServer } from './in-process-server.ts'
 import type { ServeParts, Serving } from './serving.ts'
+import { ThreadedServer } from './threaded-server.ts'
 
 /** Serves subscribers and XRPC. */
 export function serve(parts: ServeParts): Serving {
-  return parts.threads === 0 ? new ServeHere(parts) : new ServeInThreads(parts)
+  return parts.threads === 0 ? new InProcessServer(parts) : new ThreadedServer(parts)
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
 import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
-import { PortCalls } from './port-calls.ts'
+import { PortRpc } from './port-rpc.ts'
 import { serveFollowing } from './serve-following.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
@@ -33,7 +33,7 @@ afterEach(async () => {
 class FedThread {
   readonly feed: ThreadFeed
   readonly takedowns = new Takedowns()
-  readonly #calls: PortCalls<ToMain, ThreadNews, ToThread, MainNews>
+  readonly #calls: PortRpc<ToMain, ThreadNews, ToThread, MainNews>
   readonly #ports: MessagePort[]
   readonly #toThread: MessagePort
   readonly #held: unknown[] = []
@@ -53,7 +53,7 @@ class FedThread {
       this.heldBytes += message.body?.log?.pack?.bytes.byteLength ?? 0
     })
     far.port1.on('message', (message) => near.port2.postMessage(message))
-    this.#calls = new PortCalls<ToMain, ThreadNews, ToThread, MainNews>(near.port1, {
+    this.#calls = new PortRpc<ToMain, ThreadNews, ToThread, MainNews>(near.port1, {
       onQuestion: async () => log.head(),
       onNews: ({ taken }) => this.feed.taken(taken),
     })

@@ -2,7 +2,7 @@ import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import type { SegmentExtent } from '@bgs/embedded/log/segments.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Takedowns } from '../takedowns.ts'
-import type { SharedPack } from './followed-log.ts'
+import type { SharedPack } from './log-replica.ts'
 import type { MainNews } from './messages.ts'
 
 /** What news cost beside their pack, so that many small ones are bounded too. */

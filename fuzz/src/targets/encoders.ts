@@ -6,7 +6,7 @@ import { upstreamStatus } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { decodeVerifiedRecord, encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
 import { packBytes } from '@bgs/contract/log/pack.ts'
-import { lookAt } from '@bgs/crawler/door.ts'
+import { peekFrame } from '@bgs/crawler/peek.ts'
 import { withSeqSlot } from '@bgs/protocol/frame/seq-slot.ts'
 import { Names } from '@bgs/runtime/packed/names.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
@@ -33,7 +33,7 @@ export async function encodersTarget(): Promise<Target> {
     mutate: (seed, random) =>
       random.chance(0.6) ? longTexts(seed, random) : mutateBytes(seed, random, frames.all),
     look: (input) => {
-      const look = lookAt(input, true)
+      const look = peekFrame(input, true)
       if (look.kind !== 'event') return look.kind
       const { type, did, seq } = look
       const head = { type, did, host: HOST, epoch: 1, receivedMs: NOW_MS }

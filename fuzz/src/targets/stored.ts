@@ -1,4 +1,4 @@
-import { lookAt } from '@bgs/crawler/door.ts'
+import { peekFrame } from '@bgs/crawler/peek.ts'
 import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { REASONS } from '@bgs/protocol/reasons/reason.ts'
@@ -24,7 +24,7 @@ export async function storedTarget(): Promise<Target> {
     mutate: (seed, random) =>
       random.chance(0.6) ? longTexts(seed, random) : mutateBytes(seed, random, frames.all),
     look: async (input) => {
-      const look = lookAt(input, true)
+      const look = peekFrame(input, true)
       const { did, seq } = 'did' in look ? look : { did: '', seq: -1 }
       const [key = ''] = frames.keys.get(did) ?? [...frames.keys.values()][0] ?? []
       const judged = verifyFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })

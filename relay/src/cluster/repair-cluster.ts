@@ -1,7 +1,7 @@
 import { KafkaCluster } from '@bgs/cluster/kafka/cluster.ts'
 import { boundsOf, readLogState } from '@bgs/cluster/log/kafka-log-state.ts'
 import { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
-import { LogForeignError } from '@bgs/contract/log/log.ts'
+import { LogMismatchError } from '@bgs/contract/log/log.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
@@ -33,7 +33,7 @@ export async function repairCluster(
     const found = { bounds: boundsOf(bases, floor, end), position: seen.position }
     return await giveUpGap(database, found, acceptGap, print)
   } catch (error) {
-    if (!(error instanceof LogForeignError)) throw error
+    if (!(error instanceof LogMismatchError)) throw error
     print(error.message)
     return 1
   } finally {

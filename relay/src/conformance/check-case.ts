@@ -1,7 +1,7 @@
 import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
-import { lookAt } from '@bgs/crawler/door.ts'
+import { peekFrame } from '@bgs/crawler/peek.ts'
 import { cidKeyFromText } from '@bgs/protocol/drisl/cid-key.ts'
 import { withSeqSlot } from '@bgs/protocol/frame/seq-slot.ts'
 import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
@@ -29,7 +29,7 @@ export interface CaseResult {
 /** What becomes of a frame: crawler's look, verifier's verdict, sequencer's decision, by the code that runs. */
 export async function checkCase(one: FrameCase): Promise<CaseResult> {
   const frame = Buffer.from(one.frame, 'base64')
-  const look = lookAt(frame, isPrivate(one))
+  const look = peekFrame(frame, isPrivate(one))
   switch (look.kind) {
     case 'refused':
       return refused(look.reason)

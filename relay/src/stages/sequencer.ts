@@ -2,11 +2,11 @@ import type { BusConsumer, BusProducer } from '@bgs/contract/bus/bus.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Log } from '@bgs/contract/log/log.ts'
-import { bringUp } from '@bgs/sequencer/bring-up.ts'
 import { HostCensus } from '@bgs/sequencer/housekeeping/host-census.ts'
 import { Releaser } from '@bgs/sequencer/housekeeping/releaser.ts'
 import { StatusSweep } from '@bgs/sequencer/housekeeping/status-sweep.ts'
 import type { SequencerMetrics } from '@bgs/sequencer/metrics.ts'
+import { replayLog } from '@bgs/sequencer/replay-log.ts'
 import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import type { View } from '@bgs/sequencer/view.ts'
@@ -31,7 +31,7 @@ export interface HousekeepingPorts {
   readonly ask: (question: StatusQuestion) => void
 }
 
-/** The state up to the end of the log, from the database as of `position`. Throws as `bringUp` does. */
+/** The state up to the end of the log, from the database as of `position`. Throws as `replayLog` does. */
 export async function openState(
   { settings, database }: Pick<StageContext, 'settings' | 'database'>,
   log: Log,
@@ -39,7 +39,7 @@ export async function openState(
   signal?: AbortSignal,
 ) {
   const state = new State(database, newHosts(settings).accountLimit, settings.RELAY_ACCOUNT_CACHE_BYTES)
-  return { state, ...(await bringUp(log, database, state, position, signal)) }
+  return { state, ...(await replayLog(log, database, state, position, signal)) }
 }
 
 /** The sequencer. It orders from when it is run. */

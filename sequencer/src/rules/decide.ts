@@ -4,11 +4,11 @@ import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
 import { decideAccount, sayStatus } from './account-event.ts'
 import { type Append, type Decision, drop } from './decision.ts'
+import { isDuplicate } from './dedup.ts'
 import { heldFacts } from './held.ts'
 import { type HostCounts, hasRoom } from './host-room.ts'
 import { decideCommit, decideSync } from './repo-event.ts'
 import { takenFacts } from './taken-facts.ts'
-import { isTaken } from './taken-once.ts'
 
 /**
  * The rules that need state, for one envelope that the verifier passed (protocol.md G7, C1, C4, C13, S1, I1–I3, A-1).
@@ -21,7 +21,7 @@ export function decide(
   nowMs: number,
 ): Decision {
   if (host.banned) return drop('host-banned')
-  if (account !== undefined && isTaken(account, envelope)) return drop('already-taken')
+  if (account !== undefined && isDuplicate(account, envelope)) return drop('already-taken')
   const decision = decideByType(account, envelope)
   if (account !== undefined || decision.kind === 'drop') return decision
   // First sight: the digest is noted, so that a later hint is news only if the document changed since (I2).

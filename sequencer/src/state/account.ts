@@ -1,4 +1,4 @@
-import type { Facts, HeldCommit, TakenFrom } from '@bgs/contract/envelope/facts.ts'
+import type { Facts, HeldCommit, SourcePosition } from '@bgs/contract/envelope/facts.ts'
 import {
   CONDUCT_THROTTLE,
   effectiveStatus,
@@ -94,7 +94,7 @@ export function applyFacts(account: Account, facts: Facts): void {
   account.dirty = true
 }
 
-function applyTaken(account: Account, taken: TakenFrom): void {
+function applyTaken(account: Account, taken: SourcePosition): void {
   account.rawGeneration = taken.rawGeneration
   account.rawOffset = taken.rawOffset
   const position = account.taken.find(({ host }) => host === taken.host)

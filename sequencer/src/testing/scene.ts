@@ -12,8 +12,8 @@ import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
 import { createLogger } from '@bgs/runtime/service/logger.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { Registry } from 'prom-client'
-import { bringUp } from '../bring-up.ts'
 import { sequencerMetrics } from '../metrics.ts'
+import { replayLog } from '../replay-log.ts'
 import { Sequencer, type StatusQuestion } from '../sequencer.ts'
 import { State } from '../state/state.ts'
 import { type View, viewPosition } from '../view.ts'
@@ -106,7 +106,7 @@ export class Scene implements AsyncDisposable {
       ...options.log,
     })
     const state = new State(database, options.limit ?? 100, options.cacheBytes)
-    return new Scene(database, log, state, await bringUp(log, database, state, position), options)
+    return new Scene(database, log, state, await replayLog(log, database, state, position), options)
   }
 
   offer(envelopes: readonly VerifiedEnvelope[]): void {

@@ -1,7 +1,7 @@
 import type { BusProducer } from '@bgs/contract/bus/bus.ts'
 import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
-import { Bell } from '@bgs/runtime/service/bell.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
@@ -65,7 +65,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   readonly #options: KafkaProducerOptions<T, Token>
   readonly #outboxes: Outbox<T, Token>[]
   readonly #lane: Lane
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
   #room: { promise: Promise<void>; resolve: () => void } | undefined
   #fault: unknown
 
@@ -89,7 +89,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     outbox.waiting.push({ value, bytes, token })
     this.pendingBytes += bytes
     this.pendingRecords++
-    if (this.pendingRecords === 1) this.#bell.ring()
+    if (this.pendingRecords === 1) this.#notify.notify()
   }
 
   room(): Promise<void> | undefined {
@@ -110,7 +110,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
-      if (this.pendingRecords === 0) await this.#bell.wait(1_000, signal)
+      if (this.pendingRecords === 0) await this.#notify.wait(1_000, signal)
       else await wait(this.#options.lingerMs, signal)
       await this.#dispatch()
     }
@@ -207,7 +207,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       if (!(error instanceof KafkaError) || error.isFinal) throw error
       for (const outbox of group) if (outbox.underWay) this.#putOff(outbox, error)
     } finally {
-      this.#bell.ring()
+      this.#notify.notify()
     }
     if (group.every(({ attempts }) => attempts === 0)) cluster.health.ok()
   }

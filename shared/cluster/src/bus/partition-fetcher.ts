@@ -1,4 +1,4 @@
-import { Bell } from '@bgs/runtime/service/bell.ts'
+import { Notify } from '@bgs/runtime/service/notify.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { type KafkaCluster, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { type Fetched, fetchRecords } from '../kafka/fetch.ts'
@@ -32,7 +32,7 @@ export interface PartitionFetcherParts {
 export class PartitionFetcher {
   readonly #parts: PartitionFetcherParts
   readonly #asked: AskedTopic
-  readonly #bell = new Bell()
+  readonly #notify = new Notify()
   /** Partitions of which what is to be read next cannot be. */
   readonly #unreadable = new Set<number>()
 
@@ -43,7 +43,7 @@ export class PartitionFetcher {
 
   /** Looks again at what is to be read: there is more of it, or room again. */
   look(): void {
-    this.#bell.ring()
+    this.#notify.notify()
   }
 
   /** A partition is read no more. */
@@ -66,7 +66,7 @@ export class PartitionFetcher {
             })
             .finally(() => {
               loops.delete(node)
-              this.#bell.ring()
+              this.#notify.notify()
             })
           loops.set(node, loop)
         }
@@ -75,7 +75,7 @@ export class PartitionFetcher {
         this.#failed(error)
         await wait(retryPauseMs(attempt++), signal)
       }
-      await this.#bell.wait(LONG_POLL_MS, signal)
+      await this.#notify.wait(LONG_POLL_MS, signal)
     }
     await Promise.all(loops.values())
     this.#asked.lane.close()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { FIRST_SEQ, GAP_AFTER_LOSS, type LogBounds, LogForeignError } from '@bgs/contract/log/log.ts'
+import { FIRST_SEQ, GAP_AFTER_LOSS, type LogBounds, LogMismatchError } from '@bgs/contract/log/log.ts'
 import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
 import { baseFrom, SeqBases } from './seq-bases.ts'
 import type { SequencedReader } from './sequenced-reader.ts'
@@ -33,7 +33,7 @@ export interface KafkaLogState {
 }
 
 /**
- * Reads what the topic holds and where a writer would go on (invariant 10). Writes nothing. Throws LogForeignError where
+ * Reads what the topic holds and where a writer would go on (invariant 10). Writes nothing. Throws LogMismatchError where
  * it is not the log that the database is a view of.
  *
  * Kafka may lose fewer records than the database lags behind, which leaves no trace:
@@ -76,7 +76,7 @@ export async function readLogState(
   const next = bases.seqOf(end)
   if (seen.position < next) {
     if (seen.logId !== '' && seen.logId !== logId && !(await isBegunAbove(seen, reader, floor, end, signal)))
-      throw new LogForeignError(
+      throw new LogMismatchError(
         `the topic ${reader.topic} holds the log ${logId}, the database knows ${seen.logId}: they do not belong together. ` +
           `Give this relay the topics of its database, or an empty database, or another RELAY_KAFKA_TOPIC_PREFIX`,
       )

@@ -122,7 +122,7 @@ export class KafkaLog implements Log {
   }
 
   /**
-   * Opens the log for writing: its first record fences every older writer. Throws LogForeignError where the log is not
+   * Opens the log for writing: its first record fences every older writer. Throws LogMismatchError where the log is not
    * the one that the database knows, and whatever `signal` interrupts.
    */
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {

@@ -9,7 +9,7 @@ export interface Facts {
   /** '' for facts of a host alone. */
   readonly did: string
   /** Where the event was taken from (invariant 2); null for what the relay itself says. */
-  readonly taken: TakenFrom | null
+  readonly taken: SourcePosition | null
   /** The account lives on `taken.host` from here on (invariant 4), or on `home`. */
   readonly moves: boolean
   /** Where it lives, where a relay has passed the event on. */
@@ -38,7 +38,7 @@ export interface HeldCommit {
   readonly block: Uint8Array
 }
 
-export interface TakenFrom {
+export interface SourcePosition {
   readonly rawGeneration: number
   readonly rawOffset: number
   readonly host: string
@@ -161,7 +161,7 @@ export function decodeFacts(bytes: Buffer): Facts {
   const reader = new Reader(bytes)
   const { mask } = reader
   const did = reader.text()
-  let taken: TakenFrom | null = null
+  let taken: SourcePosition | null = null
   if (mask & TAKEN) {
     const [rawGeneration, rawOffset, epoch, seq] = [
       reader.number(),

@@ -69,8 +69,8 @@ export class LogFencedError extends Error {
 }
 
 /** The log is not the one that the database is a view of: neither may be written under the other's numbers. */
-export class LogForeignError extends RefusalError {
-  override name = 'LogForeignError'
+export class LogMismatchError extends RefusalError {
+  override name = 'LogMismatchError'
   readonly code = 'foreign'
 }
 

@@ -233,7 +233,7 @@ export class SegmentLog implements Log, FiledLog {
     return this.#segments.read(fromSeq, this.#next, maxBytes, into)
   }
 
-  /** The files as they are now, for those who read them on their own (`FollowedLog`). */
+  /** The files as they are now, for those who read them on their own (`LogReplica`). */
   get files(): LogFiles {
     return { folder: this.#options.folder, segments: this.#segments.extents }
   }

@@ -61,9 +61,9 @@ describe('strict DRISL (W4, W6)', () => {
         const inside = poisoned(bytes)
         for (const skip of [(c: ReturnType<typeof newCursor>) => skipStrict(c, 1), skipQuick]) {
           const cursor = openCursor(newCursor(), inside)
-          const isTaken = skip(cursor)
+          const isDuplicate = skip(cursor)
           expect(cursor.at).toBeLessThanOrEqual(bytes.length)
-          expect(isTaken).toBe(cursor.fault === null)
+          expect(isDuplicate).toBe(cursor.fault === null)
         }
         isCborMap(inside, 0, inside.length)
       }),

@@ -57,9 +57,9 @@ describe('one GET', () => {
   it.each([
     [100, true],
     [101, false],
-  ])('a body of %d bytes', async (bytes, isTaken) => {
+  ])('a body of %d bytes', async (bytes, isDuplicate) => {
     listener = (_request, response) => response.end(Buffer.alloc(bytes, 97))
-    if (isTaken) expect((await get('/')).body).toHaveLength(bytes)
+    if (isDuplicate) expect((await get('/')).body).toHaveLength(bytes)
     else await expect(get('/')).rejects.toMatchObject({ name: 'HttpGetError', code: 'too-large' })
   })
 

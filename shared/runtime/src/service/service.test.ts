@@ -2,51 +2,51 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { Bell } from './bell.ts'
 import { CLUSTER_CRASH_POINTS, CRASH_POINTS } from './crash-point.ts'
 import { createLogger } from './logger.ts'
+import { Notify } from './notify.ts'
 import { Supervisor } from './supervisor.ts'
 import { wait } from './wait.ts'
 
 const never = new AbortController().signal
 const LONG = 60_000
 
-describe('Bell', () => {
+describe('Notify', () => {
   it('wakes who waits, and keeps a ring for who does not yet', async () => {
-    const bell = new Bell()
-    const waiting = bell.wait(LONG, never)
-    bell.ring()
+    const notify = new Notify()
+    const waiting = notify.wait(LONG, never)
+    notify.notify()
     await waiting
-    bell.ring()
-    bell.ring()
-    await bell.wait(LONG, never)
+    notify.notify()
+    notify.notify()
+    await notify.wait(LONG, never)
     let woken = false
-    const next = bell.wait(LONG, never).then(() => {
+    const next = notify.wait(LONG, never).then(() => {
       woken = true
     })
     await turn()
     expect(woken).toBe(false)
-    bell.ring()
+    notify.notify()
     await next
   })
 
   it('ends after its time, and when aborted, before and during', async () => {
-    const bell = new Bell()
-    await bell.wait(1, never)
+    const notify = new Notify()
+    await notify.wait(1, never)
     const stop = new AbortController()
-    const waiting = bell.wait(LONG, stop.signal)
+    const waiting = notify.wait(LONG, stop.signal)
     stop.abort()
     await waiting
-    await bell.wait(LONG, stop.signal)
+    await notify.wait(LONG, stop.signal)
   })
 
   it('a ring from an ended wait does not wake the next one twice', async () => {
-    const bell = new Bell()
-    await bell.wait(1, never)
-    bell.ring()
-    await bell.wait(LONG, never)
+    const notify = new Notify()
+    await notify.wait(1, never)
+    notify.notify()
+    await notify.wait(LONG, never)
     let woken = false
-    bell.wait(20, never).then(
+    notify.wait(20, never).then(
       () => {
         woken = true
       },

@@ -13,7 +13,7 @@ const USER = 'admin'
 const CHALLENGE = { 'www-authenticate': 'Basic realm="relay", charset="UTF-8"' }
 
 /** Lets operators in: HTTP Basic `admin:…` with any of several passwords, so that one can be changed (protocol.md 7). */
-export class AdminDoor {
+export class AdminAuth {
   readonly #digests: readonly Buffer[]
   readonly #clients: ClientAddresses
   readonly #wrong = new RateLimit(WRONG)
@@ -33,13 +33,13 @@ export class AdminDoor {
    * Who asks, in words for the audit log. Throws an XrpcError: 401, 403 for what a page of somebody else has a browser
    * send, 429.
    */
-  admit(request: IncomingMessage): string {
+  authenticate(request: IncomingMessage): string {
     const address = this.#clients.of(request)
     const network = networkOf(address)
     this.#all.take(network)
     if (!this.isOpen)
       throw new XrpcError(403, 'AdminDisabled', 'the admin API is off: RELAY_ADMIN_PASSWORD is not set')
-    refuseForeign(request)
+    rejectCrossSite(request)
     const which = this.#passwordOf(request.headers.authorization ?? '')
     if (which >= 0) return `${USER} (password ${which + 1}) from ${address}`
     // Only what is wrong counts, so that nobody can lock an operator out by being right often.
@@ -64,7 +64,7 @@ export class AdminDoor {
 }
 
 /** A browser sends an operator's password along with whatever any page asks for: only our own page may (CSRF). */
-function refuseForeign(request: IncomingMessage): void {
+function rejectCrossSite(request: IncomingMessage): void {
   const { origin, host } = request.headers
   const site = request.headers['sec-fetch-site']
   const isForeign =

@@ -11,7 +11,7 @@ export interface LogSnapshot extends LogFiles {
 }
 
 /** What has become of the log since the news before. */
-export interface LogNews {
+export interface LogUpdate {
   readonly bounds: LogBounds
   /** First seq of the oldest segment. */
   readonly oldest: number | undefined
@@ -34,7 +34,7 @@ export interface SharedPack {
  * A log that another thread of this process writes: hears of what is committed, and reads the segment files on its own.
  * Whoever reads it sees what readers beside the writer see, a moment later.
  */
-export class FollowedLog implements LogReader, Pick<FiledLog, 'files'> {
+export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
   readonly #folder: string
   readonly #segments: Segments
   readonly #head: () => Promise<number>
@@ -94,7 +94,7 @@ export class FollowedLog implements LogReader, Pick<FiledLog, 'files'> {
   }
 
   /** Takes news in, in the order in which they were sent. */
-  hear({ bounds, oldest = 0, segments, pack }: LogNews): void {
+  hear({ bounds, oldest = 0, segments, pack }: LogUpdate): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
     const { first } = this.#segments

@@ -29,7 +29,7 @@ export function checkNoGap(bounds: LogBounds, position: number): void {
  * Brings the state up to the end of the log: database as of its position, then every entry behind it (invariant 5).
  * Resolves to the view and the number of entries replayed. Throws GapError, and where `signal` interrupts.
  */
-export async function bringUp(
+export async function replayLog(
   log: Log,
   database: Database,
   state: State,

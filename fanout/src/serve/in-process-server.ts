@@ -15,16 +15,16 @@ import type { ServeParts, Serving } from './serving.ts'
 /** The newest part of the log that is kept in memory for subscribers. */
 const WINDOW_BYTES = 8 * 1024 * 1024
 
-export interface ServeHereParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
+export interface InProcessServerParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
   readonly log: LogReader & Pick<FiledLog, 'files'>
 }
 
 /** What one thread serves: subscribers and XRPC, on a listener that may share its port with other threads. */
-export class ServeHere implements Serving {
+export class InProcessServer implements Serving {
   readonly #subscriptions: Subscriptions
   readonly #server: Server
 
-  constructor(parts: ServeHereParts) {
+  constructor(parts: InProcessServerParts) {
     const { log, takedowns, registry, logger, trustedProxies, limits, deflate, notReady, call } = parts
     const metrics = fanoutMetrics(registry)
     this.#subscriptions = new Subscriptions({

@@ -4,7 +4,7 @@ import { encodeErrorFrame, encodeFrame } from '@bgs/simnet/wire.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { backoffMs } from './backoff.ts'
-import { lookAt } from './door.ts'
+import { peekFrame } from './peek.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 
@@ -14,7 +14,7 @@ const time = '2026-01-01T00:00:00Z'
 describe('G1, G4, W3: the first look at a frame', () => {
   it.each(['#commit', '#sync', '#identity', '#account'] as const)('%s goes on its way', (type) => {
     const body = type === '#commit' ? { repo: did } : { did }
-    expect(lookAt(encodeFrame(type, { ...body, seq: 7, time }), false)).toEqual({
+    expect(peekFrame(encodeFrame(type, { ...body, seq: 7, time }), false)).toEqual({
       kind: 'event',
       type,
       did,
@@ -52,12 +52,12 @@ describe('G1, G4, W3: the first look at a frame', () => {
     ],
     ['W4 nothing', new Uint8Array(), { kind: 'refused', seq: -1 }],
     ['W4 no CBOR', Uint8Array.of(0xff), { kind: 'refused', seq: -1 }],
-  ])('%s', (_name, frame, look) => expect(lookAt(frame, false)).toMatchObject(look))
+  ])('%s', (_name, frame, look) => expect(peekFrame(frame, false)).toMatchObject(look))
 
   it('a DID of a development server is one in private mode only', () => {
     const frame = encodeFrame('#identity', { did: 'did:web:localhost%3A2583', seq: 1, time })
-    expect(lookAt(frame, true).kind).toBe('event')
-    expect(lookAt(frame, false).kind).toBe('refused')
+    expect(peekFrame(frame, true).kind).toBe('event')
+    expect(peekFrame(frame, false).kind).toBe('refused')
   })
 
   it('never throws, whatever the bytes', () => {
@@ -70,9 +70,9 @@ describe('G1, G4, W3: the first look at a frame', () => {
         (at, byte, tail) => {
           const bent = Uint8Array.from(good)
           bent[at] = byte
-          lookAt(bent, false)
-          lookAt(tail, false)
-          lookAt(good.subarray(0, at), false)
+          peekFrame(bent, false)
+          peekFrame(tail, false)
+          peekFrame(good.subarray(0, at), false)
         },
       ),
     )

@@ -3,9 +3,9 @@ import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'
 import type { Pack } from '@bgs/contract/log/pack.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { AggregatorRegistry, type Registry } from 'prom-client'
-import type { SharedPack } from './followed-log.ts'
+import type { SharedPack } from './log-replica.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
-import { PortCalls } from './port-calls.ts'
+import { PortRpc } from './port-rpc.ts'
 import type { ServeParts, Serving } from './serving.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
@@ -20,7 +20,7 @@ const CLOSE_MS = 3_000
 
 interface Thread {
   readonly worker: Worker
-  readonly calls: PortCalls<ToMain, ThreadNews, ToThread, MainNews>
+  readonly calls: PortRpc<ToMain, ThreadNews, ToThread, MainNews>
   readonly feed: ThreadFeed
 }
 
@@ -28,7 +28,7 @@ interface Thread {
  * Several threads that share the listening port: the kernel gives each its share of the connections. This thread tells
  * them what is committed to the log, in memory that all of them share, and answers XRPC, for it has the database.
  */
-export class ServeInThreads implements Serving {
+export class ThreadedServer implements Serving {
   readonly #parts: ServeParts
   readonly #threads: readonly Thread[]
   readonly #telling: NodeJS.Timeout
@@ -111,7 +111,7 @@ export class ServeInThreads implements Serving {
     worker.on('exit', (code) => {
       if (!this.#closing) this.#parts.onFault(new Error(`a serving thread ended with code ${code}`))
     })
-    const calls = new PortCalls<ToMain, ThreadNews, ToThread, MainNews>(worker, {
+    const calls = new PortRpc<ToMain, ThreadNews, ToThread, MainNews>(worker, {
       onQuestion: (question) => this.#answer(question),
       onNews: ({ taken }) => feed.taken(taken),
     })

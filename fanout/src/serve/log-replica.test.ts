@@ -8,7 +8,7 @@ import { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
 import { entryOf, readAll } from '@bgs/testkit/log-entries.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
-import { FollowedLog } from './followed-log.ts'
+import { LogReplica } from './log-replica.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
 let folder: string
@@ -48,11 +48,11 @@ async function addBelow(...records: number[]): Promise<void> {
 }
 
 /** A thread's log, fed from the one here. */
-function follow(): { followed: FollowedLog; feed: ThreadFeed } {
+function follow(): { followed: LogReplica; feed: ThreadFeed } {
   const fault = (error: unknown) => {
     throw error
   }
-  const followed = new FollowedLog({ ...log.files, bounds: log.bounds() }, () => log.head(), fault)
+  const followed = new LogReplica({ ...log.files, bounds: log.bounds() }, () => log.head(), fault)
   const feed: ThreadFeed = new ThreadFeed({
     log,
     takedowns: new Takedowns(),

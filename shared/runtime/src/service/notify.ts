@@ -1,9 +1,9 @@
 /** Wakes the one loop that waits at it; a ring while nobody waits is kept. */
-export class Bell {
+export class Notify {
   #rung = false
   #wake: (() => void) | undefined
 
-  readonly ring = (): void => {
+  readonly notify = (): void => {
     this.#rung = true
     this.#wake?.()
   }

@@ -16,17 +16,17 @@ export type Look =
  * The first look at a frame of a host: type, DID and seq, enough to send it on its way (protocol.md G1, G4). What goes
  * to no verifier is scanned strictly here (W4).
  */
-export function lookAt(frame: Uint8Array, isLocalhostAllowed: boolean): Look {
+export function peekFrame(frame: Uint8Array, isLocalhostAllowed: boolean): Look {
   const head = scanHead(frame)
   if (head.kind === 'refusal') return { kind: 'refused', reason: head.reason, did: head.did, seq: head.seq }
   const { type, did, seq } = head
-  if (type === 'error' || type === '#info' || type === 'unknown') return lookStrictly(frame)
+  if (type === 'error' || type === '#info' || type === 'unknown') return peekStrictly(frame)
   if (seq < 0 || did === '') return { kind: 'refused', reason: 'frame-fields', did, seq }
   if (parseDid(did, isLocalhostAllowed) === null) return { kind: 'refused', reason: 'did-syntax', did, seq }
   return { kind: 'event', type, did, seq }
 }
 
-function lookStrictly(bytes: Uint8Array): Look {
+function peekStrictly(bytes: Uint8Array): Look {
   const frame = scanFrame(bytes)
   if (frame.kind === 'refusal')
     return { kind: 'refused', reason: frame.reason, did: frame.did, seq: frame.seq }

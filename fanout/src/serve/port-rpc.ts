@@ -20,7 +20,7 @@ interface Waiting {
 }
 
 /** One side of a conversation between two threads of this process. */
-export class PortCalls<TheirQuestion, TheirNews, Question, News> {
+export class PortRpc<TheirQuestion, TheirNews, Question, News> {
   readonly #port: MessagePort | Worker
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
