@@ -261,7 +261,8 @@ export class Mirror implements FiledLog {
     for (const { base, offset, pack, timeMs } of records) {
       const known = this.#bases?.newest
       if (known === undefined) this.#bases = new SeqBases([base])
-      else if (base.base !== known.base) {
+      // A mirror that was away reads on under a base that a newer one has followed since.
+      else if (base.base !== known.base && this.#bases?.upTo(base) === undefined) {
         if (base.from < this.#next && (await this.#goBack(base, signal))) return false
         this.#checkHeld(base)
         this.#bases = (this.#bases as SeqBases).with(base)
