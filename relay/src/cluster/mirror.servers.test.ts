@@ -588,6 +588,29 @@ describe('what becomes of the log', () => {
     expect(await contents(again.mirror)).toEqual(await contents(second))
   })
 
+  it('that was away while the numbering began anew reads what is left of the former one, and on', async () => {
+    const first = track(await openLog())
+    await fill(first, 6)
+    await first.close()
+    const second = track(await openLog())
+    await fill(second, 6, 6)
+    const { mirror, follow, close } = await openMirror()
+    follow()
+    await untilLevel(mirror, second)
+    await close()
+    // Unread under the base that it is in, and then a newer one.
+    await fill(second, 6, 12)
+    await second.close()
+    const third = track(await openLog())
+    await fill(third, 6, 18)
+    const again = await openMirror()
+    again.follow()
+    await untilLevel(again.mirror, third)
+    const all = await contents(third)
+    expect(all.length).toBe(24)
+    expect(await contents(again.mirror)).toEqual(all)
+  })
+
   it('that has what Kafka has lost says so, and drops it when it starts again', async () => {
     const first = track(await openLog())
     const reader = new TurningReader(cluster, topic)
