@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { SeqBases } from '@bgs/cluster/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
-import type { SeqBase, SequencedRecord } from '@bgs/cluster/log/sequenced-record.ts'
+import { type SeqBase, type SequencedRecord, seqAt } from '@bgs/cluster/log/sequenced-record.ts'
 import { type LogBounds, LogFullError } from '@bgs/contract/log/log.ts'
 import type { Pack } from '@bgs/contract/log/pack.ts'
 import {
@@ -144,8 +144,12 @@ export class Mirror implements FiledLog {
   }
 
   async head(): Promise<number> {
-    const { end } = await this.#reader.bounds(AbortSignal.timeout(HEAD_MS))
-    return Math.max(this.#bases?.seqOf(end) ?? 0, this.#log.bounds().next)
+    const signal = AbortSignal.timeout(HEAD_MS)
+    const { floor, end } = await this.#reader.bounds(signal)
+    // By the numbering of the newest record: this node may not have come to where that began.
+    const newest = await this.#reader.last(floor, end, signal)
+    const head = newest === undefined ? (this.#bases?.seqOf(end) ?? 0) : seqAt(newest.base, end)
+    return Math.max(head, this.#log.bounds().next)
   }
 
   read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
