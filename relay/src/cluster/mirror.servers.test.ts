@@ -548,6 +548,23 @@ describe('where a mirror begins and ends', () => {
     await untilLevel(mirror, log)
     expect(await mirror.head()).toBe(log.bounds().next)
   })
+
+  it('its head goes by the newest numbering, also before it has come to that', async () => {
+    const first = track(await openLog())
+    await fill(first, 6)
+    const { mirror, follow, close } = await openMirror()
+    follow()
+    await untilLevel(mirror, first)
+    await close()
+    await first.close()
+    const kept = await openMirror()
+    // It has looked at the log, and reads no further for now.
+    const second = track(await openLog())
+    await fill(second, 3, 6)
+    expect(kept.mirror.bounds().next).toBeLessThan(second.bounds().first + 2 ** 28)
+    const heads = await Promise.all([kept.mirror.head(), kept.mirror.head(), kept.mirror.head()])
+    expect(heads).toEqual(new Array(3).fill(second.bounds().next))
+  })
 })
 
 describe('what becomes of the log', () => {

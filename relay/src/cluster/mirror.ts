@@ -53,6 +53,9 @@ export class Mirror implements FiledLog {
   #bases: SeqBases | undefined
   #next: number
   #floor: number
+  /** The question after the one that is under way, and the end of that one. */
+  #nextHead: Promise<number> | undefined
+  #asked: Promise<void> = Promise.resolve()
   /** Offset behind the newest record of the cluster, as of the last fetch. */
   #end: number
   /** Seq of the first entry that the log ever had, where it still begins with it. */
@@ -143,11 +146,31 @@ export class Mirror implements FiledLog {
     return { first: this.#bases.firstSeq, next, evicted: false }
   }
 
-  async head(): Promise<number> {
+  /**
+   * All that ask while the brokers are asked share the next question: it begins after theirs, so that nothing that another
+   * node has served by then lies in the future; and no stranger's cursors make a question each.
+   */
+  head(): Promise<number> {
+    if (this.#nextHead === undefined) {
+      const next = this.#asked.then(() => {
+        this.#nextHead = undefined
+        return this.#askHead()
+      })
+      this.#nextHead = next
+      this.#asked = next.then(
+        () => undefined,
+        () => undefined,
+      )
+    }
+    return this.#nextHead
+  }
+
+  async #askHead(): Promise<number> {
     const signal = AbortSignal.timeout(HEAD_MS)
-    const { floor, end } = await this.#reader.bounds(signal)
+    // On the connection that never waits for what is new.
+    const { floor, end } = await this.#fillReader.bounds(signal)
     // By the numbering of the newest record: this node may not have come to where that began.
-    const newest = await this.#reader.last(floor, end, signal)
+    const newest = await this.#fillReader.last(floor, end, signal)
     const head = newest === undefined ? (this.#bases?.seqOf(end) ?? 0) : seqAt(newest.base, end)
     return Math.max(head, this.#log.bounds().next)
   }
