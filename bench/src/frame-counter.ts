@@ -21,7 +21,7 @@ export class FrameCounter {
   #first = 0
   #size = 0
   /** The beginning of a header that was cut. */
-  readonly #held = Buffer.alloc(HEADER_BYTES)
+  readonly #header = Buffer.alloc(HEADER_BYTES)
   #holds = 0
 
   /** Takes the first `length` bytes of `chunk`. */
@@ -35,10 +35,10 @@ export class FrameCounter {
         if (this.#left === 0) this.#end()
       } else if (this.#holds === 0 && length - at >= HEADER_BYTES) at += this.#begin(chunk, at)
       else {
-        this.#held[this.#holds++] = chunk[at++] as number
-        if (this.#holds >= 2 && this.#holds === headerBytes(this.#held[1] as number)) {
+        this.#header[this.#holds++] = chunk[at++] as number
+        if (this.#holds >= 2 && this.#holds === headerBytes(this.#header[1] as number)) {
           this.#holds = 0
-          this.#begin(this.#held, 0)
+          this.#begin(this.#header, 0)
         }
       }
     }

@@ -2,7 +2,7 @@ import { hashDid } from '@bgs/contract/bus/partition.ts'
 import { encodeFacts } from '@bgs/contract/envelope/facts.ts'
 import { type LogEntry, packBytes } from '@bgs/contract/log/pack.ts'
 import type { Append } from './rules/decision.ts'
-import { syncOfHeld } from './rules/held.ts'
+import { syncOfPending } from './rules/pending-commit.ts'
 import { type Account, isActive } from './state/account.ts'
 import type { State } from './state/state.ts'
 
@@ -12,7 +12,7 @@ const FULL_BYTES = 2 * 1024 * 1024
 
 /**
  * Entries of one append in the making: facts are applied as they are added, so that the next event sees them. Bounded by
- * what is written, not by what came in: one event may bring a status and a held commit of 10 KB along (S2).
+ * what is written, not by what came in: one event may bring a status and a pending commit of 10 KB along (S2).
  */
 export class Appends {
   readonly entries: LogEntry[] = []
@@ -31,9 +31,9 @@ export class Appends {
   }
 
   /** S2: what an account that has just become active again was not let say. */
-  addHeld(account: Account, state: State, nowMs: number): void {
-    if (!account.held || !isActive(account)) return
-    const sync = syncOfHeld(account, nowMs)
+  addPendingCommit(account: Account, state: State, nowMs: number): void {
+    if (!account.pendingCommit || !isActive(account)) return
+    const sync = syncOfPending(account, nowMs)
     if (sync !== null) this.add(sync, state)
   }
 

@@ -78,7 +78,7 @@ describe('the sequencer', () => {
     )
   })
 
-  it('invariant 12: an append is cut by what it writes, and a thousand held commits come out in order', async () => {
+  it('invariant 12: an append is cut by what it writes, and a thousand pending commits come out in order', async () => {
     await using scene = await Scene.open(folder.path, { limit: 10_000 })
     const appended: number[] = []
     scene.log.tail(({ bytes }) => appended.push(bytes.length))

@@ -157,7 +157,7 @@ export class Sequencer {
       const account = 'did' in message ? state.account(message.did) : undefined
       const decision = decideControl(account, account && state.host(account.host), message, now())
       if (decision !== null) appends.add(decision, state)
-      if (account !== undefined) appends.addHeld(account, state, now())
+      if (account !== undefined) appends.addPendingCommit(account, state, now())
       count(decision === null ? 'void' : 'applied')
     } catch (error) {
       count('void')
@@ -219,12 +219,12 @@ export class Sequencer {
     return decide(account, state.host(envelope.host), envelope, now())
   }
 
-  /** What an event brings along: a commit that was held (S2), and a throttle for the account's conduct (3.6). */
+  /** What an event brings along: a pending commit (S2), and a throttle for the account's conduct (3.6). */
   #addConsequences(decision: Append, envelope: VerifiedEnvelope, appends: Appends): void {
     const { state, metrics, now } = this.#parts
     const known = state.account(envelope.did)
     if (known === undefined) return
-    appends.addHeld(known, state, now())
+    appends.addPendingCommit(known, state, now())
     const throttled = this.#conduct.note(known, decision, envelope, now())
     if (decision.facts.local === HOST_THROTTLE) metrics.throttles.inc({ cause: 'limit' })
     if (throttled === null) return

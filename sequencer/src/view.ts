@@ -5,7 +5,7 @@ import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { inSpan } from '@bgs/runtime/service/spans.ts'
 import { accountParams, UPSERT_ACCOUNT } from './state/account-rows.ts'
 import { domainSteps } from './state/banned-domains.ts'
-import { heldSteps } from './state/held-rows.ts'
+import { pendingCommitSteps } from './state/pending-commit-rows.ts'
 import type { State } from './state/state.ts'
 import { throttleSteps } from './state/throttle-rows.ts'
 
@@ -145,7 +145,7 @@ export class View {
         sql: SET_LIMIT,
         rows: limited.map(({ hostname, accountLimit }) => [hostname, accountLimit, nowMs]),
       },
-      ...heldSteps(accounts),
+      ...pendingCommitSteps(accounts),
       ...throttleSteps(accounts),
       ...domainSteps(domains, nowMs),
     ].filter(({ rows }) => rows.length > 0)

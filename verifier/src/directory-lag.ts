@@ -2,9 +2,9 @@ import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { tidMicros } from '@bgs/protocol/syntax/tid.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { fetchHeld, isOfDirectory, type LaneWork } from './held-look-up.ts'
 import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
+import { fetchParked, isOfDirectory, type LaneWork } from './parked-look-up.ts'
 
 /**
  * A directory is read from replicas: a host may speak of a new account, key or move before its document shows it. What a
@@ -47,7 +47,7 @@ export async function fetchExisting(
   work: LaneWork,
 ): Promise<CacheEntry> {
   const { did, host } = envelope
-  let entry = await fetchHeld(did, host, notBeforeMs, work)
+  let entry = await fetchParked(did, host, notBeforeMs, work)
   const isWorth = entry.found === 'identity-not-found' && mayLag(envelope, work)
   if (!isWorth || !work.budget.take(host, `unknown ${did}`)) return entry
   for (const pauseMs of work.lagPausesMs) {
@@ -91,7 +91,7 @@ async function fetchAgain(
   if (ended.aborted) return undefined
   await wait(pauseMs, AbortSignal.any([work.signal, ended]))
   if (work.signal.aborted || !work.budget.takeHost(host)) return undefined
-  return fetchHeld(did, host, work.now(), work)
+  return fetchParked(did, host, work.now(), work)
 }
 
 /**

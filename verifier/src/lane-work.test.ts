@@ -2,9 +2,9 @@ import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { LaneWork } from './held-look-up.ts'
 import { RefreshBudget, SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
 import { refreshForSignature, settleIdentity } from './lane-work.ts'
+import type { LaneWork } from './parked-look-up.ts'
 import { identityOf } from './testing/identity.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 
@@ -15,12 +15,12 @@ const RECEIVED = 1_000_000_000
 
 let identities: PreparedIdentities
 let nowMs: number
-let held: boolean
+let isTimeUp: boolean
 let paused: AbortSignal
 let work: LaneWork
 beforeEach(() => {
   nowMs = RECEIVED + 5
-  held = false
+  isTimeUp = false
   paused = new AbortController().signal
   identities = new PreparedIdentities(() => nowMs)
   identities.answers.set(DID, identityOf(DID))
@@ -30,7 +30,7 @@ beforeEach(() => {
     now: () => nowMs,
     signal: new AbortController().signal,
     takenMs: RECEIVED,
-    onHeld: () => held,
+    onParked: () => isTimeUp,
     onPause: () => paused,
     beganMs: 0,
     lagPausesMs: [],
@@ -141,14 +141,14 @@ describe('G6: an identity that cannot be had', () => {
 
   it('a transient failure is tried again until it answers', async () => {
     identities.answers.set(DID, TRANSIENT)
-    work = { ...work, onHeld: () => !identities.answers.set(DID, identityOf(DID)) }
+    work = { ...work, onParked: () => !identities.answers.set(DID, identityOf(DID)) }
     expect(await settleIdentity(raw('#commit'), work)).toMatchObject({ authoritative: true })
     expect(identities.fetched).toHaveLength(2)
   })
 
   it('its time is up: given up, and remembered', async () => {
     identities.answers.set(DID, TRANSIENT)
-    held = true
+    isTimeUp = true
     expect(await settleIdentity(raw('#commit'), work)).toEqual({ reason: 'identity-unavailable' })
     expect(identities.givenUp).toEqual([DID])
   })
@@ -158,11 +158,11 @@ describe('G6: an identity that cannot be had', () => {
     identities.circuitOpen = true
     const stop = new AbortController()
     let asked = 0
-    const onHeld = () => {
+    const onParked = () => {
       if (++asked === 1) setImmediate(() => stop.abort())
       return true
     }
-    await settleIdentity(raw('#commit'), { ...work, onHeld, signal: stop.signal })
+    await settleIdentity(raw('#commit'), { ...work, onParked, signal: stop.signal })
     expect(asked).toBe(1)
     expect(identities.givenUp).toEqual([])
   })

@@ -3,10 +3,10 @@ import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { awaitOtherKey, fetchExisting, fetchMoved } from './directory-lag.ts'
-import { fetchHeld, type LaneWork } from './held-look-up.ts'
 import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
 import { SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
+import { fetchParked, type LaneWork } from './parked-look-up.ts'
 
 /** Identity and authority of a frame, or why it is refused. */
 export type Settled =
@@ -85,7 +85,10 @@ async function settleAuthority(
   // Cached mismatch (G5): the account may have moved. The hint of an #identity has paid for its look already.
   if (type !== '#identity' && !work.budget.take(host, `move ${did} ${host}`))
     return { reason: 'host-not-authoritative' }
-  return authority(envelope, await fetchMoved(envelope, await fetchHeld(did, host, work.takenMs, work), work))
+  return authority(
+    envelope,
+    await fetchMoved(envelope, await fetchParked(did, host, work.takenMs, work), work),
+  )
 }
 
 /**
@@ -137,5 +140,5 @@ export async function refreshForSignature(
     return other && authority(envelope, other)
   }
   await signatureBudget(host, `signature ${did}`, work)
-  return authority(envelope, await fetchHeld(did, host, work.takenMs, work))
+  return authority(envelope, await fetchParked(did, host, work.takenMs, work))
 }

@@ -17,8 +17,8 @@ export interface Lane {
   current: { readonly entry: LaneEntry; readonly ended: AbortController } | undefined
   /** Ends the pause that it makes though the directory answers; undefined where it makes none. */
   pause: AbortController | undefined
-  /** Since when its identity could not be had; undefined while it is not held. */
-  heldSinceMs: number | undefined
+  /** Since when its identity could not be had; undefined while it is not parked. */
+  parkedSinceMs: number | undefined
 }
 
 /** An entry that has to give way to others, and the lane that it is in. */

@@ -3,13 +3,13 @@ import { HostShares } from './host-shares.ts'
 import type { Lane, LaneEntry, Yielding } from './lane.ts'
 
 /**
- * Beyond these a host's further frames of held DIDs are refused (invariant 13), unless the directory is down. Where frames
+ * Beyond these a host's further frames of parked DIDs are refused (invariant 13), unless the directory is down. Where frames
  * only pause, for a directory that answers but may be behind, or for our budget toward it, none is refused: beyond them
  * pauses end.
  */
-export const HELD_BYTES_PER_HOST = 1024 * 1024
-export const HELD_DIDS_PER_HOST = 200
-export const HELD_MS = 5 * 60_000
+export const PARKED_BYTES_PER_HOST = 1024 * 1024
+export const PARKED_DIDS_PER_HOST = 200
+export const PARKED_MS = 5 * 60_000
 /**
  * Bytes of frames in all lanes together, whoever's they are: half of what may be on its way in `raw`, so that many hosts
  * that keep to their own budgets cannot fill it together. Beyond it the largest holder gives way, down to the share.
@@ -17,11 +17,11 @@ export const HELD_MS = 5 * 60_000
 export const LANES_BYTES = 8 * 1024 * 1024
 const GIVE_WAY_SHARE = 0.75
 
-/** All lanes, and what each host has in those that are held, and in those that pause. */
+/** All lanes, and what each host has in those that are parked, and in those that pause. */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
-  readonly #held = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
-  readonly #paused = new HostShares(HELD_BYTES_PER_HOST, HELD_DIDS_PER_HOST)
+  readonly #parked = new HostShares(PARKED_BYTES_PER_HOST, PARKED_DIDS_PER_HOST)
+  readonly #paused = new HostShares(PARKED_BYTES_PER_HOST, PARKED_DIDS_PER_HOST)
   /** Of all entries in lanes, those being worked off among them. */
   bytes = 0
 
@@ -29,12 +29,12 @@ export class Lanes {
     return this.#lanes.size
   }
 
-  get heldBytes(): number {
-    return this.#held.bytes
+  get parkedBytes(): number {
+    return this.#parked.bytes
   }
 
-  get heldLanes(): number {
-    return this.#held.lanes
+  get parkedQueues(): number {
+    return this.#parked.lanes
   }
 
   get(did: string): Lane | undefined {
@@ -42,7 +42,7 @@ export class Lanes {
   }
 
   open(did: string): Lane {
-    const lane: Lane = { did, entries: [], current: undefined, pause: undefined, heldSinceMs: undefined }
+    const lane: Lane = { did, entries: [], current: undefined, pause: undefined, parkedSinceMs: undefined }
     this.#lanes.set(did, lane)
     return lane
   }
@@ -114,17 +114,17 @@ export class Lanes {
     this.#waitingIn(lane)?.count(entry, -1)
   }
 
-  /** Whether a host has as much in held lanes as it may. */
+  /** Whether a host has as much in parked lanes as it may. */
   isOverBudget(host: string): boolean {
-    return this.#held.isOver(host)
+    return this.#parked.isOver(host)
   }
 
   /** The lane's identity could not be had: its frames count against their hosts' budgets from here on. */
-  hold(lane: Lane, current: LaneEntry, nowMs: number): void {
-    if (lane.heldSinceMs !== undefined) return
+  park(lane: Lane, current: LaneEntry, nowMs: number): void {
+    if (lane.parkedSinceMs !== undefined) return
     this.release(lane, current)
-    lane.heldSinceMs = nowMs
-    this.#held.countLane(current, lane.entries, 1)
+    lane.parkedSinceMs = nowMs
+    this.#parked.countLane(current, lane.entries, 1)
   }
 
   /**
@@ -133,7 +133,7 @@ export class Lanes {
    */
   pause(lane: Lane, current: LaneEntry): AbortSignal {
     const pause = new AbortController()
-    if (lane.heldSinceMs === undefined) {
+    if (lane.parkedSinceMs === undefined) {
       if (lane.pause === undefined) this.#paused.countLane(current, lane.entries, 1)
       lane.pause = pause
     }
@@ -149,12 +149,12 @@ export class Lanes {
   /** It could be had after all, or was given up. */
   release(lane: Lane, current: LaneEntry): void {
     this.#waitingIn(lane)?.countLane(current, lane.entries, -1)
-    lane.heldSinceMs = undefined
+    lane.parkedSinceMs = undefined
     lane.pause = undefined
   }
 
-  #waitingIn({ heldSinceMs, pause }: Lane): HostShares | undefined {
-    if (heldSinceMs !== undefined) return this.#held
+  #waitingIn({ parkedSinceMs, pause }: Lane): HostShares | undefined {
+    if (parkedSinceMs !== undefined) return this.#parked
     return pause === undefined ? undefined : this.#paused
   }
 }

@@ -34,12 +34,12 @@ export function verifierMetrics(registry: Registry) {
       help: 'Time spent judging frames, over all threads',
       registers,
     }),
-    heldBytes: new Gauge({
+    parkedBytes: new Gauge({
       name: 'relay_verifier_held_bytes',
       help: 'Bytes of frames that wait for an identity',
       registers,
     }),
-    heldLanes: new Gauge({
+    parkedQueues: new Gauge({
       name: 'relay_verifier_held_lanes',
       help: 'DIDs whose frames wait for an identity',
       registers,

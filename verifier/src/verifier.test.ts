@@ -16,7 +16,7 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { HostCharge } from './charges.ts'
 import { type Identity, readDocument } from './identity/document.ts'
-import { HELD_BYTES_PER_HOST, LANES_BYTES } from './lanes.ts'
+import { LANES_BYTES, PARKED_BYTES_PER_HOST } from './lanes.ts'
 import { verifierMetrics } from './metrics.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 import { Verifier } from './verifier.ts'
@@ -322,7 +322,7 @@ it('G5: a host that is not the PDS is refused, the PDS is not held up by it (inv
 })
 
 const frame = Buffer.alloc(100_000)
-const overBudget = Math.ceil(HELD_BYTES_PER_HOST / frame.length) + 2
+const overBudget = Math.ceil(PARKED_BYTES_PER_HOST / frame.length) + 2
 
 describe('invariant 13: frames that wait for an identity', () => {
   const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'

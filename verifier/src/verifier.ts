@@ -29,13 +29,13 @@ import { untilAborted, wait } from '@bgs/runtime/service/wait.ts'
 import { Charges, type HostCharge } from './charges.ts'
 import { ClockDoubt } from './clock-doubt.ts'
 import { LAG_PAUSES_MS } from './directory-lag.ts'
-import { type IdentitySource, isOfDirectory, type LaneWork } from './held-look-up.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { Lane, LaneEntry } from './lane.ts'
 import { refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
-import { HELD_MS, Lanes } from './lanes.ts'
+import { Lanes, PARKED_MS } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
+import { type IdentitySource, isOfDirectory, type LaneWork } from './parked-look-up.ts'
 import type { VerifyPool } from './verify/pool.ts'
 import { type PassedFrame, readVerdict, slowMsOf, type VerifyReply } from './verify/reply.ts'
 import type { VerifyItem } from './verify/request.ts'
@@ -236,7 +236,7 @@ export class Verifier {
   #intoLane(raw: Raw, after = this.#submitted): void {
     const { did, host } = raw.value
     const known = this.#lanes.get(did)
-    if (known?.heldSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did))
+    if (known?.parkedSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did))
       return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
     const lane = known ?? this.#lanes.open(did)
     this.#lanes.insert(lane, entryOf(raw, after))
@@ -274,10 +274,11 @@ export class Verifier {
       now: monotonicMs,
       takenMs,
       signal: ended,
-      onHeld: () => {
-        this.#lanes.hold(lane, entry, monotonicMs())
+      onParked: () => {
+        this.#lanes.park(lane, entry, monotonicMs())
         return (
-          monotonicMs() - (lane.heldSinceMs as number) > HELD_MS || this.#lanes.isOverBudget(raw.value.host)
+          monotonicMs() - (lane.parkedSinceMs as number) > PARKED_MS ||
+          this.#lanes.isOverBudget(raw.value.host)
         )
       },
       onPause: () => this.#lanes.pause(lane, entry),
@@ -412,8 +413,8 @@ export class Verifier {
 
   #gauges(): void {
     const { metrics, identities, pool } = this.#parts
-    metrics.heldBytes.set(this.#lanes.heldBytes)
-    metrics.heldLanes.set(this.#lanes.heldLanes)
+    metrics.parkedBytes.set(this.#lanes.parkedBytes)
+    metrics.parkedQueues.set(this.#lanes.parkedQueues)
     metrics.cachedIdentities.set(identities.cache.size)
     metrics.directoryDown.set(identities.circuitOpen ? 1 : 0)
     metrics.directoryUnwell.set(identities.isDirectoryUnwell ? 1 : 0)

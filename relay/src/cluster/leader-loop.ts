@@ -120,19 +120,19 @@ export class LeaderLoop {
   async #lead(generation: number, signal: AbortSignal): Promise<void> {
     const lost = new AbortController()
     // From the first: an opening that waits for Kafka must not go on under a lease that is another's by then.
-    const held = this.#holdLead(generation, AbortSignal.any([signal, lost.signal]))
+    const leading = this.#holdLead(generation, AbortSignal.any([signal, lost.signal]))
     let why: unknown
-    held.catch((error: unknown) => {
+    leading.catch((error: unknown) => {
       why = error
       lost.abort()
     })
     try {
-      await this.#order(generation, signal, lost, held)
+      await this.#order(generation, signal, lost, leading)
     } catch (error) {
       throw why ?? error
     } finally {
       lost.abort()
-      await Promise.allSettled([held])
+      await Promise.allSettled([leading])
     }
   }
 
@@ -141,7 +141,7 @@ export class LeaderLoop {
     generation: number,
     signal: AbortSignal,
     lost: AbortController,
-    held: Promise<void>,
+    leading: Promise<void>,
   ): Promise<void> {
     const { context, metrics, questions } = this.#parts
     const { database, kafka, settings, logger, supervisor } = context
@@ -213,7 +213,7 @@ export class LeaderLoop {
       ])
       try {
         // Whichever ends first: an asked stop, a lost lease, or a fault of one of them.
-        await Promise.race([ordered, held, fetched, tended])
+        await Promise.race([ordered, leading, fetched, tended])
         inputs.stop()
         ordering.abort()
         const isDone = ordered.then(() => true)

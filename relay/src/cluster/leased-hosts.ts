@@ -16,7 +16,7 @@ const RELEASE =
   'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE hostname = $1 AND owner = $2'
 const RELEASE_ALL = 'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE owner = $1'
 
-interface Held {
+interface Owned {
   readonly fence: number
   /** All that may change without the fence, in one word. */
   readonly state: string
@@ -31,7 +31,7 @@ interface Held {
 export class LeasedHosts implements Ownership {
   readonly #database: Database
   readonly #membership: Membership
-  #held = new Map<string, Held>()
+  #owned = new Map<string, Owned>()
 
   constructor(database: Database, membership: Membership) {
     this.#database = database
@@ -49,9 +49,9 @@ export class LeasedHosts implements Ownership {
       await this.#database.query(CLAIM, [id, share - crawled, leaseMs])
       mine = await this.#mine()
     }
-    const before = this.#held
-    this.#held = new Map(mine.map(({ hostname, ...held }) => [hostname, held]))
-    const lost = [...before].filter(([hostname, { fence }]) => this.#held.get(hostname)?.fence !== fence)
+    const before = this.#owned
+    this.#owned = new Map(mine.map(({ hostname, ...owned }) => [hostname, owned]))
+    const lost = [...before].filter(([hostname, { fence }]) => this.#owned.get(hostname)?.fence !== fence)
     const news = mine.filter(({ hostname, fence, state }) => {
       const known = before.get(hostname)
       return known?.fence !== fence || known.state !== state
@@ -66,15 +66,15 @@ export class LeasedHosts implements Ownership {
   async release(hostnames?: readonly string[]): Promise<void> {
     const { id } = this.#membership
     if (hostnames === undefined) {
-      this.#held.clear()
+      this.#owned.clear()
       await this.#database.transaction([{ sql: RELEASE_ALL, rows: [[id]] }])
       return
     }
-    for (const hostname of hostnames) this.#held.delete(hostname)
+    for (const hostname of hostnames) this.#owned.delete(hostname)
     await this.#database.transaction([{ sql: RELEASE, rows: hostnames.map((hostname) => [hostname, id]) }])
   }
 
-  async #mine(): Promise<(Held & { readonly hostname: string })[]> {
+  async #mine(): Promise<(Owned & { readonly hostname: string })[]> {
     const rows = await this.#database.query<
       Pick<HostRowSeen, 'hostname' | 'fence' | 'asked_ms' | 'changed_ms' | 'barred'>
     >(MINE, [this.#membership.id])

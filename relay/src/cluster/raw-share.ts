@@ -30,7 +30,7 @@ export interface RawShareParts {
  */
 export class RawShare {
   readonly #parts: RawShareParts
-  readonly #held = new Map<number, LeasedPartition>()
+  readonly #owned = new Map<number, LeasedPartition>()
   /** Partitions that have lost what was read of them. */
   readonly #lostEnds = new Set<number>()
   readonly #lane: Lane
@@ -64,22 +64,22 @@ export class RawShare {
    * was paused; or it is this one's still, and the next look takes it up again; or it has lost its end.
    */
   lose({ partition, hasLostEnd }: Pick<LostRecordsError, 'partition' | 'hasLostEnd'>): void {
-    this.#held.delete(partition)
+    this.#owned.delete(partition)
     if (hasLostEnd) this.#lostEnds.add(partition)
   }
 
-  /** Saves the positions of what is held. */
+  /** Saves the positions of what is owned. */
   async save(): Promise<void> {
     const { raw, leases, context } = this.#parts
     const positions = raw.positions()
     const epochs = raw.epochs()
     const moved: LeasedPartition[] = []
-    for (const [number, lease] of this.#held) {
+    for (const [number, lease] of this.#owned) {
       const position = positions.get(number) ?? lease.position
       const generation = context.generations.raw
       if (position === lease.position && lease.generation === generation) continue
       const now = { ...lease, position, generation, leaderEpoch: epochs.get(number) ?? lease.leaderEpoch }
-      this.#held.set(number, now)
+      this.#owned.set(number, now)
       moved.push(now)
     }
     await leases.save(moved)
@@ -88,9 +88,9 @@ export class RawShare {
   /** Lets go of everything, for others to take. */
   async giveUp(): Promise<void> {
     await this.save()
-    const numbers = [...this.#held.keys()]
+    const numbers = [...this.#owned.keys()]
     for (const number of numbers) this.#parts.raw.unassign(number)
-    this.#held.clear()
+    this.#owned.clear()
     this.#lane.close()
     await this.#parts.onGivenUp(numbers)
     await this.#parts.leases.release(numbers)
@@ -100,17 +100,17 @@ export class RawShare {
     const { leases, raw, context, onGained, onGivenUp } = this.#parts
     const mine = await leases.look()
     const fences = new Map(mine.map(({ number, fence }) => [number, fence]))
-    const lost = [...this.#held.values()].filter(({ number, fence }) => fences.get(number) !== fence)
+    const lost = [...this.#owned.values()].filter(({ number, fence }) => fences.get(number) !== fence)
     for (const { number } of lost) {
       raw.unassign(number)
-      this.#held.delete(number)
+      this.#owned.delete(number)
     }
     await onGivenUp(lost.map(({ number }) => number))
-    const gained = mine.filter(({ number }) => !this.#held.has(number))
+    const gained = mine.filter(({ number }) => !this.#owned.has(number))
     for (const lease of gained) {
       const [position, leaderEpoch] = await this.#startOf(lease)
       await onGained(lease.number)
-      this.#held.set(lease.number, { ...lease, position, leaderEpoch })
+      this.#owned.set(lease.number, { ...lease, position, leaderEpoch })
       raw.assign(lease.number, position, leaderEpoch)
     }
     const { changes } = context.gauges.leases
@@ -118,7 +118,7 @@ export class RawShare {
     changes.inc({ lease: 'raw', change: 'lost' }, lost.length)
     if (gained.length + lost.length > 0)
       context.logger.info(
-        { gained: gained.length, lost: lost.length, partitions: this.#held.size },
+        { gained: gained.length, lost: lost.length, partitions: this.#owned.size },
         'this verifier now has other partitions of raw',
       )
   }
@@ -159,7 +159,7 @@ export class RawShare {
     this.#trimmedMs = performance.now()
     const { context } = this.#parts
     const consumed = await readConsumed(context.database, 'raw', context.generations.raw)
-    const held = [...consumed].filter(([number]) => this.#held.has(number))
-    await trimConsumed(context, 'raw', new Map(held))
+    const owned = [...consumed].filter(([number]) => this.#owned.has(number))
+    await trimConsumed(context, 'raw', new Map(owned))
   }
 }

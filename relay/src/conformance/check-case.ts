@@ -8,11 +8,11 @@ import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
-import type { IdentitySource, LaneWork } from '@bgs/verifier/held-look-up.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache-entry.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
 import { refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
+import type { IdentitySource, LaneWork } from '@bgs/verifier/parked-look-up.ts'
 import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import type { FrameCase } from './case.ts'
 
@@ -64,7 +64,7 @@ async function verifyEvent(
     now: () => nowMs,
     signal: AbortSignal.timeout(60_000),
     takenMs: nowMs,
-    onHeld: () => true,
+    onParked: () => true,
     onPause: () => new AbortController().signal,
     beganMs: 0,
     lagPausesMs: [],

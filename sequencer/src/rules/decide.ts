@@ -5,8 +5,8 @@ import type { Account } from '../state/account.ts'
 import { decideAccount, sayStatus } from './account-event.ts'
 import { type Append, type Decision, drop } from './decision.ts'
 import { isDuplicate } from './dedup.ts'
-import { heldFacts } from './held.ts'
 import { type HostCounts, hasRoom } from './host-room.ts'
+import { pendingCommitOf } from './pending-commit.ts'
 import { decideCommit, decideSync } from './repo-event.ts'
 import { takenFacts } from './taken-facts.ts'
 
@@ -57,11 +57,11 @@ function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope
 
 /**
  * G7: a host at its limit gets further accounts as throttled, and the network is told so: behind an #identity, which is
- * passed on all the same (I3), in place of anything else. A commit is held for the day the account is released (S2).
+ * passed on all the same (I3), in place of anything else. A commit is kept pending for the day the account is released (S2).
  */
 function throttleNew(created: Append, envelope: VerifiedEnvelope, nowMs: number): Append {
-  const held = heldFacts(envelope)
-  const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, held }
+  const pendingCommit = pendingCommitOf(envelope)
+  const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, pendingCommit }
   const upstream = created.facts.upstream ?? 'active'
   const say = (of: Facts) => sayStatus(of.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, of)
   if (created.kind !== '#identity') return say(facts)

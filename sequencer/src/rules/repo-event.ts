@@ -1,7 +1,7 @@
 import type { RepoFacts, VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { type Account, isActive } from '../state/account.ts'
 import { type Append, type Drop, drop, quiet } from './decision.ts'
-import { heldFacts } from './held.ts'
+import { pendingCommitOf } from './pending-commit.ts'
 import { takenFacts } from './taken-facts.ts'
 
 /** #commit: C1, C4 against the stored rev, C13. A DID never seen is adopted. */
@@ -58,11 +58,11 @@ function adopt(
 
 /**
  * C1: an account that is not active has no commits. Its PDS is asked where only its word stands against it. The newest
- * signed commit is held, so that the network hears of it when the account is active again (S2).
+ * signed commit is kept pending, so that the network hears of it when the account is active again (S2).
  */
 function refuseInactive(account: Account, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
   const refused = drop('account-inactive', account.local === 'active')
-  const newest = account.held?.rev ?? account.rev ?? ''
-  const held = repo.rev > newest ? heldFacts(envelope) : null
-  return held === null ? refused : { ...quiet({ ...takenFacts(envelope), held }), refused }
+  const newest = account.pendingCommit?.rev ?? account.rev ?? ''
+  const pendingCommit = repo.rev > newest ? pendingCommitOf(envelope) : null
+  return pendingCommit === null ? refused : { ...quiet({ ...takenFacts(envelope), pendingCommit }), refused }
 }

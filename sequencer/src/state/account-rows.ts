@@ -73,7 +73,7 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
     version: Number(row.version),
     marked: Number(row.marked),
     synced: Number(row.synced) === 1,
-    held: undefined,
+    pendingCommit: undefined,
     untilMs: undefined,
     dirty: false,
   }

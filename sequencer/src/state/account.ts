@@ -1,4 +1,4 @@
-import type { Facts, HeldCommit, SourcePosition } from '@bgs/contract/envelope/facts.ts'
+import type { Facts, PendingCommit, SourcePosition } from '@bgs/contract/envelope/facts.ts'
 import {
   CONDUCT_THROTTLE,
   effectiveStatus,
@@ -30,7 +30,7 @@ export interface Account {
   /** Events that broke its chain. */
   marked: number
   /** Its last signed commit that was dropped while it is inactive (S2); undefined: the view may have one. */
-  held: HeldCommit | null | undefined
+  pendingCommit: PendingCommit | null | undefined
   /** When the throttle for its conduct ends; undefined: as the view has it. */
   untilMs: number | null | undefined
   /** Changed since the view was last written. */
@@ -64,7 +64,7 @@ export function newAccount(did: string, firstSeq: number, host: string): Account
     digest: '',
     version: 0,
     marked: 0,
-    held: undefined,
+    pendingCommit: undefined,
     untilMs: undefined,
     dirty: true,
   }
@@ -79,9 +79,9 @@ export function applyFacts(account: Account, facts: Facts): void {
     account.commit = facts.repo.commit
     account.data = facts.repo.data
     account.synced = facts.synced
-    if (account.held && account.held.rev <= account.rev) account.held = null
+    if (account.pendingCommit && account.pendingCommit.rev <= account.rev) account.pendingCommit = null
   }
-  if (facts.held !== null) account.held = facts.held
+  if (facts.pendingCommit !== null) account.pendingCommit = facts.pendingCommit
   if (facts.upstream !== null) account.upstream = facts.upstream
   if (facts.local !== null) {
     if (account.local === CONDUCT_THROTTLE) account.untilMs = null

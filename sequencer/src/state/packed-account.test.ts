@@ -61,7 +61,7 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
   version: number,
   marked: number,
   synced: fc.boolean(),
-  held: fc.constant(undefined),
+  pendingCommit: fc.constant(undefined),
   untilMs: fc.constant(undefined),
   dirty: fc.constant(false),
 })

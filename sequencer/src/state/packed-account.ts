@@ -4,7 +4,7 @@ import type { Names } from '@bgs/runtime/packed/names.ts'
 import { type Account, type HostPosition, MAX_POSITIONS } from './account.ts'
 
 /**
- * An account as bytes, all but its DID, whether it is dirty, and what only the view keeps (held, untilMs): what nearly all have takes 151 of them, and anything
+ * An account as bytes, all but its DID, whether it is dirty, and what only the view keeps (pendingCommit, untilMs): what nearly all have takes 151 of them, and anything
  * else takes more.
  *
  *   u16 flags, u8 upstream, u8 local, f64 first seq, f64 raw offset, u32 host,
@@ -224,7 +224,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
     digest,
     version,
     marked,
-    held: undefined,
+    pendingCommit: undefined,
     untilMs: undefined,
     dirty: false,
   }

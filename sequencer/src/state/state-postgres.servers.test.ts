@@ -63,7 +63,7 @@ function history(seed: number): Facts[] {
       marked: random.chance(0.05),
       synced: random.chance(0.2),
       host: null,
-      held: random.chance(0.05)
+      pendingCommit: random.chance(0.05)
         ? { rev: rev(i + 1), commit: cid(i), data: cid(i + 1), block: Uint8Array.of(i & 255, 1, 2) }
         : null,
       untilMs: random.chance(0.05) ? NOW_MS + i : null,
@@ -136,8 +136,8 @@ describe(`the state in PostgreSQL (TEST_SEED=${SEED})`, () => {
     for (const account of accounts) {
       if (account === undefined) continue
       // What only the view keeps is not in a packed account.
-      const { held, untilMs } = account
-      expect(account).toEqual({ ...state.account(account.did), held, untilMs })
+      const { pendingCommit, untilMs } = account
+      expect(account).toEqual({ ...state.account(account.did), pendingCommit, untilMs })
     }
   })
 

@@ -1,5 +1,5 @@
 import type { Database, SqlStep, SqlValue } from '@bgs/contract/database.ts'
-import { type Facts, type HeldCommit, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
+import { type Facts, NO_FACTS, type PendingCommit } from '@bgs/contract/envelope/facts.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { describe, expect, it } from 'vitest'
 import { cid, rev } from '../testing/envelopes.ts'
@@ -13,23 +13,23 @@ const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
 /** The tables of accounts and hosts in memory; commits when it is told to. */
 class SlowDatabase implements Database {
   readonly accounts = new Map<string, AccountRow>()
-  readonly held = new Map<string, unknown>()
+  readonly pendingCommits = new Map<string, unknown>()
   readonly #commits: (() => void)[] = []
 
   async query<Row>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
     if (!/FROM (accounts|held_commits)/.test(sql)) return []
-    const table = sql.includes('held_commits') ? this.held : this.accounts
+    const table = sql.includes('held_commits') ? this.pendingCommits : this.accounts
     const found = params.map((did) => table.get(did as string))
     return found.filter((row) => row !== undefined) as Row[]
   }
 
   transaction(steps: readonly SqlStep[]): Promise<number[]> {
     const rows = steps.find(({ sql }) => sql === UPSERT_ACCOUNT)?.rows ?? []
-    const held = steps.filter(({ sql }) => sql.includes('held_commits'))
+    const pendingCommit = steps.filter(({ sql }) => sql.includes('held_commits'))
     return new Promise((resolve) => {
       this.#commits.push(() => {
         for (const row of rows) this.#upsert(row)
-        for (const { sql, rows: some } of held) for (const row of some) this.#hold(sql, row)
+        for (const { sql, rows: some } of pendingCommit) for (const row of some) this.#hold(sql, row)
         resolve([])
       })
     })
@@ -42,8 +42,8 @@ class SlowDatabase implements Database {
   async close(): Promise<void> {}
 
   #hold(sql: string, [did, rev, commit_cid, data_cid, block]: readonly SqlValue[]): void {
-    if (sql.startsWith('DELETE')) this.held.delete(did as string)
-    else this.held.set(did as string, { did, rev, commit_cid, data_cid, block })
+    if (sql.startsWith('DELETE')) this.pendingCommits.delete(did as string)
+    else this.pendingCommits.set(did as string, { did, rev, commit_cid, data_cid, block })
   }
 
   #upsert(row: readonly SqlValue[]): void {
@@ -59,7 +59,7 @@ const DIDS = Array.from({ length: 300 }, (_, n) =>
   n % 10 === 0 ? `did:web:${'label.'.repeat(n)}example.com` : `did:plc:${String(n).padStart(24, 'a')}`,
 )
 
-/** How far a held commit may be ahead of the repo. */
+/** How far a pending commit may be ahead of the repo. */
 const MOST_AHEAD = 20
 
 function someFacts(random: Random, did: string, n: number, known: Account | undefined): Facts {
@@ -74,7 +74,7 @@ function someFacts(random: Random, did: string, n: number, known: Account | unde
   }
   const upstream = random.pick([null, null, null, 'active', 'deleted', 'odd-one'])
   const local = random.pick([null, null, null, 'takendown', 'active'] as const)
-  // What is held is said, and so adopted, when an account becomes active; of an active one nothing is held.
+  // A pending commit goes out, and so is adopted, when an account becomes active; an active one has none.
   const mayHold = known !== undefined && !isActive(known) && upstream === null && local === null
   const hasRepo = random.chance(0.8) || !mayHold
   const at = mayHold ? n : n + MOST_AHEAD
@@ -89,7 +89,7 @@ function someFacts(random: Random, did: string, n: number, known: Account | unde
     digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
     marked: random.chance(0.1),
     synced: random.chance(0.2),
-    held:
+    pendingCommit:
       mayHold && random.chance(0.5)
         ? {
             rev: rev(n + random.int(MOST_AHEAD)),
@@ -101,10 +101,10 @@ function someFacts(random: Random, did: string, n: number, known: Account | unde
   }
 }
 
-/** As far as it counts: of an active account nothing is held, and of another only what is newer than its repo. */
-function heldOf(account: Account): HeldCommit | null {
-  const { held, rev: known } = account
-  return isActive(account) || !held || held.rev <= (known ?? '') ? null : held
+/** As far as it counts: an active account has no pending commit, and another only one that is newer than its repo. */
+function pendingCommitOf(account: Account): PendingCommit | null {
+  const { pendingCommit, rev: known } = account
+  return isActive(account) || !pendingCommit || pendingCommit.rev <= (known ?? '') ? null : pendingCommit
 }
 
 describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
@@ -129,9 +129,15 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
           const known = model.get(did)
           const found = state.account(did)
           expect(found).toEqual(
-            known && { ...known, held: found?.held, untilMs: found?.untilMs, dirty: expect.any(Boolean) },
+            known && {
+              ...known,
+              pendingCommit: found?.pendingCommit,
+              untilMs: found?.untilMs,
+              dirty: expect.any(Boolean),
+            },
           )
-          if (known !== undefined && found !== undefined) expect(heldOf(found)).toEqual(heldOf(known))
+          if (known !== undefined && found !== undefined)
+            expect(pendingCommitOf(found)).toEqual(pendingCommitOf(known))
           if (random.chance(0.5)) continue
           const facts = someFacts(random, did, ++seq, known)
           const account = known ?? newAccount(did, seq, facts.taken?.host ?? '')
@@ -157,8 +163,11 @@ describe(`the state with a small cache (TEST_SEED=${SEED})`, () => {
         for (const did of DIDS) {
           const known = model.get(did)
           const found = one.account(did)
-          expect(found).toEqual(known && { ...known, held: found?.held, untilMs: undefined, dirty: false })
-          if (known !== undefined && found !== undefined) expect(heldOf(found)).toEqual(heldOf(known))
+          expect(found).toEqual(
+            known && { ...known, pendingCommit: found?.pendingCommit, untilMs: undefined, dirty: false },
+          )
+          if (known !== undefined && found !== undefined)
+            expect(pendingCommitOf(found)).toEqual(pendingCommitOf(known))
         }
       }
     })

@@ -5,8 +5,8 @@ import { Names } from '@bgs/runtime/packed/names.ts'
 import { type Account, applyFacts, type Counted, countedBy, isActive, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
 import { BannedDomains, type DomainBan } from './banned-domains.ts'
-import { readHeld } from './held-rows.ts'
 import { packAccount, packed, unpackAccount } from './packed-account.ts'
+import { readPendingCommits } from './pending-commit-rows.ts'
 
 /** What the sequencer knows of a host: how many accounts it counts and may have, and whether it is banned. */
 export interface HostState {
@@ -100,7 +100,7 @@ export class State {
       const known = this.#hosts.get(host) ?? (await this.#loadHost(host))
       if (known !== undefined && hosts.has(host)) known.isKnown = true
     }
-    await this.#loadHeld(dids)
+    await this.#loadPendingCommits(dids)
   }
 
   /** The account of a DID that was loaded; undefined: never seen. */
@@ -154,7 +154,7 @@ export class State {
     if (account.dirty) return
     this.#pack(account)
     // Written, and not to be written with the next change.
-    if (account.held === null) account.held = undefined
+    if (account.pendingCommit === null) account.pendingCommit = undefined
     account.untilMs = undefined
     this.#idle.add(account)
   }
@@ -216,20 +216,21 @@ export class State {
     return this.#database.query<AccountRow>(`SELECT * FROM accounts WHERE did IN (${list})`, params)
   }
 
-  /** Only of what is inactive a dropped commit is held: nobody else's is asked for. */
-  async #loadHeld(dids: ReadonlySet<string>): Promise<void> {
+  /** Only an inactive account has a pending commit: nobody else's is asked for. */
+  async #loadPendingCommits(dids: ReadonlySet<string>): Promise<void> {
     const wanted: Account[] = []
     for (const did of dids) {
       const account = this.#inUse.get(did)
-      if (account !== undefined && account.held === undefined && !isActive(account)) wanted.push(account)
+      if (account !== undefined && account.pendingCommit === undefined && !isActive(account))
+        wanted.push(account)
     }
     for (let i = 0; i < wanted.length; i += LOAD_BATCH) {
       const some = wanted.slice(i, i + LOAD_BATCH)
-      const held = await readHeld(
+      const pendingCommits = await readPendingCommits(
         this.#database,
         some.map(({ did }) => did),
       )
-      for (const account of some) account.held = held.get(account.did) ?? null
+      for (const account of some) account.pendingCommit = pendingCommits.get(account.did) ?? null
     }
   }
 

@@ -28,6 +28,7 @@ export class DataLock {
     const database = new DatabaseSync(join(folder, 'lock.db'))
     try {
       database.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; BEGIN EXCLUSIVE')
+      // The table is stored as `held`: older relays have written it.
       database.exec(
         'CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY, generation INTEGER, clean INTEGER)',
       )

@@ -1,8 +1,8 @@
 import { untilAborted } from '@bgs/runtime/service/wait.ts'
-import type { IdentitySource } from '../held-look-up.ts'
 import type { CacheEntry } from '../identity/cache-entry.ts'
 import type { Identity } from '../identity/document.ts'
 import type { Resolution } from '../identity/resolve.ts'
+import type { IdentitySource } from '../parked-look-up.ts'
 
 /** Identities that a test decides: what is cached, what a look-up finds, and when it answers. */
 export class PreparedIdentities implements IdentitySource {

@@ -38,7 +38,7 @@ const members: Member[] = []
 class Member implements Standing {
   readonly membership: Membership
   readonly leases: PartitionLeases
-  held: readonly LeasedPartition[] = []
+  owned: readonly LeasedPartition[] = []
   isStill = false
   #nothingSinceMs: number | undefined
   /** When the last renewal that it knows of was begun. */
@@ -84,7 +84,7 @@ class Member implements Standing {
   }
 
   get numbers(): number[] {
-    return this.held.map(({ number }) => number)
+    return this.owned.map(({ number }) => number)
   }
 
   wake(): void {
@@ -103,7 +103,7 @@ class Member implements Standing {
     await this.pause()
     await this.leases.release(this.numbers)
     await this.membership.leave()
-    this.held = []
+    this.owned = []
   }
 
   async end(): Promise<void> {
@@ -122,7 +122,7 @@ class Member implements Standing {
 
   async #look(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.held = await this.leases.look()
+      this.owned = await this.leases.look()
       await wait(this.#leaseMs / 8, signal)
     }
   }
@@ -133,9 +133,9 @@ function watch(): { readonly doubled: string[]; readonly end: () => void } {
   const doubled: string[] = []
   const look = () => {
     const seen = new Set<string>()
-    for (const { held, membership } of members) {
+    for (const { owned, membership } of members) {
       if (!membership.isLive) continue
-      for (const { number, fence } of held) {
+      for (const { number, fence } of owned) {
         const key = `partition ${number}, fence ${fence}`
         if (seen.has(key)) doubled.push(key)
         seen.add(key)
@@ -151,8 +151,8 @@ async function untilShared(among: readonly Member[], most: number): Promise<void
   const all = Array.from({ length: PARTITIONS }, (_, i) => i)
   await expect
     .poll(() => {
-      const held = among.flatMap(({ numbers }) => numbers).toSorted((a, b) => a - b)
-      return [held, Math.max(...among.map(({ numbers }) => numbers.length)) <= most]
+      const owned = among.flatMap(({ numbers }) => numbers).toSorted((a, b) => a - b)
+      return [owned, Math.max(...among.map(({ numbers }) => numbers.length)) <= most]
     }, WAIT)
     .toEqual([all, true])
 }
@@ -192,12 +192,12 @@ describe('partitions among the live members of a role (invariant 1)', () => {
     const [first, paused] = (await join(2)) as [Member, Member]
     await untilShared([first, paused], 8)
     await paused.pause()
-    const { held } = paused
+    const { owned } = paused
     await untilShared([first], 16)
     expect(paused.membership.isLive).toBe(false)
     expect(await paused.leases.look(), 'not alive, it does not even ask').toEqual([])
     const before = await owners()
-    await paused.leases.save(held.map((lease) => ({ ...lease, generation: 9, position: 666 })))
+    await paused.leases.save(owned.map((lease) => ({ ...lease, generation: 9, position: 666 })))
     await paused.leases.release(paused.numbers)
     expect(await owners()).toEqual(before)
     await paused.membership.renew()
@@ -298,7 +298,7 @@ describe('partitions among the live members of a role (invariant 1)', () => {
     const member = await Member.join()
     await untilShared([member], 16)
     await member.pause()
-    const [zero, one] = member.held as [LeasedPartition, LeasedPartition]
+    const [zero, one] = member.owned as [LeasedPartition, LeasedPartition]
     const read = () => readConsumed(database, 'raw', 2)
     await member.leases.save([
       { ...zero, generation: 2, position: 77, leaderEpoch: 5 },

@@ -30,7 +30,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
       accountLimit: maybe(number),
     }),
   ),
-  held: maybe(
+  pendingCommit: maybe(
     fc.record({ rev: text(13), commit: cid, data: cid, block: fc.uint8Array({ maxLength: 10_000 }) }),
   ),
   untilMs: maybe(number),

@@ -24,13 +24,13 @@ export interface Facts {
   readonly marked: boolean
   readonly host: HostFacts | null
   /** A signed commit that was dropped because the account is not active (S2). */
-  readonly held: HeldCommit | null
+  readonly pendingCommit: PendingCommit | null
   /** When a throttle for the account's conduct ends. */
   readonly untilMs: number | null
 }
 
 /** The commit of a dropped #commit or #sync; CIDs as 36 bytes in a latin1 string. */
-export interface HeldCommit {
+export interface PendingCommit {
   readonly rev: string
   readonly commit: string
   readonly data: string
@@ -75,7 +75,7 @@ export const NO_FACTS: Facts = {
   digest: null,
   marked: false,
   host: null,
-  held: null,
+  pendingCommit: null,
   untilMs: null,
 }
 
@@ -92,7 +92,7 @@ const LOCAL = 16
 const DIGEST = 32
 const MARKED = 64
 const HOST = 128
-const HELD = 256
+const PENDING_COMMIT = 256
 const UNTIL = 512
 const HOME = 1024
 const SYNCED = 2048
@@ -104,7 +104,7 @@ const scratch = Buffer.allocUnsafe(65_535)
  * facts was bounded where it was read.
  */
 export function encodeFacts(facts: Facts): Buffer {
-  const { taken, repo, host, held } = facts
+  const { taken, repo, host, pendingCommit } = facts
   scratch[0] = FACTS_VERSION
   const mask =
     (taken === null ? 0 : TAKEN) |
@@ -115,7 +115,7 @@ export function encodeFacts(facts: Facts): Buffer {
     (facts.digest === null ? 0 : DIGEST) |
     (facts.marked ? MARKED : 0) |
     (host === null ? 0 : HOST) |
-    (held === null ? 0 : HELD) |
+    (pendingCommit === null ? 0 : PENDING_COMMIT) |
     (facts.untilMs === null ? 0 : UNTIL) |
     (facts.home === null ? 0 : HOME) |
     (facts.synced ? SYNCED : 0)
@@ -141,15 +141,15 @@ export function encodeFacts(facts: Facts): Buffer {
     scratch[at++] = host.banned === null ? 2 : host.banned ? 1 : 0
     at = writeNumber(at, host.accountLimit ?? -1)
   }
-  if (held !== null) {
-    at = writeText(at, held.rev)
-    at = writeText(at, held.commit)
-    at = writeText(at, held.data)
-    if (at + 2 + held.block.length > scratch.length)
-      throw new RangeError(`a held block of ${held.block.length} bytes in facts`)
-    scratch.writeUInt16LE(held.block.length, at)
-    scratch.set(held.block, at + 2)
-    at += 2 + held.block.length
+  if (pendingCommit !== null) {
+    at = writeText(at, pendingCommit.rev)
+    at = writeText(at, pendingCommit.commit)
+    at = writeText(at, pendingCommit.data)
+    if (at + 2 + pendingCommit.block.length > scratch.length)
+      throw new RangeError(`a pending commit's block of ${pendingCommit.block.length} bytes in facts`)
+    scratch.writeUInt16LE(pendingCommit.block.length, at)
+    scratch.set(pendingCommit.block, at + 2)
+    at += 2 + pendingCommit.block.length
   }
   if (facts.untilMs !== null) at = writeNumber(at, facts.untilMs)
   if (facts.home !== null) at = writeText(at, facts.home)
@@ -176,7 +176,7 @@ export function decodeFacts(bytes: Buffer): Facts {
   const local = mask & LOCAL ? (reader.text() as LocalStatus) : null
   const digest = mask & DIGEST ? reader.text() : null
   const host = mask & HOST ? reader.host() : null
-  const held = mask & HELD ? reader.held() : null
+  const pendingCommit = mask & PENDING_COMMIT ? reader.pendingCommit() : null
   const untilMs = mask & UNTIL ? reader.number() : null
   const home = mask & HOME ? reader.text() : null
   return {
@@ -191,7 +191,7 @@ export function decodeFacts(bytes: Buffer): Facts {
     digest,
     marked: (mask & MARKED) !== 0,
     host,
-    held,
+    pendingCommit,
     untilMs,
   }
 }
@@ -249,7 +249,7 @@ class Reader {
       accountLimit: limit < 0 ? null : limit,
     }
   }
-  held(): HeldCommit {
+  pendingCommit(): PendingCommit {
     const [rev, commit, data] = [this.text(), this.text(), this.text()]
     const start = this.#at + 2
     this.#at = start + this.#bytes.readUInt16LE(this.#at)

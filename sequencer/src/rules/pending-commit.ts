@@ -1,4 +1,4 @@
-import { type HeldCommit, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
+import { NO_FACTS, type PendingCommit } from '@bgs/contract/envelope/facts.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { encodeSync } from '@bgs/protocol/frame/encode.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
@@ -13,7 +13,7 @@ const MAX_BLOCK_BYTES = 9_800
  * The signed commit of a #commit or #sync that is dropped because its account is not active; null for other events,
  * and for one that no #sync could carry. Off the hot path: the frame is scanned once more.
  */
-export function heldFacts({ repo, frame }: VerifiedEnvelope): HeldCommit | null {
+export function pendingCommitOf({ repo, frame }: VerifiedEnvelope): PendingCommit | null {
   if (repo === null) return null
   const scanned = scanFrame(frame)
   if (scanned.kind !== 'frame' || (scanned.type !== '#commit' && scanned.type !== '#sync')) return null
@@ -26,16 +26,16 @@ export function heldFacts({ repo, frame }: VerifiedEnvelope): HeldCommit | null 
  * The #sync that tells the network of what was dropped while the account was inactive (S2), for one that is active
  * again; null where there is nothing newer than what it has been told.
  */
-export function syncOfHeld({ did, rev, held }: Account, nowMs: number): Append | null {
-  if (!held || (rev !== null && held.rev <= rev)) return null
-  const { commit, data, block } = held
+export function syncOfPending({ did, rev, pendingCommit }: Account, nowMs: number): Append | null {
+  if (!pendingCommit || (rev !== null && pendingCommit.rev <= rev)) return null
+  const { commit, data, block } = pendingCommit
   const blocks = carOf(commit, block)
   const { frame, seqAt } = encodeSync({
     did,
-    rev: held.rev,
+    rev: pendingCommit.rev,
     blocks,
     time: new Date(nowMs).toISOString(),
   })
-  const facts = { ...NO_FACTS, did, repo: { rev: held.rev, commit, data } }
+  const facts = { ...NO_FACTS, did, repo: { rev: pendingCommit.rev, commit, data } }
   return { kind: '#sync', outcome: 'emit-reset', facts, frame, seqAt }
 }

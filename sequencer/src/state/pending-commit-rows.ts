@@ -1,5 +1,5 @@
 import type { Database, SqlStep } from '@bgs/contract/database.ts'
-import type { HeldCommit } from '@bgs/contract/envelope/facts.ts'
+import type { PendingCommit } from '@bgs/contract/envelope/facts.ts'
 import { cidKeyFromText, cidKeyToText } from '@bgs/protocol/drisl/cid-key.ts'
 import type { Account } from './account.ts'
 
@@ -8,10 +8,12 @@ const UPSERT = `INSERT INTO held_commits (did, rev, commit_cid, data_cid, block)
     block = excluded.block`
 const DELETE = 'DELETE FROM held_commits WHERE did = $1'
 
-/** Keeps the table of held commits as these changed accounts are. */
-export function heldSteps(accounts: readonly Account[]): SqlStep[] {
-  const kept = accounts.flatMap(({ did, held }) => (held ? [[did, held] as const] : []))
-  const gone = accounts.filter(({ held }) => held === null)
+/** Keeps the table of pending commits, `held_commits`, as these changed accounts are. */
+export function pendingCommitSteps(accounts: readonly Account[]): SqlStep[] {
+  const kept = accounts.flatMap(({ did, pendingCommit }) =>
+    pendingCommit ? [[did, pendingCommit] as const] : [],
+  )
+  const gone = accounts.filter(({ pendingCommit }) => pendingCommit === null)
   return [
     {
       sql: UPSERT,
@@ -27,11 +29,11 @@ export function heldSteps(accounts: readonly Account[]): SqlStep[] {
   ]
 }
 
-/** The held commits of these DIDs (at most 500), as far as there are any. */
-export async function readHeld(
+/** The pending commits of these DIDs (at most 500), as far as there are any. */
+export async function readPendingCommits(
   database: Database,
   dids: readonly string[],
-): Promise<Map<string, HeldCommit>> {
+): Promise<Map<string, PendingCommit>> {
   const places = dids.map((_, i) => `$${i + 1}`).join(', ')
   const rows = await database.query<{
     did: string

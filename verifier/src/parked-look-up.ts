@@ -25,8 +25,8 @@ export interface LaneWork {
   readonly takenMs: number
   /** Ends all waiting for this frame's identity. */
   readonly signal: AbortSignal
-  /** The identity cannot be had for now: count the lane as held. True: its time is up. */
-  readonly onHeld: () => boolean
+  /** The identity cannot be had for now: count the queue as parked. True: its time is up. */
+  readonly onParked: () => boolean
   /**
    * This frame waits though the directory answers: count the lane as paused. The signal ends the wait, at once or in the midst
    * of it, where too much of the host waits so.
@@ -50,7 +50,7 @@ export function isOfDirectory(did: string): boolean {
 }
 
 /** Fetches until there is an answer: a transient failure holds the lane (G6, invariant 13). */
-export async function fetchHeld(
+export async function fetchParked(
   did: string,
   host: string,
   notBeforeMs: number,
@@ -65,7 +65,7 @@ export async function fetchHeld(
     if (result.kind === 'unusable') return { found: result.reason, startedMs: asOf }
     if (work.signal.aborted) return { found: 'identity-unavailable', startedMs: asOf }
     const isDirectorys = isOfDirectory(did) && work.identities.isDirectoryUnwell
-    if (work.onHeld() && !isDirectorys) {
+    if (work.onParked() && !isDirectorys) {
       work.identities.giveUp(did, work.now())
       return { found: 'identity-unavailable', startedMs: asOf }
     }
