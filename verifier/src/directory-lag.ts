@@ -4,7 +4,7 @@ import { tidMicros } from '@bgs/protocol/syntax/tid.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
-import { fetchParked, isOfDirectory, type LaneWork } from './parked-look-up.ts'
+import { fetchParked, type IdentityWork, isOfDirectory } from './parked-look-up.ts'
 
 /**
  * A directory is read from replicas: a host may speak of a new account, key or move before its document shows it. What a
@@ -28,7 +28,7 @@ const MOVE_LAG_PAUSES = 3
 export async function awaitOtherKey(
   envelope: RawEnvelope,
   { keyMultibase }: Identity,
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<CacheEntry | undefined> {
   const { did, host } = envelope
   if (!mayLag(envelope, work) || !work.budget.take(host, `key ${did}`)) return undefined
@@ -44,7 +44,7 @@ export async function awaitOtherKey(
 export async function fetchExisting(
   envelope: RawEnvelope,
   notBeforeMs: number,
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<CacheEntry> {
   const { did, host } = envelope
   let entry = await fetchParked(did, host, notBeforeMs, work)
@@ -63,7 +63,7 @@ export async function fetchExisting(
 export async function fetchMoved(
   envelope: RawEnvelope,
   entry: CacheEntry,
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<CacheEntry> {
   const { did, host } = envelope
   const isNamed = ({ found }: CacheEntry) => typeof found === 'object' && found.pds === host
@@ -83,7 +83,7 @@ export async function fetchMoved(
 async function fetchAgain(
   envelope: RawEnvelope,
   pauseMs: number,
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<CacheEntry | undefined> {
   const { did, host } = envelope
   if (!mayLag(envelope, work)) return undefined
@@ -99,7 +99,7 @@ async function fetchAgain(
  * began may be read again, and be signed with a former key: a wait for the directory would be a wait in each life of a relay
  * that is killed again and again, while keys go on changing.
  */
-function mayLag({ did, frame: bytes }: RawEnvelope, work: LaneWork): boolean {
+function mayLag({ did, frame: bytes }: RawEnvelope, work: IdentityWork): boolean {
   const { identities, lagPausesMs, now, beganMs, wallNow } = work
   if (!isOfDirectory(did) || lagPausesMs.length === 0 || identities.hasChanged(did, now())) return false
   const frame = scanFrame(bytes)

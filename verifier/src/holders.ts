@@ -1,12 +1,12 @@
 import { registrableDomain } from '@bgs/runtime/net/registrable-domain.ts'
-import type { Yielding } from './lane.ts'
+import type { Yielding } from './did-queue.ts'
 
 interface Holder {
   bytes: number
   readonly entries: Yielding[]
 }
 
-/** Who holds how much in lanes, by registrable domain and host: made when there is too much of it. */
+/** Who holds how much in queues, by registrable domain and host: made when there is too much of it. */
 export class Holders {
   readonly #domains = new Map<string, { bytes: number; readonly hosts: Map<string, Holder> }>()
 

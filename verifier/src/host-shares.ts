@@ -1,4 +1,4 @@
-import type { LaneEntry } from './lane.ts'
+import type { QueuedFrame } from './did-queue.ts'
 
 interface Share {
   bytes: number
@@ -11,7 +11,7 @@ export class HostShares {
   readonly #maxBytes: number
   readonly #maxDids: number
   bytes = 0
-  lanes = 0
+  queues = 0
 
   constructor(maxBytes: number, maxDids: number) {
     this.#maxBytes = maxBytes
@@ -24,16 +24,16 @@ export class HostShares {
     return share !== undefined && (share.bytes > this.#maxBytes || share.dids > this.#maxDids)
   }
 
-  /** A lane begins to wait (1), or no longer does (-1), with the entry that is worked off and those behind it. */
-  countLane(current: LaneEntry, entries: readonly LaneEntry[], sign: 1 | -1): void {
-    this.lanes += sign
+  /** A queue begins to wait (1), or no longer does (-1), with the entry that is worked off and those behind it. */
+  countQueue(current: QueuedFrame, entries: readonly QueuedFrame[], sign: 1 | -1): void {
+    this.queues += sign
     const { host } = current.raw.value
     this.#of(host).dids += sign
     for (const entry of [current, ...entries]) this.count(entry, sign)
   }
 
-  /** One more entry in a lane that waits, or one less. */
-  count({ raw }: LaneEntry, sign: 1 | -1): void {
+  /** One more entry in a queue that waits, or one less. */
+  count({ raw }: QueuedFrame, sign: 1 | -1): void {
     const { host, frame } = raw.value
     this.bytes += sign * frame.length
     const share = this.#of(host)

@@ -77,7 +77,7 @@ export function verifierMetrics(registry: Registry) {
     }),
     identityHits: new Counter({
       name: 'relay_verifier_identity_cache_total',
-      help: 'Frames of which the identity was in memory and fit (hit), or which went into a lane of their DID (lane)',
+      help: 'Frames of which the identity was in memory and fit (hit), or which went into the queue of their DID (lane)',
       labelNames: ['result'] as const,
       registers,
     }),
@@ -108,14 +108,14 @@ export function verifierMetrics(registry: Registry) {
       help: 'Forced look-ups that the budget of a host or the pause of a cause did not let through',
       registers,
     }),
-    laneBytes: new Gauge({
+    queueBytes: new Gauge({
       name: 'relay_verifier_lane_bytes',
       help: 'Bytes of frames that go one by one; beyond a bound the largest holder gives way',
       registers,
     }),
-    lanes: new Gauge({
+    queues: new Gauge({
       name: 'relay_verifier_lanes',
-      help: 'DIDs whose frames go one by one, held or not',
+      help: 'DIDs whose frames go one by one, parked or not',
       registers,
     }),
     queuedBatches: new Gauge({

@@ -3,7 +3,7 @@ import type { CacheEntry } from './identity/cache-entry.ts'
 import type { RefreshBudget } from './identity/refresh-budget.ts'
 import type { Resolution } from './identity/resolve.ts'
 
-/** What lane-work needs of Identities; the conformance command puts prepared documents in its place. */
+/** What settle-identity.ts needs of Identities; the conformance command puts prepared documents in its place. */
 export interface IdentitySource {
   known(did: string, nowMs: number): CacheEntry | undefined
   /** Answers at once that there is no answer for now when `signal` is aborted. */
@@ -16,7 +16,7 @@ export interface IdentitySource {
   giveUp(did: string, nowMs: number): void
 }
 
-export interface LaneWork {
+export interface IdentityWork {
   readonly identities: IdentitySource
   readonly budget: RefreshBudget
   /** Monotonic, as all times of look-ups are. */
@@ -28,7 +28,7 @@ export interface LaneWork {
   /** The identity cannot be had for now: count the queue as parked. True: its time is up. */
   readonly onParked: () => boolean
   /**
-   * This frame waits though the directory answers: count the lane as paused. The signal ends the wait, at once or in the midst
+   * This frame waits though the directory answers: count the queue as paused. The signal ends the wait, at once or in the midst
    * of it, where too much of the host waits so.
    */
   readonly onPause: () => AbortSignal
@@ -49,12 +49,12 @@ export function isOfDirectory(did: string): boolean {
   return did.startsWith('did:plc:')
 }
 
-/** Fetches until there is an answer: a transient failure holds the lane (G6, invariant 13). */
+/** Fetches until there is an answer: a transient failure parks the queue (G6, invariant 13). */
 export async function fetchParked(
   did: string,
   host: string,
   notBeforeMs: number,
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<CacheEntry> {
   for (let attempt = 0; ; attempt++) {
     const startedMs = work.now()

@@ -15,8 +15,8 @@ import { until } from '@bgs/testkit/until.ts'
 import { Registry } from 'prom-client'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { HostCharge } from './charges.ts'
+import { PARKED_BYTES_PER_HOST, QUEUES_BYTES } from './did-queues.ts'
 import { type Identity, readDocument } from './identity/document.ts'
-import { LANES_BYTES, PARKED_BYTES_PER_HOST } from './lanes.ts'
 import { verifierMetrics } from './metrics.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 import { Verifier } from './verifier.ts'
@@ -179,7 +179,7 @@ describe('invariant 3: each DID in order, whatever its identity takes', () => {
     expect(scene.refused).toEqual([])
   })
 
-  it('batches and lanes of one DID keep its order: #account and #identity between commits', async () => {
+  it('batches and queues of one DID keep its order: #account and #identity between commits', async () => {
     const [a, b] = accounts as [SimAccount, SimAccount]
     for (const account of [a, b]) scene.know(identityFor(account))
     const sent: number[] = []
@@ -370,7 +370,7 @@ describe('invariant 13: frames that wait for an identity', () => {
     await until('the largest to give way', () => scene.done.length >= 12)
     expect(new Set(scene.refused)).toEqual(new Set(['identity-unavailable']))
     expect(scene.done).not.toContain(waiting)
-    expect((20 - scene.refused.length) * big.length).toBeLessThanOrEqual(LANES_BYTES)
+    expect((20 - scene.refused.length) * big.length).toBeLessThanOrEqual(QUEUES_BYTES)
   })
 
   it('while the directory as a whole is down nothing is refused', async () => {

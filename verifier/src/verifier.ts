@@ -3,14 +3,14 @@
  * passes to the same partition of `verified`. What fails gets a reason, is counted, and is done.
  *
  * A #commit or #sync whose identity is in memory and names its host joins a batch, which a thread verifies (verify/). Any
- * other frame opens a lane for its DID (lanes.ts), where frames go one by one behind a look-up (lane-work.ts).
+ * other frame opens a queue for its DID (did-queues.ts), where frames go one by one behind a look-up (settle-identity.ts).
  *
  * Why the frames of one DID stay in order (invariant 3):
- * 1. Frame A goes with batch 4. Frame B of the same DID needs a look-up, and opens a lane behind batch 4.
+ * 1. Frame A goes with batch 4. Frame B of the same DID needs a look-up, and opens a queue behind batch 4.
  * 2. Batch 5 is judged before batch 4. It waits: batches are finished in the order in which they were handed over.
- * 3. Batch 4 is finished. The lane is there, so A goes into it, in front of B, and is judged again there.
- * 4. The lane works A off, then B. What comes of this DID meanwhile goes into the lane, too.
- * 5. The lane is empty and closes. The next frame of this DID goes with a batch again.
+ * 3. Batch 4 is finished. The queue is there, so A goes into it, in front of B, and is judged again there.
+ * 4. The queue works A off, then B. What comes of this DID meanwhile goes into the queue, too.
+ * 5. The queue is empty and closes. The next frame of this DID goes with a batch again.
  */
 
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/contract/bus/bus.ts'
@@ -28,14 +28,14 @@ import { inSpan } from '@bgs/runtime/service/spans.ts'
 import { untilAborted, wait } from '@bgs/runtime/service/wait.ts'
 import { Charges, type HostCharge } from './charges.ts'
 import { ClockDoubt } from './clock-doubt.ts'
+import type { DidQueue, QueuedFrame } from './did-queue.ts'
+import { DidQueues, PARKED_MS } from './did-queues.ts'
 import { LAG_PAUSES_MS } from './directory-lag.ts'
 import { documentOf, type Identity } from './identity/document.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
-import type { Lane, LaneEntry } from './lane.ts'
-import { refreshForSignature, type Settled, settleIdentity } from './lane-work.ts'
-import { Lanes, PARKED_MS } from './lanes.ts'
 import type { VerifierMetrics } from './metrics.ts'
-import { type IdentitySource, isOfDirectory, type LaneWork } from './parked-look-up.ts'
+import { type IdentitySource, type IdentityWork, isOfDirectory } from './parked-look-up.ts'
+import { refreshForSignature, type Settled, settleIdentity } from './settle-identity.ts'
 import type { VerifyPool } from './verify/pool.ts'
 import { type PassedFrame, readVerdict, slowMsOf, type VerifyReply } from './verify/reply.ts'
 import type { VerifyItem } from './verify/request.ts'
@@ -88,7 +88,7 @@ export interface VerifierParts {
 /** Each DID strictly in order, different DIDs in parallel. */
 export class Verifier {
   readonly #parts: VerifierParts
-  readonly #lanes = new Lanes()
+  readonly #queues = new DidQueues()
   readonly #budget: RefreshBudget
   readonly #charges: Charges
   readonly #clock = new ClockDoubt()
@@ -132,7 +132,7 @@ export class Verifier {
       this.#charges.flush()
       this.#gauges()
     }
-    this.#lanes.end()
+    this.#queues.end()
   }
 
   #dispatch(entries: readonly Raw[]): void {
@@ -157,14 +157,14 @@ export class Verifier {
         continue
       }
       const known =
-        (type === '#commit' || type === '#sync') && this.#lanes.get(did) === undefined
+        (type === '#commit' || type === '#sync') && this.#queues.get(did) === undefined
           ? this.#parts.identities.known(did, nowMs)?.found
           : undefined
       const isHome = typeof known === 'object' && (known.pds === host || entry.value.relayed === true)
       if (known === undefined || typeof known === 'string' || !isHome) {
-        // What of this DID is in the batch being filled must be judged before its lane begins.
+        // What of this DID is in the batch being filled must be judged before its queue begins.
         hand()
-        this.#intoLane(entry)
+        this.#enqueue(entry)
         continue
       }
       hits++
@@ -220,30 +220,30 @@ export class Verifier {
         this.#passHeartbeat(raw)
         continue
       }
-      const lane = this.#lanes.get(raw.value.did)
+      const queue = this.#queues.get(raw.value.did)
       const verdict = readVerdict(reply, i)
       this.#chargeSlow(raw, slowMsOf(reply, i))
       if (verdict.reason === 'rev-future') this.#noteAhead(raw)
       // Behind a frame of this DID that is being looked at again; or the first to be.
-      if (lane !== undefined) this.#lanes.insert(lane, entryOf(raw, batch.number))
+      if (queue !== undefined) this.#queues.insert(queue, entryOf(raw, batch.number))
       else if (verdict.reason === 'signature-invalid' || this.#isDoubtful(verdict.reason))
-        this.#intoLane(raw, batch.number)
+        this.#enqueue(raw, batch.number)
       else if (verdict.reason !== null) this.#refuse(raw, verdict.reason, verdict.detail)
       else this.#pass(raw, verdict, (batch.items[i] as VerifyItem).identity, true)
     }
   }
 
-  #intoLane(raw: Raw, after = this.#submitted): void {
+  #enqueue(raw: Raw, after = this.#submitted): void {
     const { did, host } = raw.value
-    const known = this.#lanes.get(did)
-    if (known?.parkedSinceMs !== undefined && this.#lanes.isOverBudget(host) && this.#isAtItsHostsCost(did))
+    const known = this.#queues.get(did)
+    if (known?.parkedSinceMs !== undefined && this.#queues.isOverBudget(host) && this.#isAtItsHostsCost(did))
       return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
-    const lane = known ?? this.#lanes.open(did)
-    this.#lanes.insert(lane, entryOf(raw, after))
+    const queue = known ?? this.#queues.open(did)
+    this.#queues.insert(queue, entryOf(raw, after))
     // Rather than that anything is lost the directory's last word counts, or it is asked at once.
-    this.#lanes.endPause(lane, host)
-    if (known === undefined) this.#work(lane).catch((error: unknown) => this.#fail(error))
-    for (const { entry } of this.#lanes.giveWay((one) => this.#isAtItsHostsCost(one)))
+    this.#queues.endPause(queue, host)
+    if (known === undefined) this.#work(queue).catch((error: unknown) => this.#fail(error))
+    for (const { entry } of this.#queues.giveWay((one) => this.#isAtItsHostsCost(one)))
       this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
   }
 
@@ -253,35 +253,35 @@ export class Verifier {
     return !isOfDirectory(did) || !this.#parts.identities.isDirectoryUnwell
   }
 
-  /** Works a lane off, one frame at a time. */
-  async #work(lane: Lane): Promise<void> {
-    while (lane.entries.length > 0 && !this.#signal.aborted) {
-      await this.#batchesThrough((lane.entries[0] as LaneEntry).after)
+  /** Works a queue off, one frame at a time. */
+  async #work(queue: DidQueue): Promise<void> {
+    while (queue.entries.length > 0 && !this.#signal.aborted) {
+      await this.#batchesThrough((queue.entries[0] as QueuedFrame).after)
       // What was first may have given way meanwhile; a batch that has just been finished may have put an older one in front.
-      if (lane.entries.length === 0) break
-      const { entry, ended } = this.#lanes.begin(lane)
-      await this.#workOne(lane, entry, ended.signal)
-      this.#lanes.finish(lane)
+      if (queue.entries.length === 0) break
+      const { entry, ended } = this.#queues.begin(queue)
+      await this.#workOne(queue, entry, ended.signal)
+      this.#queues.finish(queue)
     }
-    this.#lanes.close(lane)
+    this.#queues.close(queue)
   }
 
-  async #workOne(lane: Lane, entry: LaneEntry, ended: AbortSignal): Promise<void> {
+  async #workOne(queue: DidQueue, entry: QueuedFrame, ended: AbortSignal): Promise<void> {
     const { raw, takenMs } = entry
-    const work: LaneWork = {
+    const work: IdentityWork = {
       identities: this.#parts.identities,
       budget: this.#budget,
       now: monotonicMs,
       takenMs,
       signal: ended,
       onParked: () => {
-        this.#lanes.park(lane, entry, monotonicMs())
+        this.#queues.park(queue, entry, monotonicMs())
         return (
-          monotonicMs() - (lane.parkedSinceMs as number) > PARKED_MS ||
-          this.#lanes.isOverBudget(raw.value.host)
+          monotonicMs() - (queue.parkedSinceMs as number) > PARKED_MS ||
+          this.#queues.isOverBudget(raw.value.host)
         )
       },
-      onPause: () => this.#lanes.pause(lane, entry),
+      onPause: () => this.#queues.pause(queue, entry),
       lagPausesMs: this.#lagPausesMs,
       beganMs: this.#beganMs,
       wallNow: this.#parts.wallNow,
@@ -413,16 +413,16 @@ export class Verifier {
 
   #gauges(): void {
     const { metrics, identities, pool } = this.#parts
-    metrics.parkedBytes.set(this.#lanes.parkedBytes)
-    metrics.parkedQueues.set(this.#lanes.parkedQueues)
+    metrics.parkedBytes.set(this.#queues.parkedBytes)
+    metrics.parkedQueues.set(this.#queues.parkedQueues)
     metrics.cachedIdentities.set(identities.cache.size)
     metrics.directoryDown.set(identities.circuitOpen ? 1 : 0)
     metrics.directoryUnwell.set(identities.isDirectoryUnwell ? 1 : 0)
-    metrics.laneBytes.set(this.#lanes.bytes)
+    metrics.queueBytes.set(this.#queues.bytes)
     this.#clock.look(this.#parts.wallNow())
     this.#isClockDoubted = this.#clock.isDoubted
     metrics.clockDoubted.set(this.#isClockDoubted ? 1 : 0)
-    metrics.lanes.set(this.#lanes.size)
+    metrics.queues.set(this.#queues.size)
     metrics.queuedBatches.set(pool.queued)
     metrics.openBatches.set(this.#batches.length)
     metrics.refreshCauses.set(this.#budget.causes)
@@ -431,8 +431,8 @@ export class Verifier {
   }
 }
 
-/** An entry of a lane: its frame a copy, so that what waits does not hold on to all that was fetched with it. */
-function entryOf(raw: Raw, after: number): LaneEntry {
+/** An entry of a queue: its frame a copy, so that what waits does not hold on to all that was fetched with it. */
+function entryOf(raw: Raw, after: number): QueuedFrame {
   raw.value.frame = new Uint8Array(raw.value.frame)
   return { raw, after, takenMs: monotonicMs() }
 }

@@ -49,12 +49,12 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
     const end = async () =>
       (await kafka.offsets(topic, [0], 'end', AbortSignal.timeout(10_000))).get(0) as number
     const before = await end()
-    const lane = kafka.lane()
-    await deleteRecords(await lane.toLeader(topic, 0), topic, new Map([[0, before - 1]]), REQUEST_MS)
+    const connections = kafka.connections()
+    await deleteRecords(await connections.toLeader(topic, 0), topic, new Map([[0, before - 1]]), REQUEST_MS)
     for (let i = 0; i < 2; i++)
       expect(await command('sequencer')).toEqual([2, expect.stringContaining('repair --accept-gap')])
     expect(await end()).toBe(before)
-    lane.close()
+    connections.close()
     kafka.close()
   })
 

@@ -52,11 +52,11 @@ afterAll(async () => {
 })
 
 it('what waits in a topic is known, however much its records differ in size', async () => {
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   const put = async (partition: number, bytes: number) => {
     const value = Buffer.alloc(bytes, partition)
     await produce(
-      await lane.toLeader('skewed.raw', partition),
+      await connections.toLeader('skewed.raw', partition),
       'skewed.raw',
       [{ partition, value }],
       REQUEST_MS,
@@ -102,7 +102,7 @@ it('what waits in a topic is known, however much its records differ in size', as
     isAbout(early.bytes, waiting(offset))
     for (let partition = 0; partition < PARTITIONS; partition++)
       await deleteRecords(
-        await lane.toLeader('skewed.raw', partition),
+        await connections.toLeader('skewed.raw', partition),
         'skewed.raw',
         new Map([[partition, offset]]),
         REQUEST_MS,
@@ -110,26 +110,26 @@ it('what waits in a topic is known, however much its records differ in size', as
     await early.look()
     isAbout(early.bytes, waiting(offset))
   }
-  lane.close()
+  connections.close()
 })
 
 it('the window of the log in Kafka is half of the disk that its leader has, with what it takes already', async () => {
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   const put = async () =>
     produce(
-      await lane.toLeader('skewed.sequenced', 0),
+      await connections.toLeader('skewed.sequenced', 0),
       'skewed.sequenced',
       [{ partition: 0, value: Buffer.alloc(5_000_000) }],
       REQUEST_MS,
     )
   const retained = await sequencedRetention(context)
-  const [dir] = await leaderLogDirs(cluster, lane, 'skewed.sequenced', [0])
+  const [dir] = await leaderLogDirs(cluster, connections, 'skewed.sequenced', [0])
   expect(retained).toBeGreaterThan(0)
   expect(retained).toBeLessThan((dir?.totalBytes ?? 0) / 2)
   await put()
-  const [after] = await leaderLogDirs(cluster, lane, 'skewed.sequenced', [0])
+  const [after] = await leaderLogDirs(cluster, connections, 'skewed.sequenced', [0])
   expect(after?.sizes.get(0)).toBeGreaterThan(5_000_000)
   const set = { ...context, settings: { ...context.settings, RELAY_RETENTION_BYTES: 12_345 } }
   expect(await sequencedRetention(set)).toBe(12_345)
-  lane.close()
+  connections.close()
 })

@@ -14,14 +14,14 @@ export function topicBacklog(context: ClusterContext, topic: 'raw' | 'verified')
   const { signal } = supervisor
   const name = context.topic(topic)
   const partitions = Array.from({ length: settings.RELAY_RAW_PARTITIONS }, (_, i) => i)
-  const lane = kafka.lane()
+  const connections = kafka.connections()
   const limits = { waitMs: 0, maxBytes: 1, partitionBytes: 1, timeoutMs: REQUEST_MS }
   return new Backlog({
     maxBytes: settings.RELAY_BACKLOG_BYTES,
     segmentBytes: SEGMENT_BYTES[topic],
     sizes: async () => {
       try {
-        const dirs = await leaderLogDirs(kafka, lane, name, partitions)
+        const dirs = await leaderLogDirs(kafka, connections, name, partitions)
         return new Map(dirs.flatMap(({ sizes }) => [...sizes]))
       } catch (error) {
         // Whether the brokers are there at all the other questions tell.
@@ -35,7 +35,7 @@ export function topicBacklog(context: ClusterContext, topic: 'raw' | 'verified')
       return new Map([...positions].map(([partition, position]) => [partition, offsetOf(position)]))
     },
     sample: (partition, offset) =>
-      kafka.atLeader(lane, name, partition, signal, async (connection) => {
+      kafka.atLeader(connections, name, partition, signal, async (connection) => {
         const [one] = await fetchRecords(connection, name, [{ partition, offset }], limits)
         return one?.bytes.length ?? 0
       }),

@@ -7,7 +7,7 @@ it('invariant 14: a leader that fails while those of another topic are still awa
   const failures: unknown[] = []
   const ended = new AbortController()
   const cluster = {
-    lane: () => ({
+    connections: () => ({
       toNode: async () => {
         throw new KafkaError('DISCONNECTED', 'gone')
       },

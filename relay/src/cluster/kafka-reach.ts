@@ -1,4 +1,4 @@
-import { type KafkaCluster, type Lane, retryPauseMs } from '@bgs/cluster/kafka/cluster.ts'
+import { type ConnectionSet, type KafkaCluster, retryPauseMs } from '@bgs/cluster/kafka/cluster.ts'
 import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
 import { listOffsets } from '@bgs/cluster/kafka/offsets.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
@@ -27,12 +27,12 @@ export class KafkaReach implements Reach {
   readonly name = 'kafka'
   detail = ''
   readonly #options: KafkaReachOptions
-  readonly #lane: Lane
+  readonly #connections: ConnectionSet
   #throughMs = monotonicMs()
 
   constructor(options: KafkaReachOptions) {
     this.#options = options
-    this.#lane = options.cluster.lane()
+    this.#connections = options.cluster.connections()
   }
 
   get stillMs(): number {
@@ -62,7 +62,7 @@ export class KafkaReach implements Reach {
         await wait(Math.min(leaseMs / 4, retryPauseMs(attempt++)), signal)
       }
     }
-    this.#lane.close()
+    this.#connections.close()
   }
 
   /** One question to each leader, all at once. Throws KafkaError where one has not answered. */
@@ -93,7 +93,7 @@ export class KafkaReach implements Reach {
   async #askNode(node: number, topic: string, numbers: readonly number[]): Promise<void> {
     const { cluster, leaseMs } = this.#options
     try {
-      await listOffsets(await this.#lane.toNode(node), topic, numbers, 'end', leaseMs)
+      await listOffsets(await this.#connections.toNode(node), topic, numbers, 'end', leaseMs)
     } catch (error) {
       cluster.forget(topic)
       if (!(error instanceof KafkaError) || UNANSWERED.has(error.code)) throw error

@@ -150,7 +150,7 @@ function ending() {
 
 /** Appends so many records of one frame each. */
 async function put(count: number): Promise<void> {
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   for (let i = 0; i < count; i++) {
     const envelope: RawEnvelope = {
       type: '#identity',
@@ -163,9 +163,9 @@ async function put(count: number): Promise<void> {
       frame: Buffer.from('frame'),
     }
     const value = encodeRawRecord([envelope])
-    await produce(await lane.toLeader(topic, 0), topic, [{ partition: 0, value }], REQUEST_MS)
+    await produce(await connections.toLeader(topic, 0), topic, [{ partition: 0, value }], REQUEST_MS)
   }
-  lane.close()
+  connections.close()
 }
 
 const floor = async () =>

@@ -1,6 +1,6 @@
 import type { KafkaConsumer } from '@bgs/cluster/bus/kafka-consumer.ts'
 import type { LostRecordsError } from '@bgs/cluster/bus/lost-records.ts'
-import { type Lane, TopicRemadeError } from '@bgs/cluster/kafka/cluster.ts'
+import { type ConnectionSet, TopicRemadeError } from '@bgs/cluster/kafka/cluster.ts'
 import { lostFrom, NO_EPOCH } from '@bgs/cluster/kafka/leader-epochs.ts'
 import { readConsumed } from '@bgs/cluster/leases/consumed.ts'
 import type { LeasedPartition, PartitionLeases } from '@bgs/cluster/leases/partition-leases.ts'
@@ -33,12 +33,12 @@ export class RawShare {
   readonly #owned = new Map<number, LeasedPartition>()
   /** Partitions that have lost what was read of them. */
   readonly #lostEnds = new Set<number>()
-  readonly #lane: Lane
+  readonly #connections: ConnectionSet
   #trimmedMs = 0
 
   constructor(parts: RawShareParts) {
     this.#parts = parts
-    this.#lane = parts.context.kafka.lane()
+    this.#connections = parts.context.kafka.connections()
   }
 
   prepare(): Promise<void> {
@@ -91,7 +91,7 @@ export class RawShare {
     const numbers = [...this.#owned.keys()]
     for (const number of numbers) this.#parts.raw.unassign(number)
     this.#owned.clear()
-    this.#lane.close()
+    this.#connections.close()
     await this.#parts.onGivenUp(numbers)
     await this.#parts.leases.release(numbers)
   }
@@ -138,7 +138,7 @@ export class RawShare {
     if (generation < generations.raw) return [positionOf(floor, 0), NO_EPOCH]
     const end = (await offsets('end')).get(number) ?? 0
     const upTo = { offset: offsetOf(position) - 1, epoch: leaderEpoch }
-    const lost = await lostFrom(kafka, this.#lane, topic('raw'), number, upTo, supervisor.signal)
+    const lost = await lostFrom(kafka, this.#connections, topic('raw'), number, upTo, supervisor.signal)
     const said = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
     if (offsetOf(position) > end || lost !== undefined || this.#lostEnds.has(number)) {
       logger.error(

@@ -16,9 +16,9 @@ export async function sequencedRetention({
   logger,
 }: Pick<ClusterContext, 'settings' | 'kafka' | 'topic' | 'logger'>): Promise<number> {
   if (settings.RELAY_RETENTION_BYTES !== undefined) return settings.RELAY_RETENTION_BYTES
-  const lane = kafka.lane()
+  const connections = kafka.connections()
   try {
-    const [dir] = await leaderLogDirs(kafka, lane, topic('sequenced'), [0])
+    const [dir] = await leaderLogDirs(kafka, connections, topic('sequenced'), [0])
     if (dir?.usableBytes !== undefined)
       return Math.max(1, Math.floor((dir.usableBytes + (dir.sizes.get(0) ?? 0)) / 2))
     logger.warn(
@@ -32,7 +32,7 @@ export async function sequencedRetention({
       'could not ask Kafka for its disk space: RELAY_RETENTION_BYTES=auto means this many bytes',
     )
   } finally {
-    lane.close()
+    connections.close()
   }
   return RETENTION_BYTES_UNTOLD
 }

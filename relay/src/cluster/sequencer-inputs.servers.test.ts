@@ -38,13 +38,13 @@ it('inputs that have lost their end are read on from there, however far they hav
     topic: (name: string) => `inputs.${name}`,
     generations: GENERATIONS,
   } as unknown as ClusterContext
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   const put = async (count: number, from: number) => {
     for (let i = from; i < from + count; i++) {
       const message: ControlMessage = { kind: 'heartbeat' }
       const value = encodeControlRecord([message])
       await produce(
-        await lane.toLeader('inputs.control', 0),
+        await connections.toLeader('inputs.control', 0),
         'inputs.control',
         [{ partition: 0, value }],
         REQUEST_MS,
@@ -76,5 +76,5 @@ it('inputs that have lost their end are read on from there, however far they hav
   const after = await SequencerInputs.open(context, checkpoint, 3, signal)
   expect(after.control.positions().get(0)).toBe(positionOf(6, 0))
   expect(kept.lines).toMatchObject([{ level: 'error', partition: 0, lostFrom: 6 }])
-  lane.close()
+  connections.close()
 })

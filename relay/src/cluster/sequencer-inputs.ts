@@ -113,7 +113,7 @@ async function startPositions(
   signal: AbortSignal,
 ): Promise<({ readonly number: number } & InputPosition)[]> {
   const name = topic(which)
-  const lane = kafka.lane()
+  const connections = kafka.connections()
   try {
     const floors = await kafka.offsets(name, numbers, 'floor', signal)
     const ends = await kafka.offsets(name, numbers, 'end', signal)
@@ -124,7 +124,7 @@ async function startPositions(
       const offset = offsetOf(next)
       // The record of the last entry that was taken, whether or not others of it are left.
       const last = { offset: next === 0 ? -1 : offsetOf(next - 1), epoch }
-      const lost = await lostFrom(kafka, lane, name, number, last, signal)
+      const lost = await lostFrom(kafka, connections, name, number, last, signal)
       if (lost === undefined && offset >= floor && offset <= (ends.get(number) ?? 0)) {
         starts.push({ number, next, epoch })
         continue
@@ -141,6 +141,6 @@ async function startPositions(
     }
     return starts
   } finally {
-    lane.close()
+    connections.close()
   }
 }

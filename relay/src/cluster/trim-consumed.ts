@@ -10,13 +10,13 @@ export async function trimConsumed(
   which: Topic,
   positions: ReadonlyMap<number, number>,
 ): Promise<void> {
-  const lane = kafka.lane()
+  const connections = kafka.connections()
   const name = topic(which)
   try {
     for (const [partition, position] of positions) {
       const before = new Map([[partition, offsetOf(position)]])
       if (offsetOf(position) > 0)
-        await deleteRecords(await lane.toLeader(name, partition), name, before, REQUEST_MS)
+        await deleteRecords(await connections.toLeader(name, partition), name, before, REQUEST_MS)
     }
   } catch (error) {
     kafka.forget(name)
@@ -26,6 +26,6 @@ export async function trimConsumed(
       'consumed records could not be removed: the topic grows until they can be',
     )
   } finally {
-    lane.close()
+    connections.close()
   }
 }

@@ -11,8 +11,8 @@ import { type Account, newAccount } from '@bgs/sequencer/state/account.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache-entry.ts'
 import { readDocument } from '@bgs/verifier/identity/document.ts'
 import { RefreshBudget } from '@bgs/verifier/identity/refresh-budget.ts'
-import { refreshForSignature, settleIdentity } from '@bgs/verifier/lane-work.ts'
-import type { IdentitySource, LaneWork } from '@bgs/verifier/parked-look-up.ts'
+import type { IdentitySource, IdentityWork } from '@bgs/verifier/parked-look-up.ts'
+import { refreshForSignature, settleIdentity } from '@bgs/verifier/settle-identity.ts'
 import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
 import type { FrameCase } from './case.ts'
 
@@ -58,7 +58,7 @@ async function verifyEvent(
   const { host, nowMs } = one
   const raw: RawEnvelope = { type, did, host, epoch: 1, seq, receivedMs: nowMs, lenient: false, frame }
   const documents = new CaseDocuments(one, did)
-  const work: LaneWork = {
+  const work: IdentityWork = {
     identities: documents,
     budget: new RefreshBudget(() => nowMs),
     now: () => nowMs,

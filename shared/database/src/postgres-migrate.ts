@@ -8,7 +8,7 @@ const DUPLICATE_TABLE = '42P07'
 
 /**
  * Tables of the connection itself, and no part of the history. `commits` holds the number of the last transaction of
- * each lane (postgres-lane.ts); lanes of processes long gone are forgotten.
+ * each session (postgres-session.ts), in the column `lane`; those of processes long gone are forgotten.
  */
 const OWN_TABLES = `
   CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY, version BIGINT NOT NULL);

@@ -12,10 +12,10 @@ import type { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { ConnectError, connectPostgres, serverOf } from './postgres-connect.ts'
 import { isAway, isPassing } from './postgres-errors.ts'
-import { backoffMs, PostgresLane } from './postgres-lane.ts'
 import { migratePostgres } from './postgres-migrate.ts'
+import { backoffMs, PostgresSession } from './postgres-session.ts'
 
-const LANES = 6
+const SESSIONS = 6
 /** For what is under way when the database is closed. */
 const CLOSE_MS = 1_000
 
@@ -33,20 +33,20 @@ export interface PostgresOptions {
  */
 export class PostgresDatabase implements Database {
   readonly #closed = new AbortController()
-  readonly #lanes: PostgresLane[]
-  readonly #free: PostgresLane[]
-  readonly #queue: PromiseWithResolvers<PostgresLane>[] = []
+  readonly #sessions: PostgresSession[]
+  readonly #free: PostgresSession[]
+  readonly #queue: PromiseWithResolvers<PostgresSession>[] = []
   readonly #idle = Promise.withResolvers<void>()
   #closing: Promise<void> | undefined
 
   private constructor(url: string, health: PostgresOptions['health']) {
     const process = randomBytes(8).toString('hex')
     const closed = this.#closed.signal
-    this.#lanes = Array.from(
-      { length: LANES },
-      (_, i) => new PostgresLane({ url, name: `relay-${process}-${i}`, health, closed }),
+    this.#sessions = Array.from(
+      { length: SESSIONS },
+      (_, i) => new PostgresSession({ url, name: `relay-${process}-${i}`, health, closed }),
     )
-    this.#free = [...this.#lanes]
+    this.#free = [...this.#sessions]
   }
 
   /**
@@ -72,11 +72,11 @@ export class PostgresDatabase implements Database {
   }
 
   query<Row>(sql: string, params: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.#use((lane) => lane.query(sql, params)) as Promise<Row[]>
+    return this.#use((session) => session.query(sql, params)) as Promise<Row[]>
   }
 
   transaction(steps: readonly SqlStep[]): Promise<number[]> {
-    return this.#use((lane) => lane.transaction(steps))
+    return this.#use((session) => session.transaction(steps))
   }
 
   /** What is under way is given a moment; what then has no answer is rejected. */
@@ -88,38 +88,38 @@ export class PostgresDatabase implements Database {
   async #close(): Promise<void> {
     const done = new AbortController()
     const enough = wait(CLOSE_MS, done.signal)
-    if (this.#free.length < LANES) await Promise.race([this.#idle.promise, enough])
+    if (this.#free.length < SESSIONS) await Promise.race([this.#idle.promise, enough])
     this.#closed.abort()
     for (const waiting of this.#queue.splice(0)) waiting.reject(closedError())
-    await Promise.race([Promise.all(this.#lanes.map((lane) => lane.end())), enough])
+    await Promise.race([Promise.all(this.#sessions.map((session) => session.end())), enough])
     done.abort()
-    for (const lane of this.#lanes) lane.drop()
+    for (const session of this.#sessions) session.drop()
   }
 
-  async #use<T>(step: (lane: PostgresLane) => Promise<T>): Promise<T> {
+  async #use<T>(step: (session: PostgresSession) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw closedError()
-    const lane = await this.#take()
+    const session = await this.#take()
     try {
-      return await step(lane)
+      return await step(session)
     } finally {
-      this.#give(lane)
+      this.#give(session)
     }
   }
 
-  /** The lane given back last is taken first: the others' connections stay unmade where one is enough. */
-  #take(): Promise<PostgresLane> | PostgresLane {
-    const lane = this.#free.pop()
-    if (lane !== undefined) return lane
-    const waiting = Promise.withResolvers<PostgresLane>()
+  /** The session given back last is taken first: the others' connections stay unmade where one is enough. */
+  #take(): Promise<PostgresSession> | PostgresSession {
+    const session = this.#free.pop()
+    if (session !== undefined) return session
+    const waiting = Promise.withResolvers<PostgresSession>()
     this.#queue.push(waiting)
     return waiting.promise
   }
 
-  #give(lane: PostgresLane): void {
+  #give(session: PostgresSession): void {
     const next = this.#queue.shift()
-    if (next === undefined) this.#free.push(lane)
-    else next.resolve(lane)
-    if (this.#closing !== undefined && this.#free.length === LANES) this.#idle.resolve()
+    if (next === undefined) this.#free.push(session)
+    else next.resolve(session)
+    if (this.#closing !== undefined && this.#free.length === SESSIONS) this.#idle.resolve()
   }
 }
 

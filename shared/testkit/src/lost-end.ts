@@ -12,12 +12,12 @@ export async function copyWithoutEnd(
   to: string,
   lost: number,
 ): Promise<void> {
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   const limits = { waitMs: 0, maxBytes: 2 ** 22, partitionBytes: 2 ** 22, timeoutMs: TIMEOUT_MS }
-  const leader = await lane.toLeader(from, 0)
+  const leader = await connections.toLeader(from, 0)
   const [fetched] = await fetchRecords(leader, from, [{ partition: 0, offset: 0 }], limits)
   const records = readBatches(fetched?.bytes ?? Buffer.alloc(0), 0)
   for (const { value } of records.slice(0, records.length - lost))
-    await produce(await lane.toLeader(to, 0), to, [{ partition: 0, value }], TIMEOUT_MS)
-  lane.close()
+    await produce(await connections.toLeader(to, 0), to, [{ partition: 0, value }], TIMEOUT_MS)
+  connections.close()
 }

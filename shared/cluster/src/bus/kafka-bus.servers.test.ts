@@ -104,15 +104,15 @@ function consumerOf(topic: string, options: Partial<KafkaConsumerOptions<string>
 
 /** Appends records of so many values each to a partition; resolves to the offset of the first. */
 async function put(topic: string, records: readonly (readonly string[])[], partition = 0): Promise<number> {
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   let first = -1
   for (const values of records) {
-    const connection = await lane.toLeader(topic, partition)
+    const connection = await connections.toLeader(topic, partition)
     const [one] = await produce(connection, topic, [{ partition, value: encode(values) }], REQUEST_MS)
     expect(one?.error).toBeUndefined()
     if (first < 0) first = one?.offset ?? -1
   }
-  lane.close()
+  connections.close()
   return first
 }
 
@@ -189,12 +189,12 @@ describe('from producer to consumer', () => {
 
   it('a token is safe only when its record can be read', async () => {
     const topic = await newTopic()
-    const lane = cluster.lane()
+    const connections = cluster.connections()
     const offsets: number[] = []
     const reads: Promise<void>[] = []
     const read = async (token: string) => {
       const offset = offsets.at(-1) as number
-      const connection = await lane.toLeader(topic, 0)
+      const connection = await connections.toLeader(topic, 0)
       const limits = { waitMs: 0, maxBytes: 1e6, partitionBytes: 1e6, timeoutMs: REQUEST_MS }
       const [one] = await fetchRecords(connection, topic, [{ partition: 0, offset }], limits)
       expect(readBatches(one?.bytes as Buffer, offset).flatMap(({ value }) => decode(value))).toContain(token)
@@ -209,7 +209,7 @@ describe('from producer to consumer', () => {
       await expect.poll(() => reads.length, { timeout: 10_000, interval: 1 }).toBe(n)
     }
     await Promise.all(reads)
-    lane.close()
+    connections.close()
   })
 
   it('a value of 5,000,000 bytes passes, and the small ones around it', async () => {
@@ -467,9 +467,9 @@ describe('the consumer', () => {
   ])('ends where what is to be read next was %s the partition', async (_name, position) => {
     const topic = await newTopic(1)
     await put(topic, three)
-    const lane = cluster.lane()
-    await deleteRecords(await lane.toLeader(topic, 0), topic, new Map([[0, 2]]), REQUEST_MS)
-    lane.close()
+    const connections = cluster.connections()
+    await deleteRecords(await connections.toLeader(topic, 0), topic, new Map([[0, 2]]), REQUEST_MS)
+    connections.close()
     const { consumer, running } = consumerOf(topic)
     consumer.assign(0, position)
     await expect(running).rejects.toThrow(LostRecordsError)
@@ -480,9 +480,9 @@ describe('the consumer', () => {
     const topic = await newTopic(2)
     await put(topic, three)
     await put(topic, [['other']], 1)
-    const lane = cluster.lane()
-    await deleteRecords(await lane.toLeader(topic, 0), topic, new Map([[0, 2]]), REQUEST_MS)
-    lane.close()
+    const connections = cluster.connections()
+    await deleteRecords(await connections.toLeader(topic, 0), topic, new Map([[0, 2]]), REQUEST_MS)
+    connections.close()
     const lost: number[] = []
     const { consumer, has } = consumerOf(topic, { onLost: ({ partition }) => lost.push(partition) })
     consumer.assign(0, 0)
@@ -512,10 +512,10 @@ describe('the consumer', () => {
   it('stops at a record of a format that it does not know, and never skips (invariant 17)', async () => {
     const topic = await newTopic(1)
     await put(topic, three)
-    const lane = cluster.lane()
+    const connections = cluster.connections()
     const value = Buffer.from('2["of a later version"]')
-    await produce(await lane.toLeader(topic, 0), topic, [{ partition: 0, value }], REQUEST_MS)
-    lane.close()
+    await produce(await connections.toLeader(topic, 0), topic, [{ partition: 0, value }], REQUEST_MS)
+    connections.close()
     await put(topic, [['behind it']])
     const { consumer, running, taken } = consumerOf(topic)
     consumer.assign(0, 0)

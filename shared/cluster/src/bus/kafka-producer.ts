@@ -3,7 +3,7 @@ import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { Notify } from '@bgs/runtime/service/notify.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
+import { type ConnectionSet, type KafkaCluster, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
 import { produce } from '../kafka/produce.ts'
 
@@ -64,14 +64,14 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   unwritable = 0
   readonly #options: KafkaProducerOptions<T, Token>
   readonly #outboxes: Outbox<T, Token>[]
-  readonly #lane: Lane
+  readonly #connections: ConnectionSet
   readonly #notify = new Notify()
   #room: { promise: Promise<void>; resolve: () => void } | undefined
   #fault: unknown
 
   constructor(options: KafkaProducerOptions<T, Token>) {
     this.#options = options
-    this.#lane = options.cluster.lane()
+    this.#connections = options.cluster.connections()
     this.#outboxes = Array.from({ length: options.partitions }, (_, partition) => ({
       partition,
       waiting: [],
@@ -114,7 +114,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       else await wait(this.#options.lingerMs, signal)
       await this.#dispatch()
     }
-    this.#lane.close()
+    this.#connections.close()
   }
 
   /** Offers what is due, grouped by the broker that leads the partitions. */
@@ -194,7 +194,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       value: (sending as NonNullable<typeof sending>).record,
     }))
     try {
-      const connection = await this.#lane.toNode(node)
+      const connection = await this.#connections.toNode(node)
       const produced = await produce(connection, topic, records, REQUEST_MS)
       for (const { partition, offset, error } of produced) {
         const outbox = group.find((one) => one.partition === partition) as Outbox<T, Token>

@@ -1,4 +1,4 @@
-import type { KafkaCluster, Lane } from '../kafka/cluster.ts'
+import type { ConnectionSet, KafkaCluster } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
 import { lostFrom, NO_EPOCH } from '../kafka/leader-epochs.ts'
 import type { WireRecord } from '../kafka/record-batch.ts'
@@ -36,19 +36,19 @@ export class LostRecordsError extends Error {
 export interface AskedTopic {
   readonly cluster: KafkaCluster
   readonly topic: string
-  readonly lane: Lane
+  readonly connections: ConnectionSet
 }
 
 /** What the word of a broker comes to that it does not hold an offset; it may have become the leader just now. */
 export async function outOfRange(
-  { cluster, topic, lane }: AskedTopic,
+  { cluster, topic, connections }: AskedTopic,
   { number, next, epoch }: ReadPartition,
   signal: AbortSignal,
 ): Promise<Error> {
   const floor = (await cluster.offsets(topic, [number], 'floor', signal)).get(number) ?? 0
   const end = (await cluster.offsets(topic, [number], 'end', signal)).get(number) ?? 0
   if (next < floor || next > end) {
-    const from = await lostFrom(cluster, lane, topic, number, { offset: next - 1, epoch }, signal)
+    const from = await lostFrom(cluster, connections, topic, number, { offset: next - 1, epoch }, signal)
     return new LostRecordsError(topic, number, next, floor, end, from)
   }
   return new KafkaError('OFFSET_OUT_OF_RANGE', `${topic}/${number}: ${next} is not there yet`)
@@ -59,7 +59,7 @@ export async function outOfRange(
  * can have lost something, so it is asked only where another epoch follows.
  */
 export async function lostBefore(
-  { cluster, topic, lane }: AskedTopic,
+  { cluster, topic, connections }: AskedTopic,
   { number, next, epoch }: ReadPartition,
   first: WireRecord | undefined,
   end: number,
@@ -67,6 +67,6 @@ export async function lostBefore(
 ): Promise<LostRecordsError | undefined> {
   if (first === undefined || epoch === NO_EPOCH || first.epoch === epoch) return undefined
   const upTo = { offset: next - 1, epoch }
-  const from = await lostFrom(cluster, lane, topic, number, upTo, signal)
+  const from = await lostFrom(cluster, connections, topic, number, upTo, signal)
   return from === undefined ? undefined : new LostRecordsError(topic, number, next, 0, end, from)
 }

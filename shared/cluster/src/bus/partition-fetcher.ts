@@ -38,7 +38,7 @@ export class PartitionFetcher {
 
   constructor(parts: PartitionFetcherParts) {
     this.#parts = parts
-    this.#asked = { cluster: parts.cluster, topic: parts.topic, lane: parts.cluster.lane() }
+    this.#asked = { cluster: parts.cluster, topic: parts.topic, connections: parts.cluster.connections() }
   }
 
   /** Looks again at what is to be read: there is more of it, or room again. */
@@ -78,7 +78,7 @@ export class PartitionFetcher {
       await this.#notify.wait(LONG_POLL_MS, signal)
     }
     await Promise.all(loops.values())
-    this.#asked.lane.close()
+    this.#asked.connections.close()
     if (fault !== undefined) throw fault
   }
 
@@ -108,7 +108,7 @@ export class PartitionFetcher {
         const askedMs = performance.now()
         for (const partition of wanted) partition.askedMs ??= askedMs
         const from = wanted.map(({ number, next }) => ({ partition: number, offset: next }))
-        const connection = await this.#asked.lane.toNode(node)
+        const connection = await this.#asked.connections.toNode(node)
         const limits = {
           waitMs: LONG_POLL_MS,
           maxBytes: FETCH_BYTES,

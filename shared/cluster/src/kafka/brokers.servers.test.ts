@@ -2,7 +2,7 @@ import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { type KafkaServers, startKafka } from '@bgs/testkit/servers/kafka.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { KafkaCluster, type Lane, REQUEST_MS } from './cluster.ts'
+import { type ConnectionSet, KafkaCluster, REQUEST_MS } from './cluster.ts'
 import { fetchRecords } from './fetch.ts'
 import { produce } from './produce.ts'
 import { readBatches } from './record-batch.ts'
@@ -14,11 +14,11 @@ const PARTITIONS = 6
 
 let kafka: KafkaServers
 let cluster: KafkaCluster
-let lane: Lane
+let connections: ConnectionSet
 beforeAll(async () => {
   kafka = await startKafka({ brokers: 3 })
   cluster = new KafkaCluster(kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
-  lane = cluster.lane()
+  connections = cluster.connections()
   const topics = await ensureTopics(cluster, {
     prefix: 'three.',
     partitions: PARTITIONS,
@@ -30,7 +30,7 @@ beforeAll(async () => {
   expect([...topics.values()].map(({ replicas }) => replicas)).toEqual([3, 3, 3, 3])
 })
 afterAll(async () => {
-  lane.close()
+  connections.close()
   cluster.close()
   await kafka[Symbol.asyncDispose]()
 })
@@ -38,7 +38,7 @@ afterAll(async () => {
 /** Appends, as often as it takes: a value may come twice. */
 async function put(partition: number, text: string): Promise<void> {
   const value = Buffer.from(text)
-  await cluster.atLeader(lane, TOPIC, partition, AbortSignal.timeout(50_000), async (connection) => {
+  await cluster.atLeader(connections, TOPIC, partition, AbortSignal.timeout(50_000), async (connection) => {
     const [one] = await produce(connection, TOPIC, [{ partition, value }], REQUEST_MS)
     if (one?.error !== undefined) throw one.error
   })
@@ -48,12 +48,18 @@ async function put(partition: number, text: string): Promise<void> {
 async function all(partition: number): Promise<string[]> {
   const found = new Set<string>()
   for (let offset = 0; ; ) {
-    const { bytes, end } = await cluster.atLeader(lane, TOPIC, partition, NEVER, async (connection) => {
-      const limits = { waitMs: 0, maxBytes: 1e6, partitionBytes: 1e6, timeoutMs: REQUEST_MS }
-      const [one] = await fetchRecords(connection, TOPIC, [{ partition, offset }], limits)
-      if (one === undefined || one.error !== undefined) throw one?.error ?? new Error('no answer')
-      return one
-    })
+    const { bytes, end } = await cluster.atLeader(
+      connections,
+      TOPIC,
+      partition,
+      NEVER,
+      async (connection) => {
+        const limits = { waitMs: 0, maxBytes: 1e6, partitionBytes: 1e6, timeoutMs: REQUEST_MS }
+        const [one] = await fetchRecords(connection, TOPIC, [{ partition, offset }], limits)
+        if (one === undefined || one.error !== undefined) throw one?.error ?? new Error('no answer')
+        return one
+      },
+    )
     for (const record of readBatches(bytes, offset)) {
       found.add(record.value.toString())
       offset = record.offset + 1

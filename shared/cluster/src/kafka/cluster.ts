@@ -19,7 +19,7 @@ export function retryPauseMs(attempt: number): number {
 
 /**
  * The brokers: who leads which partition, asked anew whenever that proves wrong. Hands out connections by purpose: a
- * Lane is a set of connections, one to each broker, that nobody else uses.
+ * ConnectionSet is a set of connections, one to each broker, that nobody else uses.
  */
 export class KafkaCluster {
   readonly health: ServerHealth
@@ -33,7 +33,7 @@ export class KafkaCluster {
   readonly #pinned = new Map<string, string>()
   /** Another broker is asked first each time: one that lags behind the rest must not have every word. */
   #turn = 0
-  readonly #control: Lane
+  readonly #control: ConnectionSet
   #asking: Promise<void> | undefined
 
   /** `brokers`: `host:port`, at least one. */
@@ -45,7 +45,7 @@ export class KafkaCluster {
       return { node: -1 - i, host: text.slice(0, at), port: Number(text.slice(at + 1)) }
     })
     this.#brokers = this.#seeds
-    this.#control = new Lane(this)
+    this.#control = new ConnectionSet(this)
   }
 
   get brokerCount(): number {
@@ -131,8 +131,8 @@ export class KafkaCluster {
   }
 
   /** Connections for one purpose. */
-  lane(): Lane {
-    return new Lane(this)
+  connections(): ConnectionSet {
+    return new ConnectionSet(this)
   }
 
   /**
@@ -140,7 +140,7 @@ export class KafkaCluster {
    * be done twice. A final refusal is thrown at once.
    */
   async atLeader<T>(
-    lane: Lane,
+    connections: ConnectionSet,
     topic: string,
     partition: number,
     signal: AbortSignal,
@@ -148,7 +148,7 @@ export class KafkaCluster {
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        const result = await act(await lane.toLeader(topic, partition))
+        const result = await act(await connections.toLeader(topic, partition))
         this.health.ok()
         return result
       } catch (error) {
@@ -201,7 +201,7 @@ export class KafkaCluster {
 }
 
 /** A set of connections, one to each broker, for one purpose. */
-export class Lane {
+export class ConnectionSet {
   readonly #cluster: KafkaCluster
   readonly #connections = new Map<string, Promise<KafkaConnection>>()
   #closed = false

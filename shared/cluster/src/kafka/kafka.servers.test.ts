@@ -4,7 +4,7 @@ import { type KafkaServers, startKafka } from '@bgs/testkit/servers/kafka.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { KafkaCluster, type Lane, REQUEST_MS } from './cluster.ts'
+import { type ConnectionSet, KafkaCluster, REQUEST_MS } from './cluster.ts'
 import { type Fetched, fetchRecords } from './fetch.ts'
 import { KafkaError } from './kafka-error.ts'
 import { deleteRecords } from './offsets.ts'
@@ -17,14 +17,14 @@ const NEVER = new AbortController().signal
 
 let kafka: KafkaServers
 let cluster: KafkaCluster
-let lane: Lane
+let connections: ConnectionSet
 beforeAll(async () => {
   kafka = await startKafka()
   cluster = new KafkaCluster(kafka.brokers.split(','), new ServerHealth('Kafka', silentLogger))
-  lane = cluster.lane()
+  connections = cluster.connections()
 })
 afterAll(async () => {
-  lane.close()
+  connections.close()
   cluster.close()
   await kafka[Symbol.asyncDispose]()
 })
@@ -39,7 +39,7 @@ async function topic(partitions = 1): Promise<string> {
 async function put(name: string, partition: number, ...values: (string | Buffer)[]): Promise<number[]> {
   const offsets: number[] = []
   for (const value of values) {
-    const connection = await lane.toLeader(name, partition)
+    const connection = await connections.toLeader(name, partition)
     const [one] = await produce(connection, name, [{ partition, value: Buffer.from(value) }], REQUEST_MS)
     expect(one).toMatchObject({ partition, error: undefined })
     offsets.push(one?.offset ?? -1)
@@ -48,7 +48,7 @@ async function put(name: string, partition: number, ...values: (string | Buffer)
 }
 
 async function get(name: string, offset: number, limits = LIMITS, partition = 0): Promise<Fetched> {
-  const connection = await lane.toLeader(name, partition)
+  const connection = await connections.toLeader(name, partition)
   const [one] = await fetchRecords(connection, name, [{ partition, offset }], limits)
   return one as Fetched
 }
@@ -87,7 +87,7 @@ describe('what is known of topics', () => {
 describe('records', () => {
   it('are read back as they were appended, by partition, from any offset', async () => {
     const name = await topic(2)
-    const connection = await lane.toLeader(name, 0)
+    const connection = await connections.toLeader(name, 0)
     const both = [0, 1].map((partition) => ({ partition, value: Buffer.from(`both ${partition}`) }))
     const produced = await produce(connection, name, both, REQUEST_MS)
     expect(produced.toSorted((a, b) => a.partition - b.partition)).toEqual([
@@ -118,7 +118,7 @@ describe('records', () => {
 
   it('one that is too large is refused for good', async () => {
     const name = await topic()
-    const connection = await lane.toLeader(name, 0)
+    const connection = await connections.toLeader(name, 0)
     const value = Buffer.alloc(MAX_RECORD_BYTES + 1)
     const [refused] = await produce(connection, name, [{ partition: 0, value }], REQUEST_MS)
     expect(refused).toMatchObject({ offset: -1, error: { code: 'MESSAGE_TOO_LARGE', isFinal: true } })
@@ -152,7 +152,7 @@ describe('where a partition begins and ends', () => {
       [0, 0],
     ])
     await put(name, 1, 'a', 'b', 'c', 'd')
-    const connection = await lane.toLeader(name, 1)
+    const connection = await connections.toLeader(name, 1)
     await deleteRecords(connection, name, new Map([[1, 3]]), REQUEST_MS)
     expect(await bounds(name)).toEqual([
       [0, 0],
@@ -168,7 +168,7 @@ describe('where a partition begins and ends', () => {
   it('removing what is removed already changes nothing, beyond the end is refused', async () => {
     const name = await topic(2)
     await put(name, 0, 'a', 'b', 'c')
-    const connection = await lane.toLeader(name, 0)
+    const connection = await connections.toLeader(name, 0)
     await deleteRecords(connection, name, new Map([[0, 2]]), REQUEST_MS)
     await deleteRecords(connection, name, new Map([[0, 1]]), REQUEST_MS)
     await expect(deleteRecords(connection, name, new Map([[0, 9]]), REQUEST_MS)).rejects.toMatchObject({
@@ -199,7 +199,7 @@ describe('while the broker is away', () => {
     const name = await topic()
     const stop = new AbortController()
     let attempts = 0
-    const trying = cluster.atLeader(lane, name, 0, stop.signal, () => {
+    const trying = cluster.atLeader(connections, name, 0, stop.signal, () => {
       if (++attempts === 3) stop.abort()
       return Promise.reject(new KafkaError('NOT_LEADER_OR_FOLLOWER', 'made by the test'))
     })
@@ -210,6 +210,8 @@ describe('while the broker is away', () => {
       new KafkaError('OFFSET_OUT_OF_RANGE', ''),
       new Error('our own'),
     ])
-      await expect(cluster.atLeader(lane, name, 0, NEVER, () => Promise.reject(error))).rejects.toBe(error)
+      await expect(cluster.atLeader(connections, name, 0, NEVER, () => Promise.reject(error))).rejects.toBe(
+        error,
+      )
   })
 })

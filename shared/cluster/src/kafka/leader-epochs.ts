@@ -1,4 +1,4 @@
-import type { KafkaCluster, Lane } from './cluster.ts'
+import type { ConnectionSet, KafkaCluster } from './cluster.ts'
 import { REQUEST_MS } from './cluster.ts'
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
@@ -52,14 +52,14 @@ export interface ReadUpTo {
  */
 export async function lostFrom(
   cluster: KafkaCluster,
-  lane: Lane,
+  connections: ConnectionSet,
   topic: string,
   partition: number,
   { offset, epoch }: ReadUpTo,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (epoch === NO_EPOCH || offset < 0) return undefined
-  const end = await cluster.atLeader(lane, topic, partition, signal, (connection) =>
+  const end = await cluster.atLeader(connections, topic, partition, signal, (connection) =>
     askEpochEnd(connection, topic, partition, epoch, REQUEST_MS),
   )
   if (end === undefined) return 0

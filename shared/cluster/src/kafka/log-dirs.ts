@@ -1,4 +1,4 @@
-import { type KafkaCluster, type Lane, REQUEST_MS } from './cluster.ts'
+import { type ConnectionSet, type KafkaCluster, REQUEST_MS } from './cluster.ts'
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
 import { WireReader } from './wire-reader.ts'
@@ -66,7 +66,7 @@ function known(bytes: number): number | undefined {
 /** The data folders in which the leaders of these partitions keep them. Throws KafkaError. */
 export async function leaderLogDirs(
   cluster: KafkaCluster,
-  lane: Lane,
+  connections: ConnectionSet,
   topic: string,
   partitions: readonly number[],
 ): Promise<LogDir[]> {
@@ -77,6 +77,6 @@ export async function leaderLogDirs(
   }
   const dirs: LogDir[] = []
   for (const [node, led] of byNode)
-    dirs.push(...(await describeLogDirs(await lane.toNode(node), topic, led, REQUEST_MS)))
+    dirs.push(...(await describeLogDirs(await connections.toNode(node), topic, led, REQUEST_MS)))
   return dirs
 }

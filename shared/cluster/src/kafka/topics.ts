@@ -66,14 +66,14 @@ export async function ensureTopics(
 
 async function peekFrame(cluster: KafkaCluster, options: TopicsOptions): Promise<Map<Topic, TopicMetadata>> {
   const { prefix, logger } = options
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   try {
     const missing: Topic[] = []
     for (const topic of TOPICS) {
       cluster.forget(prefix + topic)
       if ((await cluster.topic(prefix + topic)) === undefined) missing.push(topic)
     }
-    const controller = await lane.toNode(cluster.controller)
+    const controller = await connections.toNode(cluster.controller)
     if (missing.length > 0) {
       const made = missing.map((topic) => newTopic(topic, cluster.brokerCount, options))
       await createTopics(controller, made, REQUEST_MS)
@@ -89,7 +89,7 @@ async function peekFrame(cluster: KafkaCluster, options: TopicsOptions): Promise
       reportWrongSettings(name, settings, options)
     return topics
   } finally {
-    lane.close()
+    connections.close()
   }
 }
 

@@ -77,10 +77,10 @@ it('what cannot be read is waited at, and said; the other partitions are read on
   consumer.assign(1, 0)
   const stop = new AbortController()
   const running = consumer.run(stop.signal)
-  const lane = cluster.lane()
+  const connections = cluster.connections()
   const put = async (partition: number, bytes: number) =>
     produce(
-      await lane.toLeader(topic, partition),
+      await connections.toLeader(topic, partition),
       topic,
       [{ partition, value: Buffer.alloc(bytes) }],
       REQUEST_MS,
@@ -105,7 +105,7 @@ it('what cannot be read is waited at, and said; the other partitions are read on
   await expect.poll(take, WAIT).toEqual([50_000, 60])
   stop.abort()
   await running
-  lane.close()
+  connections.close()
   through.close()
 })
 

@@ -349,9 +349,14 @@ describe('the log in Kafka', () => {
     const name = await topic()
     const log = await open(name)
     await log.append([entryOf(1)], NO_POSITIONS)
-    const lane = cluster.lane()
-    await produce(await lane.toLeader(name, 0), name, [{ partition: 0, value: Buffer.from('hello') }], 5_000)
-    lane.close()
+    const connections = cluster.connections()
+    await produce(
+      await connections.toLeader(name, 0),
+      name,
+      [{ partition: 0, value: Buffer.from('hello') }],
+      5_000,
+    )
+    connections.close()
     await expect(open(name, { signal: AbortSignal.timeout(5_000) })).rejects.toThrow('not known here')
   })
 })

@@ -28,7 +28,7 @@ import { type LogEntry, type Pack, packBytes } from '@bgs/contract/log/pack.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { SteadyClock } from '@bgs/runtime/service/steady-clock.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { type KafkaCluster, type Lane, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
+import { type ConnectionSet, type KafkaCluster, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
 import { deleteRecords } from '../kafka/offsets.ts'
 import { produce } from '../kafka/produce.ts'
@@ -79,9 +79,9 @@ export class KafkaLog implements Log {
   readonly logId: string
   readonly #options: KafkaLogOptions
   readonly #reader: SequencedReader
-  readonly #lane: Lane
+  readonly #connections: ConnectionSet
   /** And the reader beside it: what is trimmed or read must not hold up an append. */
-  readonly #trimLane: Lane
+  readonly #trimConnections: ConnectionSet
   readonly #bases: SeqBases
   readonly #writer = randomBytes(8).toString('hex')
   readonly #listeners = new Set<(pack: Pack) => void>()
@@ -105,8 +105,8 @@ export class KafkaLog implements Log {
   private constructor(options: KafkaLogOptions, reader: SequencedReader, found: KafkaLogState) {
     this.#options = options
     this.#reader = reader
-    this.#lane = options.cluster.lane()
-    this.#trimLane = options.cluster.lane()
+    this.#connections = options.cluster.connections()
+    this.#trimConnections = options.cluster.connections()
     this.generation = options.generation
     this.logId = found.logId
     this.checkpoint = found.checkpoint
@@ -146,7 +146,7 @@ export class KafkaLog implements Log {
         await log.append([], found.checkpoint ?? NO_CHECKPOINT)
         return log
       } catch (error) {
-        log.#lane.close()
+        log.#connections.close()
         // Somebody wrote while we looked: what they wrote counts, so look again.
         if (!(error instanceof LogFencedError) && !(error instanceof LogUnknownError)) throw error
         if (options.signal.aborted) throw error
@@ -247,7 +247,7 @@ export class KafkaLog implements Log {
       const upTo = Math.min(this.#bases.offsetOf(position), this.#next - 1)
       const floor = await this.#edge.find(this.#reader, this.#floor, upTo, window, signal)
       if (floor <= this.#floor) return
-      await cluster.atLeader(this.#trimLane, topic, 0, signal, (connection) =>
+      await cluster.atLeader(this.#trimConnections, topic, 0, signal, (connection) =>
         deleteRecords(connection, topic, new Map([[0, floor]]), REQUEST_MS),
       )
       this.#floor = floor
@@ -259,8 +259,8 @@ export class KafkaLog implements Log {
   async close(): Promise<void> {
     this.#broken ??= new Error('closed')
     this.#listeners.clear()
-    this.#lane.close()
-    this.#trimLane.close()
+    this.#connections.close()
+    this.#trimConnections.close()
     this.#reader.close()
   }
 
@@ -289,7 +289,7 @@ export class KafkaLog implements Log {
       let landed = -1
       try {
         this.#offeredMs ??= performance.now()
-        const connection = await this.#lane.toLeader(topic, 0)
+        const connection = await this.#connections.toLeader(topic, 0)
         const [one] = await produce(connection, topic, [{ partition: 0, value }], REQUEST_MS)
         this.#offeredMs = undefined
         if (one?.error !== undefined) throw one.error

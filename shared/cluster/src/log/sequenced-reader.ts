@@ -1,6 +1,6 @@
 import { LogTrimmedError, LogUnknownError } from '@bgs/contract/log/log.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { KafkaCluster, Lane } from '../kafka/cluster.ts'
+import type { ConnectionSet, KafkaCluster } from '../kafka/cluster.ts'
 import { REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { fetchRecords } from '../kafka/fetch.ts'
 import { BadBatchError, readBatches } from '../kafka/record-batch.ts'
@@ -24,12 +24,12 @@ export interface SequencedRead {
 export class SequencedReader {
   readonly topic: string
   readonly #cluster: KafkaCluster
-  readonly #lane: Lane
+  readonly #connections: ConnectionSet
 
   constructor(cluster: KafkaCluster, topic: string) {
     this.#cluster = cluster
     this.topic = topic
-    this.#lane = cluster.lane()
+    this.#connections = cluster.connections()
   }
 
   /**
@@ -53,12 +53,18 @@ export class SequencedReader {
 
   async #read(from: number, maxBytes: number, waitMs: number, signal: AbortSignal): Promise<SequencedRead> {
     const limits = { waitMs, maxBytes, partitionBytes: maxBytes, timeoutMs: REQUEST_MS }
-    const fetched = await this.#cluster.atLeader(this.#lane, this.topic, 0, signal, async (connection) => {
-      const [one] = await fetchRecords(connection, this.topic, [{ partition: 0, offset: from }], limits)
-      if (one === undefined) throw new Error('an answer about no partition')
-      if (one.error !== undefined && one.error.code !== 'OFFSET_OUT_OF_RANGE') throw one.error
-      return one
-    })
+    const fetched = await this.#cluster.atLeader(
+      this.#connections,
+      this.topic,
+      0,
+      signal,
+      async (connection) => {
+        const [one] = await fetchRecords(connection, this.topic, [{ partition: 0, offset: from }], limits)
+        if (one === undefined) throw new Error('an answer about no partition')
+        if (one.error !== undefined && one.error.code !== 'OFFSET_OUT_OF_RANGE') throw one.error
+        return one
+      },
+    )
     if (fetched.error !== undefined) {
       const { floor, end } = await this.bounds(signal)
       if (from < floor)
@@ -116,6 +122,6 @@ export class SequencedReader {
   }
 
   close(): void {
-    this.#lane.close()
+    this.#connections.close()
   }
 }

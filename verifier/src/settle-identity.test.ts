@@ -3,8 +3,8 @@ import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RefreshBudget, SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
-import { refreshForSignature, settleIdentity } from './lane-work.ts'
-import type { LaneWork } from './parked-look-up.ts'
+import type { IdentityWork } from './parked-look-up.ts'
+import { refreshForSignature, settleIdentity } from './settle-identity.ts'
 import { identityOf } from './testing/identity.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 
@@ -17,7 +17,7 @@ let identities: PreparedIdentities
 let nowMs: number
 let isTimeUp: boolean
 let paused: AbortSignal
-let work: LaneWork
+let work: IdentityWork
 beforeEach(() => {
   nowMs = RECEIVED + 5
   isTimeUp = false

@@ -6,7 +6,7 @@ import { awaitOtherKey, fetchExisting, fetchMoved } from './directory-lag.ts'
 import type { CacheEntry } from './identity/cache-entry.ts'
 import type { Identity } from './identity/document.ts'
 import { SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
-import { fetchParked, type LaneWork } from './parked-look-up.ts'
+import { fetchParked, type IdentityWork } from './parked-look-up.ts'
 
 /** Identity and authority of a frame, or why it is refused. */
 export type Settled =
@@ -20,7 +20,7 @@ const ACCOUNT_FRESH_MS = 60_000
  * Settles identity and host authority of one frame (protocol.md G5, G6, I1, I2, A-1): which document it must be
  * judged by, fetched anew where the rules ask for it.
  */
-export async function settleIdentity(envelope: RawEnvelope, work: LaneWork): Promise<Settled> {
+export async function settleIdentity(envelope: RawEnvelope, work: IdentityWork): Promise<Settled> {
   const { did, type } = envelope
   const known = work.identities.known(did, work.now())
   const since = notBefore(envelope, work)
@@ -38,7 +38,7 @@ export async function settleIdentity(envelope: RawEnvelope, work: LaneWork): Pro
  * this process began. An #account that ends an account's activity is weighed by the document as it is now, for its host
  * may just have lost it (A-1, D10), within the budget of that host.
  */
-function notBefore({ type, host, frame: bytes }: RawEnvelope, { budget, takenMs }: LaneWork): number {
+function notBefore({ type, host, frame: bytes }: RawEnvelope, { budget, takenMs }: IdentityWork): number {
   if (type === '#identity') return takenMs
   if (type !== '#account') return Number.NEGATIVE_INFINITY
   const frame = scanFrame(bytes)
@@ -47,13 +47,13 @@ function notBefore({ type, host, frame: bytes }: RawEnvelope, { budget, takenMs 
 }
 
 /**
- * An #identity asks for the document each time (I1). From the account's PDS the lane waits for the budget; from
+ * An #identity asks for the document each time (I1). From the account's PDS the queue waits for the budget; from
  * elsewhere it is a hint, and is refused beyond it (I2).
  */
 async function identityBudget(
   { did, host }: RawEnvelope,
   known: CacheEntry | undefined,
-  { budget, signal }: LaneWork,
+  { budget, signal }: IdentityWork,
 ): Promise<Reason | null> {
   const home = known !== undefined && typeof known.found !== 'string' ? known.found.pds : undefined
   if (home !== undefined && home !== host)
@@ -68,7 +68,7 @@ async function identityBudget(
 async function settleAuthority(
   envelope: RawEnvelope,
   entry: CacheEntry,
-  work: LaneWork,
+  work: IdentityWork,
   before: CacheEntry | undefined = entry,
 ): Promise<Settled> {
   const { did, host, type } = envelope
@@ -115,7 +115,7 @@ function isNews({ found }: CacheEntry, before: CacheEntry | undefined): boolean 
  * the pause of this cause: what its hosts' bucket lets through bounds what the directory is asked, and no frame is lost for
  * a pause of our own.
  */
-async function signatureBudget(host: string, cause: string, work: LaneWork): Promise<void> {
+async function signatureBudget(host: string, cause: string, work: IdentityWork): Promise<void> {
   const { budget, signal } = work
   while (!budget.take(host, cause, SIGNATURE_PAUSES_MS) && !signal.aborted) {
     const ended = work.onPause()
@@ -132,7 +132,7 @@ async function signatureBudget(host: string, cause: string, work: LaneWork): Pro
 export async function refreshForSignature(
   envelope: RawEnvelope,
   verifiedBy: { readonly identity: Identity; readonly startedMs: number },
-  work: LaneWork,
+  work: IdentityWork,
 ): Promise<Settled | undefined> {
   const { did, host } = envelope
   if (verifiedBy.startedMs >= work.takenMs) {

@@ -11,9 +11,9 @@ import { postgresParams } from './postgres-values.ts'
 const FIRST_WAIT_MS = 50
 const LONGEST_WAIT_MS = 1_000
 
-export interface LaneSettings {
+export interface SessionSettings {
   readonly url: string
-  /** Like no other lane's, in this process or another. */
+  /** Like no other session's, in this process or another. */
   readonly name: string
   readonly health: Pick<ServerHealth, 'ok' | 'failed'> | undefined
   /** Ends all waiting. */
@@ -22,16 +22,16 @@ export interface LaneSettings {
 
 /**
  * One thing at a time on one connection, which is made anew where it breaks. Each transaction also writes its number
- * into the lane's row of `commits`: where the answer to a COMMIT is lost, that row says whether it took effect.
+ * into the session's row of `commits` (stored as `lane`): where the answer to a COMMIT is lost, that row says whether it took effect.
  * (pg_xact_status does not: after a crash PostgreSQL gives the ids of transactions that it had not yet written to
  * disk to others, and answers for those.)
  */
-export class PostgresLane {
-  readonly #settings: LaneSettings
+export class PostgresSession {
+  readonly #settings: SessionSettings
   #client: Client | undefined
   #number = 0
 
-  constructor(settings: LaneSettings) {
+  constructor(settings: SessionSettings) {
     this.#settings = settings
   }
 
@@ -95,7 +95,7 @@ export class PostgresLane {
     if (this.#client !== undefined) return this.#client
     const { url, name, closed } = this.#settings
     const client = await connectPostgres(url, closed, {
-      // A connection of this lane that broke may live on at the server, with its locks: it is ended there.
+      // A connection of this session that broke may live on at the server, with its locks: it is ended there.
       hello: `SET application_name = '${name}';
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE application_name = '${name}' AND usename = current_user AND pid <> pg_backend_pid();
@@ -114,7 +114,7 @@ export class PostgresLane {
       const begun = await client.query(
         `BEGIN; UPDATE commits SET number = ${number}, at = now() WHERE lane = '${this.#settings.name}'`,
       )
-      // Two statements, two results. The lane's row was there when it connected.
+      // Two statements, two results. The session's row was there when it connected.
       if ((begun as unknown as QueryResult[])[1]?.rowCount !== 1)
         throw new ConnectError('the row of this connection is gone: connecting again')
       const changed: number[] = []
@@ -132,7 +132,7 @@ export class PostgresLane {
     }
   }
 
-  /** The number of the last transaction of this lane that took effect. Waits for one that is still under way. */
+  /** The number of the last transaction of this session that took effect. Waits for one that is still under way. */
   async #lastCommitted(client: Client): Promise<number | undefined> {
     const { rows } = await client.query<{ number: number }>(
       'SELECT number FROM commits WHERE lane = $1 FOR UPDATE',
