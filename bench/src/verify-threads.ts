@@ -115,7 +115,7 @@ async function prepareItems(): Promise<{ items: VerifyItem[]; nowMs: number }> {
         did,
         keyType: 'Multikey',
         keyMultibase: didKey.slice('did:key:'.length),
-        pds: HOST,
+        pdsHost: HOST,
         handle: `${CURVES[curve]}.example.com`,
         digest: '',
       },

@@ -155,7 +155,7 @@ export class Sequencer {
     if (message.kind === 'heartbeat') this.#pulse.control = monotonicMs()
     try {
       const account = 'did' in message ? state.account(message.did) : undefined
-      const decision = decideControl(account, account && state.host(account.host), message, now())
+      const decision = decideControl(account, account && state.host(account.pdsHost), message, now())
       if (decision !== null) appends.add(decision, state)
       if (account !== undefined) appends.addPendingCommit(account, state, now())
       count(decision === null ? 'void' : 'applied')
@@ -237,7 +237,7 @@ export class Sequencer {
     this.#parts.metrics.refused.inc({ reason })
     this.#parts.refusals.note({ host, did, seq, reason, detail: '' })
     if (ask && account !== undefined)
-      this.#parts.ask({ did: account.did, host: account.host, version: account.version })
+      this.#parts.ask({ did: account.did, host: account.pdsHost, version: account.version })
     this.#parts.logger.debug({ host, did, seq, reason }, 'event refused')
   }
 }

@@ -66,7 +66,7 @@ export async function fetchMoved(
   work: IdentityWork,
 ): Promise<CacheEntry> {
   const { did, host } = envelope
-  const isNamed = ({ found }: CacheEntry) => typeof found === 'object' && found.pds === host
+  const isNamed = ({ found }: CacheEntry) => typeof found === 'object' && found.pdsHost === host
   const isWorth = !isNamed(entry) && mayLag(envelope, work)
   if (!isWorth || !work.budget.take(host, `moved ${did}`)) return entry
   let last = entry

@@ -9,7 +9,7 @@ import { identityOf } from './testing/identity.ts'
 import { PreparedIdentities, TRANSIENT } from './testing/prepared-identities.ts'
 
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
-const HOME = 'pds.example.com'
+const PDS_HOST = 'pds.example.com'
 const ELSEWHERE = 'other.example.com'
 const RECEIVED = 1_000_000_000
 
@@ -38,14 +38,14 @@ beforeEach(() => {
   }
 })
 
-function raw(type: EventType, host = HOME, body: object = {}): RawEnvelope {
+function raw(type: EventType, host = PDS_HOST, body: object = {}): RawEnvelope {
   const frame = encodeFrame(type, { did: DID, seq: 1, time: '2026-01-01T00:00:00Z', active: true, ...body })
   return { type, did: DID, host, epoch: 1, seq: 1, receivedMs: RECEIVED, lenient: false, frame }
 }
 
 /** What is cached: a document, and how long before the frame its look-up began. */
-const cached = (ageMs: number, pds = HOME) =>
-  identities.cache.set(DID, { found: identityOf(DID, { pds }), startedMs: RECEIVED - ageMs })
+const cached = (ageMs: number, pdsHost = PDS_HOST) =>
+  identities.cache.set(DID, { found: identityOf(DID, { pdsHost }), startedMs: RECEIVED - ageMs })
 
 describe('G5: the authority of a host (invariant 4)', () => {
   it('a cached document that names the host serves a commit of any age', async () => {
@@ -95,7 +95,7 @@ describe('A-1: how old a document may be for an #account', () => {
     ['inactive, newer than the event', { active: false, status: 'deactivated' }, 0, 0],
   ])('%s', async (_name, body, ageMs, fetches) => {
     cached(ageMs)
-    expect(await settleIdentity(raw('#account', HOME, body), work)).toMatchObject({ authoritative: true })
+    expect(await settleIdentity(raw('#account', PDS_HOST, body), work)).toMatchObject({ authoritative: true })
     expect(identities.fetched).toHaveLength(fetches)
   })
 
@@ -110,7 +110,7 @@ describe('I1, I2: #identity (invariant 4)', () => {
   it('I1: asks for the document each time, from a look-up that begins after it', async () => {
     cached(10)
     expect(await settleIdentity(raw('#identity'), work)).toMatchObject({ authoritative: true })
-    expect(identities.fetched).toEqual([{ did: DID, host: HOME, notBeforeMs: RECEIVED }])
+    expect(identities.fetched).toEqual([{ did: DID, host: PDS_HOST, notBeforeMs: RECEIVED }])
   })
 
   it('I2: a hint from elsewhere passes without authority', async () => {
@@ -176,7 +176,7 @@ describe('C8: the refetch after a signature failed', () => {
       work,
     )
     expect(settled).toMatchObject({ authoritative: true, startedMs: nowMs })
-    expect(identities.fetched).toEqual([{ did: DID, host: HOME, notBeforeMs: RECEIVED }])
+    expect(identities.fetched).toEqual([{ did: DID, host: PDS_HOST, notBeforeMs: RECEIVED }])
   })
 
   it('is not made again behind a look-up that began after the frame came', async () => {
@@ -201,7 +201,7 @@ describe('C8: the refetch after a signature failed', () => {
     paused = AbortSignal.abort()
     for (let i = 0; i < 3; i++) await refresh()
     expect(identities.fetched).toHaveLength(3)
-    while (work.budget.takeHost(HOME));
+    while (work.budget.takeHost(PDS_HOST));
     const waiting = refresh()
     await Promise.resolve()
     expect(identities.fetched).toHaveLength(3)

@@ -55,8 +55,8 @@ async function identityBudget(
   known: CacheEntry | undefined,
   { budget, signal }: IdentityWork,
 ): Promise<Reason | null> {
-  const home = known !== undefined && typeof known.found !== 'string' ? known.found.pds : undefined
-  if (home !== undefined && home !== host)
+  const pdsHost = known !== undefined && typeof known.found !== 'string' ? known.found.pdsHost : undefined
+  if (pdsHost !== undefined && pdsHost !== host)
     return budget.take(host, `hint ${did} ${host}`) ? null : 'identity-hint-limit'
   // A DID never met is paid for out of the directory's own budget.
   while (known !== undefined && !budget.takeHost(host) && !signal.aborted)
@@ -78,7 +78,7 @@ async function settleAuthority(
       return { reason: entry.found }
     return authority(envelope, await fetchExisting(envelope, work.takenMs, work))
   }
-  if (entry.found.pds === host || envelope.relayed === true) return authority(envelope, entry)
+  if (entry.found.pdsHost === host || envelope.relayed === true) return authority(envelope, entry)
   const isFresh = entry.startedMs >= work.takenMs
   if (isFresh)
     return authority(envelope, isNews(entry, before) ? entry : await fetchMoved(envelope, entry, work))
@@ -98,7 +98,7 @@ async function settleAuthority(
 function authority({ host, type, relayed = false }: RawEnvelope, { found, startedMs }: CacheEntry): Settled {
   if (typeof found === 'string') return { reason: found }
   const isHint = type === '#identity' || (relayed && type === '#account')
-  const authoritative = found.pds === host || (relayed && !isHint)
+  const authoritative = found.pdsHost === host || (relayed && !isHint)
   if (!authoritative && !isHint) return { reason: 'host-not-authoritative' }
   return { identity: found, startedMs, authoritative }
 }

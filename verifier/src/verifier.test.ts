@@ -473,7 +473,7 @@ describe('a directory that is behind its hosts', () => {
     ]
     lagging.account(did)
     await until('a look that found the former host', () => lagging.identities.fetchesOf(did) > 1)
-    lagging.identities.answers.set(did, { ...identityFor(account), pds: next })
+    lagging.identities.answers.set(did, { ...identityFor(account), pdsHost: next })
     await lagging.allDone()
     expect(lagging.seqsOf(did)).toEqual(sent)
     expect(lagging.refused).toEqual(['host-not-authoritative'])

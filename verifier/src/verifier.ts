@@ -54,7 +54,7 @@ const PACE_MS = 3
 const DOUBT_RETRY_MS = 1_000
 
 /** By whose document a heartbeat is judged. */
-const NOBODY: Identity = { did: '', keyType: '', keyMultibase: '', pds: '', handle: '', digest: '' }
+const NOBODY: Identity = { did: '', keyType: '', keyMultibase: '', pdsHost: '', handle: '', digest: '' }
 
 type Raw = BusEntry<RawEnvelope>
 
@@ -160,8 +160,8 @@ export class Verifier {
         (type === '#commit' || type === '#sync') && this.#queues.get(did) === undefined
           ? this.#parts.identities.known(did, nowMs)?.found
           : undefined
-      const isHome = typeof known === 'object' && (known.pds === host || entry.value.relayed === true)
-      if (known === undefined || typeof known === 'string' || !isHome) {
+      const isPdsHost = typeof known === 'object' && (known.pdsHost === host || entry.value.relayed === true)
+      if (known === undefined || typeof known === 'string' || !isPdsHost) {
         // What of this DID is in the batch being filled must be judged before its queue begins.
         hand()
         this.#enqueue(entry)
@@ -329,7 +329,7 @@ export class Verifier {
     return new Promise((resolve) => this.#waiters.push({ number, resolve }))
   }
 
-  #pass(raw: Raw, judged: PassedFrame, { digest, pds }: Identity, authoritative: boolean): void {
+  #pass(raw: Raw, judged: PassedFrame, { digest, pdsHost }: Identity, authoritative: boolean): void {
     if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
     if (type === '#commit') this.#clock.noteFits(host)
@@ -345,7 +345,7 @@ export class Verifier {
       hostSeq: seq,
       receivedMs,
       authoritative,
-      home: raw.value.relayed === true ? pds : undefined,
+      pdsHost: raw.value.relayed === true ? pdsHost : undefined,
       digest,
       frame: judged.frame,
       seqAt: judged.seqAt,

@@ -45,7 +45,7 @@ function peekFrame(text: string, did: string): string {
   if (identity.did !== did) throw new PropertyError('another DID is read than was asked for')
   if (parsePublicKey(identity.keyType, identity.keyMultibase) === null)
     throw new PropertyError('a key is taken that cannot be parsed')
-  if (!/^[a-z0-9.-]+\.[a-z0-9-]+$/.test(identity.pds) || isIP(identity.pds) !== 0)
-    throw new PropertyError(`${JSON.stringify(identity.pds)} is taken for a host`)
+  if (!/^[a-z0-9.-]+\.[a-z0-9-]+$/.test(identity.pdsHost) || isIP(identity.pdsHost) !== 0)
+    throw new PropertyError(`${JSON.stringify(identity.pdsHost)} is taken for a host`)
   return 'found'
 }

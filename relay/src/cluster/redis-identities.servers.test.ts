@@ -121,26 +121,26 @@ describe('the verifiers of a cluster', () => {
     )
   const pdsOf = async (identities: Identities, notBeforeMs = Number.NEGATIVE_INFINITY) => {
     const result = await identities.fetch(DID, HOST, notBeforeMs)
-    return result.kind === 'found' ? result.identity.pds : result.kind
+    return result.kind === 'found' ? result.identity.pdsHost : result.kind
   }
 
   it('D9: ask the directory once for all of them', async () => {
     const [first, second] = [verifier(), verifier()]
     expect(await pdsOf(first)).toBe(HOST)
-    await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
+    await expect.poll(async () => (await shared.get(DID))?.found.pdsHost).toBe(HOST)
     expect(await pdsOf(second)).toBe(HOST)
-    expect(second.known(DID, monotonicMs())?.found).toMatchObject({ did: DID, pds: HOST })
+    expect(second.known(DID, monotonicMs())?.found).toMatchObject({ did: DID, pdsHost: HOST })
     expect(plc.requestsFor(DID)).toBe(1)
   })
 
   it('C8: ask again where what is known began too early; the others have that from then on', async () => {
     const [first, second, third, fourth] = [verifier(), verifier(), verifier(), verifier()]
     await pdsOf(first)
-    await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
+    await expect.poll(async () => (await shared.get(DID))?.found.pdsHost).toBe(HOST)
     register('new.example.com')
     const notBeforeMs = monotonicMs()
     expect(await pdsOf(second, notBeforeMs)).toBe('new.example.com')
-    await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe('new.example.com')
+    await expect.poll(async () => (await shared.get(DID))?.found.pdsHost).toBe('new.example.com')
     expect(await pdsOf(third)).toBe('new.example.com')
     expect(plc.requestsFor(DID)).toBe(2)
     // Redis's clock may have been set back since: what was noted a moment ago proves nothing about what came a moment ago.
@@ -164,7 +164,7 @@ describe('the verifiers of a cluster', () => {
       else server.resume()
       await expect.poll(() => redis.ping().catch(() => ''), { timeout: 10_000 }).toBe('PONG')
       await pdsOf(first, monotonicMs())
-      await expect.poll(async () => (await shared.get(DID))?.found.pds).toBe(HOST)
+      await expect.poll(async () => (await shared.get(DID))?.found.pdsHost).toBe(HOST)
       const before = plc.requestsFor(DID)
       expect(await pdsOf(verifier())).toBe(HOST)
       expect(plc.requestsFor(DID)).toBe(before)

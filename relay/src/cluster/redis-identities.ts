@@ -2,6 +2,7 @@ import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { CacheEntry } from '@bgs/verifier/identity/cache-entry.ts'
 import type { Identity } from '@bgs/verifier/identity/document.ts'
 import type { SharedIdentities } from '@bgs/verifier/identity/shared-identities.ts'
+import { decodeIdentity, encodeIdentity } from '@bgs/verifier/identity/stored-identity.ts'
 import type { Redis } from 'ioredis'
 
 /** A document is believed for so long at most (protocol.md D8). */
@@ -53,7 +54,7 @@ export class RedisIdentities implements SharedIdentities {
       this.#time = { redisMs, answeredMs: monotonicMs() }
       if (ageMs === undefined || text === undefined) return undefined
       // Reckoned from when Redis was asked: however long its answer took, the entry is at least so old.
-      return { startedMs: askedMs - ageMs - SKEW_MS, found: JSON.parse(text) as Identity }
+      return { startedMs: askedMs - ageMs - SKEW_MS, found: decodeIdentity(text) }
     } catch {
       return undefined
     }
@@ -65,7 +66,7 @@ export class RedisIdentities implements SharedIdentities {
     // Said as Redis's time, not as an age: Redis may be stuck, and take this late.
     const begins = Math.floor(this.#time.redisMs + sinceMs)
     this.#redis
-      .eval(PUT, 1, this.#prefix + found.did, begins, JSON.stringify(found), KEEP_MS)
+      .eval(PUT, 1, this.#prefix + found.did, begins, encodeIdentity(found), KEEP_MS)
       .catch(() => undefined)
   }
 }

@@ -77,7 +77,7 @@ describe('C1, invariant 7: the answer of a PDS', () => {
   })
 
   it('is void if the account moved on', () => {
-    expect(act(account({ upstream: 'deactivated', host: 'new.example.com' }), answer())).toBe('void')
+    expect(act(account({ upstream: 'deactivated', pdsHost: 'new.example.com' }), answer())).toBe('void')
   })
 
   it('is void for an unknown DID, and where it says what is known', () => {

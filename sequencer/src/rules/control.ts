@@ -44,7 +44,7 @@ export function decideControl(
     }
     case 'account-upstream': {
       // Asked before the account's status changed, or before it moved: void.
-      if (account === undefined || account.version !== message.version || account.host !== message.host)
+      if (account === undefined || account.version !== message.version || account.pdsHost !== message.host)
         return null
       const upstream = upstreamStatus(message.active, message.status)
       if (upstream === account.upstream) return null

@@ -243,7 +243,7 @@ describe('I1, I2, I3: #identity', () => {
     expect(outcome(decision)).toBe('#identity emit')
     const account = known()
     applyFacts(account, decision.facts)
-    expect(account).toMatchObject({ host: PDS, digest: 'digest-2', upstream: 'active', version: 3 })
+    expect(account).toMatchObject({ pdsHost: PDS, digest: 'digest-2', upstream: 'active', version: 3 })
     const again = { ...hint, rawOffset: 12, hostSeq: 102 }
     expect(outcome(run(account, again))).toBe('drop identity-unchanged')
   })
@@ -306,7 +306,7 @@ it('G5, D10: the first event of a new PDS moves the account; the old position is
   const account = known()
   const event = envelope('#commit', { rawOffset: 11, host: 'new.example.com', hostSeq: 1, repo: follower })
   applyFacts(account, appended(run(account, event)).facts)
-  expect(account.host).toBe('new.example.com')
+  expect(account.pdsHost).toBe('new.example.com')
   expect(account.taken).toEqual([
     { host: PDS, epoch: 1, seq: 100 },
     { host: 'new.example.com', epoch: 1, seq: 1 },

@@ -32,7 +32,7 @@ export function decide(
 function decideByType(account: Account | undefined, envelope: VerifiedEnvelope): Decision {
   if (envelope.type === '#identity') return decideIdentity(account, envelope)
   // What a relay says of an account's status is a reason to ask its host.
-  if (!envelope.authoritative) return drop('host-not-authoritative', envelope.home !== undefined)
+  if (!envelope.authoritative) return drop('host-not-authoritative', envelope.pdsHost !== undefined)
   if (envelope.account !== null) return decideAccount(account, envelope, envelope.account)
   if (envelope.repo === null) throw new Error(`a verified ${envelope.type} without facts`)
   return envelope.type === '#sync'

@@ -9,7 +9,7 @@ import { decide } from './decide.ts'
 const HOSTS = ['a.example.com', 'b.example.com', 'c.example.com']
 const open = { accountCount: 0, throttledCount: 0, accountLimit: 10, banned: false }
 
-/** What happens to one DID: an event at its home, a move, a host that begins a new sequence, or a repeat. */
+/** What happens to one DID: an event at its PDS, a move, a host that begins a new sequence, or a repeat. */
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('event' as const), commit: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const), to: fc.nat({ max: 2 }) }) },
@@ -39,15 +39,15 @@ function arrivals(history: readonly Step[]): { all: VerifiedEnvelope[]; original
   const all: VerifiedEnvelope[] = []
   const originals: VerifiedEnvelope[] = []
   const hosts = HOSTS.map((name) => ({ name, epoch: 1, seq: 0, sent: [] as VerifiedEnvelope[] }))
-  let home = 0
+  let pdsHost = 0
   let generation = 1
   let offset = 0
   let commits = 0
   for (const does of history) {
-    const host = hosts[home] as (typeof hosts)[number]
+    const host = hosts[pdsHost] as (typeof hosts)[number]
     switch (does.kind) {
       case 'move':
-        home = does.to
+        pdsHost = does.to
         break
       case 'epoch':
         host.epoch++

@@ -38,7 +38,7 @@ export function accountParams(account: Account): SqlValue[] {
   return [
     account.firstSeq,
     account.did,
-    account.host,
+    account.pdsHost,
     JSON.stringify(taken),
     account.rawGeneration,
     account.rawOffset,
@@ -60,7 +60,7 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
   return {
     did: row.did,
     firstSeq: Number(row.first_seq),
-    host: intern(row.host),
+    pdsHost: intern(row.host),
     rawGeneration: Number(row.raw_generation),
     rawOffset: Number(row.raw_offset),
     taken: Object.entries(taken).map(([host, [epoch, seq]]) => ({ host: intern(host), epoch, seq })),

@@ -12,7 +12,7 @@ export interface Account {
   readonly did: string
   /** Seq of the entry that first named it: its stable key for paging. */
   readonly firstSeq: number
-  host: string
+  pdsHost: string
   rawGeneration: number
   rawOffset: number
   /** Last position taken from each of its hosts, former ones included (invariant 2). */
@@ -47,11 +47,11 @@ export interface HostPosition {
 export const MAX_POSITIONS = 64
 
 /** An account as it is before the entry with seq `firstSeq` first names it. */
-export function newAccount(did: string, firstSeq: number, host: string): Account {
+export function newAccount(did: string, firstSeq: number, pdsHost: string): Account {
   return {
     did,
     firstSeq,
-    host,
+    pdsHost,
     rawGeneration: 0,
     rawOffset: 0,
     taken: [],
@@ -73,7 +73,7 @@ export function newAccount(did: string, firstSeq: number, host: string): Account
 /** Applies what an appended entry says: the only way in which an account changes. */
 export function applyFacts(account: Account, facts: Facts): void {
   if (facts.taken !== null) applyTaken(account, facts.taken)
-  if (facts.moves && facts.taken !== null) account.host = facts.home ?? facts.taken.host
+  if (facts.moves && facts.taken !== null) account.pdsHost = facts.pdsHost ?? facts.taken.host
   if (facts.repo !== null) {
     account.rev = facts.repo.rev
     account.commit = facts.repo.commit
@@ -117,7 +117,7 @@ export interface Counted {
 
 export function countedBy(account: Account): Counted {
   return {
-    host: account.upstream === 'deleted' ? null : account.host,
+    host: account.upstream === 'deleted' ? null : account.pdsHost,
     throttled: account.local === HOST_THROTTLE,
   }
 }

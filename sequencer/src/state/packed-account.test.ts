@@ -31,7 +31,7 @@ const number = fc.oneof(
   fc.nat(100),
   fc.maxSafeNat(),
 )
-const host = fc.oneof(
+const pdsHost = fc.oneof(
   fc.nat(5).map((n) => `pds-${n}.example.com`),
   fc.constantFrom('localhost:2583', '', `${'a.'.repeat(120)}example.com`),
   anyText,
@@ -45,10 +45,10 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
     anyText,
   ),
   firstSeq: number,
-  host,
+  pdsHost,
   rawGeneration: number,
   rawOffset: number,
-  taken: fc.array(fc.record({ host, epoch: number, seq: number }), { maxLength: MAX_POSITIONS }),
+  taken: fc.array(fc.record({ host: pdsHost, epoch: number, seq: number }), { maxLength: MAX_POSITIONS }),
   rev: maybe(fc.oneof(fc.constantFrom('222222d7n7i22', rev(3)), latin1(13), anyText)),
   commit: maybe(fc.oneof(usualCid, anyText)),
   data: maybe(fc.oneof(usualCid, anyText)),
@@ -70,18 +70,18 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
 const usualAccount: fc.Arbitrary<Account> = fc
   .record({
     account: anyAccount,
-    home: host,
+    pdsHost,
     epoch: fc.nat(9),
     seq: number,
     rev: latin1(13),
     digest: latin1(22),
   })
-  .map(({ account, home, epoch, seq, rev, digest }) => ({
+  .map(({ account, pdsHost, epoch, seq, rev, digest }) => ({
     ...account,
     did: DID,
-    host: home,
+    pdsHost,
     rawGeneration: epoch,
-    taken: [{ host: home, epoch, seq }],
+    taken: [{ host: pdsHost, epoch, seq }],
     rev,
     commit: cid(seq % 256),
     data: cid(epoch),

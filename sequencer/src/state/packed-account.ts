@@ -72,9 +72,9 @@ export function packAccount(account: Account, hosts: Names): number {
   scratch[3] = localWord < 0 ? OTHER_WORD : localWord
   scratchView.setFloat64(FIRST_SEQ_AT, account.firstSeq, true)
   scratchView.setFloat64(RAW_OFFSET_AT, account.rawOffset, true)
-  scratchView.setUint32(HOST_AT, hosts.numberOf(account.host), true)
+  scratchView.setUint32(HOST_AT, hosts.numberOf(account.pdsHost), true)
   const [only] = taken
-  const isOne = only !== undefined && taken.length === 1 && only.host === account.host && isU32(only.epoch)
+  const isOne = only !== undefined && taken.length === 1 && only.host === account.pdsHost && isU32(only.epoch)
   const isWide = !isU32(account.rawGeneration) || !isU16(account.version) || !isU16(account.marked)
   let at = isWide ? packWide(account) : packNarrow(account)
   at = isOne ? packPosition(only, at) : packPositions(taken, hosts, at)
@@ -164,7 +164,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
   const { bytes, view } = place
   const start = place.at
   const flags = view.getUint16(start, true)
-  const host = hosts.name(view.getUint32(start + HOST_AT, true))
+  const pdsHost = hosts.name(view.getUint32(start + HOST_AT, true))
   const isWide = (flags & WIDE) !== 0
   let at = start + COUNTERS_AT
   const rawGeneration = isWide ? view.getFloat64(at, true) : view.getUint32(at, true)
@@ -173,7 +173,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
   at += isWide ? 24 : 8
   const taken: HostPosition[] = []
   if ((flags & MANY) === 0) {
-    taken.push({ host, epoch: view.getUint32(at, true), seq: view.getFloat64(at + 4, true) })
+    taken.push({ host: pdsHost, epoch: view.getUint32(at, true), seq: view.getFloat64(at + 4, true) })
     at += 12
   } else {
     const count = view.getUint16(at, true)
@@ -211,7 +211,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
   return {
     did,
     firstSeq: view.getFloat64(start + FIRST_SEQ_AT, true),
-    host,
+    pdsHost,
     rawGeneration,
     rawOffset: view.getFloat64(start + RAW_OFFSET_AT, true),
     taken,

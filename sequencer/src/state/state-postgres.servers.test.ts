@@ -47,7 +47,7 @@ function history(seed: number): Facts[] {
         seq: 2 ** 40 + i,
       },
       moves: random.chance(0.1),
-      home: random.chance(0.05) ? 'home.example.com' : null,
+      pdsHost: random.chance(0.05) ? 'account-pds.example.com' : null,
       repo: random.chance(0.8) ? { rev: rev(i), commit: cid(i), data: cid(i + 1) } : null,
       upstream: random.pick([null, null, 'active', 'deleted', 'inactive', 'active:throttled', "odd'$1)"]),
       local: random.pick([

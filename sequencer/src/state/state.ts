@@ -79,12 +79,12 @@ export class State {
     this.#letGo(dids)
     await this.#domains.load()
     const missing: string[] = []
-    const homes = new Set<string>()
+    const pdsHosts = new Set<string>()
     for (const did of dids) {
       const account = this.account(did)
       if (account === undefined) missing.push(did)
       // Of one that only a relay has told of, the host may never have spoken.
-      else if (!this.#hosts.has(account.host)) homes.add(account.host)
+      else if (!this.#hosts.has(account.pdsHost)) pdsHosts.add(account.pdsHost)
     }
     this.loads.misses += missing.length
     this.loads.hits += dids.size - missing.length
@@ -93,10 +93,10 @@ export class State {
         const account = accountFromRow(row, (host) => this.#hostnames.intern(host))
         this.#pack(account)
         this.#use(account)
-        homes.add(account.host)
+        pdsHosts.add(account.pdsHost)
       }
     }
-    for (const host of new Set([...hosts, ...homes])) {
+    for (const host of new Set([...hosts, ...pdsHosts])) {
       const known = this.#hosts.get(host) ?? (await this.#loadHost(host))
       if (known !== undefined && hosts.has(host)) known.isKnown = true
     }
@@ -162,10 +162,10 @@ export class State {
   #applyToAccount(facts: Facts, seq: number): void {
     let account = this.account(facts.did)
     if (account === undefined) {
-      account = newAccount(facts.did, seq, this.#hostnames.intern(facts.home ?? facts.taken?.host ?? ''))
+      account = newAccount(facts.did, seq, this.#hostnames.intern(facts.pdsHost ?? facts.taken?.host ?? ''))
       this.#inUse.set(account.did, account)
       this.#dirty.push(account)
-      this.#count({ host: account.host, throttled: false }, 1)
+      this.#count({ host: account.pdsHost, throttled: false }, 1)
     } else if (!account.dirty) {
       this.#idle.delete(account)
       this.#dirty.push(account)

@@ -18,21 +18,21 @@ describe('D8: what is cached', () => {
 
   it('a look-up that began earlier never replaces one that began later, in whichever order they end', () => {
     const cache = new IdentityCache(100_000)
-    cache.put('a', { found: identityOf('a', { pds: 'new.example.com' }), startedMs: 20 })
-    cache.put('a', { found: identityOf('a', { pds: 'old.example.com' }), startedMs: 10 })
+    cache.put('a', { found: identityOf('a', { pdsHost: 'new.example.com' }), startedMs: 20 })
+    cache.put('a', { found: identityOf('a', { pdsHost: 'old.example.com' }), startedMs: 10 })
     cache.put('a', { found: 'identity-not-found', startedMs: 19 })
-    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'new.example.com' })
-    cache.put('a', { found: identityOf('a', { pds: 'newer.example.com' }), startedMs: 21 })
-    expect(cache.get('a', 30)?.found).toMatchObject({ pds: 'newer.example.com' })
+    expect(cache.get('a', 30)?.found).toMatchObject({ pdsHost: 'new.example.com' })
+    cache.put('a', { found: identityOf('a', { pdsHost: 'newer.example.com' }), startedMs: 21 })
+    expect(cache.get('a', 30)?.found).toMatchObject({ pdsHost: 'newer.example.com' })
   })
 
   it('is bounded, and what is used stays, with no older one in its place', () => {
     const cache = new IdentityCache(20_000)
-    cache.put('used', { found: identityOf('used', { pds: 'new.example.com' }), startedMs: 20 })
+    cache.put('used', { found: identityOf('used', { pdsHost: 'new.example.com' }), startedMs: 20 })
     for (let i = 0; i < 5_000; i++) {
       cache.put(`did-${i}`, { found: 'identity-not-found', startedMs: 0 })
-      cache.put('used', { found: identityOf('used', { pds: 'old.example.com' }), startedMs: 10 })
-      expect(cache.get('used', 30)?.found).toMatchObject({ pds: 'new.example.com' })
+      cache.put('used', { found: identityOf('used', { pdsHost: 'old.example.com' }), startedMs: 10 })
+      expect(cache.get('used', 30)?.found).toMatchObject({ pdsHost: 'new.example.com' })
     }
     expect(cache.size).toBeLessThan(500)
     expect(cache.get('did-0', 1)).toBeUndefined()

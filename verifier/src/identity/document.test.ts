@@ -35,7 +35,7 @@ describe(`whole documents (${documents.origin})`, { meta: documents.meta }, () =
         did: DID,
         keyType: 'Multikey',
         keyMultibase: KEY,
-        pds: 'bsky.social',
+        pdsHost: 'bsky.social',
         handle: 'atproto.com',
       },
     })
@@ -43,7 +43,7 @@ describe(`whole documents (${documents.origin})`, { meta: documents.meta }, () =
 
   it('D4: one with a key of 2019', () => {
     expect(readDocument(legacy, DID, false)).toMatchObject({
-      identity: { keyType: 'EcdsaSecp256k1VerificationKey2019', pds: 'bsky.social' },
+      identity: { keyType: 'EcdsaSecp256k1VerificationKey2019', pdsHost: 'bsky.social' },
     })
   })
 
@@ -110,8 +110,8 @@ describe('D5: the PDS', () => {
     ['https://pds.example.com/', 'pds.example.com'],
     ['https://PDS.Example.COM', 'pds.example.com'],
     ['http://pds.example.com', 'pds.example.com'],
-  ])('%s', (serviceEndpoint, pds) => {
-    expect(read({ service: [{ ...service, serviceEndpoint }] })).toMatchObject({ pds })
+  ])('%s', (serviceEndpoint, pdsHost) => {
+    expect(read({ service: [{ ...service, serviceEndpoint }] })).toMatchObject({ pdsHost })
   })
 
   it.each([
@@ -149,13 +149,13 @@ describe('D5: the PDS', () => {
   it('full id, and other services before it', () => {
     const one = { ...service, id: `${DID}#atproto_pds` }
     expect(read({ service: [{ ...service, id: '#other' }, null, one] })).toMatchObject({
-      pds: 'pds.example.com',
+      pdsHost: 'pds.example.com',
     })
   })
 
   it('private mode takes an address with a port', () => {
     const local = { ...service, serviceEndpoint: 'http://localhost:2583' }
-    expect(read({ service: [local] }, true)).toMatchObject({ pds: 'localhost:2583' })
+    expect(read({ service: [local] }, true)).toMatchObject({ pdsHost: 'localhost:2583' })
     expect(read({ service: [local] }, false)).toBe('identity-no-pds')
   })
 })

@@ -10,7 +10,7 @@ export interface Identity {
   readonly keyType: string
   readonly keyMultibase: string
   /** Hostname of the `#atproto_pds` endpoint. */
-  readonly pds: string
+  readonly pdsHost: string
   /** First valid `at://` name, '' if none; not resolved. */
   readonly handle: string
   /** Of key, PDS and handle: differs when one of them does (I2). */
@@ -37,19 +37,20 @@ export function readDocument(text: string, did: string, allowPrivate: boolean): 
   if (fields === undefined || fields['id'] !== did) return { reason: 'identity-malformed' }
   const key = findKey(fields['verificationMethod'], did)
   if (key === undefined) return { reason: 'identity-no-key' }
-  const pds = findPds(fields['service'], did, allowPrivate)
-  if (pds === undefined) return { reason: 'identity-no-pds' }
+  const pdsHost = findPdsHost(fields['service'], did, allowPrivate)
+  if (pdsHost === undefined) return { reason: 'identity-no-pds' }
   const handle = findHandle(fields['alsoKnownAs'])
-  const digest = hash('sha256', JSON.stringify([key.type, key.multibase, pds, handle]), 'base64url').slice(
-    0,
-    22,
-  )
-  return { identity: { did, keyType: key.type, keyMultibase: key.multibase, pds, handle, digest } }
+  const digest = hash(
+    'sha256',
+    JSON.stringify([key.type, key.multibase, pdsHost, handle]),
+    'base64url',
+  ).slice(0, 22)
+  return { identity: { did, keyType: key.type, keyMultibase: key.multibase, pdsHost, handle, digest } }
 }
 
 /** A DID document that says what was read in one, as JSON: enough to judge a frame again by. */
-export function documentOf({ did, keyType, keyMultibase, pds, handle }: Identity): string {
-  const scheme = pds.includes(':') ? 'http' : 'https'
+export function documentOf({ did, keyType, keyMultibase, pdsHost, handle }: Identity): string {
+  const scheme = pdsHost.includes(':') ? 'http' : 'https'
   return JSON.stringify({
     id: did,
     alsoKnownAs: handle === '' ? [] : [`at://${handle}`],
@@ -57,7 +58,7 @@ export function documentOf({ did, keyType, keyMultibase, pds, handle }: Identity
       { id: `${did}#atproto`, type: keyType, controller: did, publicKeyMultibase: keyMultibase },
     ],
     service: [
-      { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: `${scheme}://${pds}` },
+      { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: `${scheme}://${pdsHost}` },
     ],
   })
 }
@@ -75,7 +76,7 @@ function findKey(methods: unknown, did: string): { type: string; multibase: stri
 }
 
 /** D5: likewise the first service with fragment `atproto_pds`. */
-function findPds(services: unknown, did: string, allowPrivate: boolean): string | undefined {
+function findPdsHost(services: unknown, did: string, allowPrivate: boolean): string | undefined {
   for (const item of asArray(services)) {
     const service = asObject(item)
     if (service === undefined || !isFragment(service['id'], did, 'atproto_pds')) continue

@@ -38,7 +38,7 @@ describe('D8: one look-up at a time for each DID', () => {
     const results = await Promise.all(Array.from({ length: 10 }, () => identities.fetch(did(0), HOST, 0)))
     expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['found']))
     expect(plc.requestsFor(did(0))).toBe(1)
-    expect(identities.known(did(0), monotonicMs())?.found).toMatchObject({ pds: HOST })
+    expect(identities.known(did(0), monotonicMs())?.found).toMatchObject({ pdsHost: HOST })
   })
 
   it('C8: who needs one that begins later than the one under way gets one, and all of those share it', async () => {
@@ -50,7 +50,7 @@ describe('D8: one look-up at a time for each DID', () => {
     const others = [identities.fetch(did(0), HOST, later), identities.fetch(did(0), HOST, later)]
     await first
     for (const result of await Promise.all(others))
-      expect(result).toMatchObject({ kind: 'found', identity: { pds: 'new.example.com' } })
+      expect(result).toMatchObject({ kind: 'found', identity: { pdsHost: 'new.example.com' } })
     expect(plc.requestsFor(did(0))).toBe(2)
   })
 
@@ -66,7 +66,7 @@ describe('D8: one look-up at a time for each DID', () => {
   it('giveUp leaves a document that is known as it is', async () => {
     await identities.fetch(did(1), HOST, 0)
     identities.giveUp(did(1), monotonicMs())
-    expect(identities.known(did(1), monotonicMs())?.found).toMatchObject({ pds: HOST })
+    expect(identities.known(did(1), monotonicMs())?.found).toMatchObject({ pdsHost: HOST })
   })
 
   it('giveUp is remembered for a while', () => {

@@ -192,9 +192,10 @@ export class Identities {
     }
   }
 
-  #noteChange(did: string, { keyMultibase, pds }: Identity): void {
+  #noteChange(did: string, { keyMultibase, pdsHost }: Identity): void {
     const before = this.cache.get(did, monotonicMs())?.found
-    if (typeof before !== 'object' || (before.keyMultibase === keyMultibase && before.pds === pds)) return
+    if (typeof before !== 'object' || (before.keyMultibase === keyMultibase && before.pdsHost === pdsHost))
+      return
     this.#changed.delete(did)
     this.#changed.set(did, monotonicMs())
     if (this.#changed.size > MAX_CHANGED) this.#changed.delete(this.#changed.keys().next().value as string)

@@ -31,7 +31,7 @@ const anyEntry: fc.Arbitrary<CacheEntry> = fc.record({
       did: fc.constant(DID),
       keyType: anyText,
       keyMultibase: anyText,
-      pds: anyText,
+      pdsHost: anyText,
       handle: anyText,
       digest: anyText,
     }),

@@ -30,8 +30,8 @@ export function packEntry({ found, startedMs }: CacheEntry): number {
     scratch[0] = REFUSED
     return scratch.writeUInt16LE(REASON_NAMES.indexOf(found), HEAD_BYTES)
   }
-  const { keyType, keyMultibase, pds, handle, digest } = found
-  const texts = [keyType, keyMultibase, pds, handle, digest]
+  const { keyType, keyMultibase, pdsHost, handle, digest } = found
+  const texts = [keyType, keyMultibase, pdsHost, handle, digest]
   const text = texts.join('')
   const isLatin1 = isOfOneByte(text)
   if (TEXT_AT + (isLatin1 ? 1 : 2) * text.length > MAX_BYTES) return 0
@@ -53,8 +53,8 @@ export function unpackEntry(did: string, place: RecordPlace): CacheEntry {
   if (bytes[at] === REFUSED) return { found: REASON_NAMES[view.getUint16(head, true)] as Reason, startedMs }
   const typeEnd = view.getUint16(head, true)
   const multibaseEnd = typeEnd + view.getUint16(head + 2, true)
-  const pdsEnd = multibaseEnd + view.getUint16(head + 4, true)
-  const handleEnd = pdsEnd + view.getUint16(head + 6, true)
+  const pdsHostEnd = multibaseEnd + view.getUint16(head + 4, true)
+  const handleEnd = pdsHostEnd + view.getUint16(head + 6, true)
   const end = handleEnd + view.getUint16(head + 8, true)
   const textAt = at + TEXT_AT
   // One string, of which the others are parts: making one costs as much as cutting several.
@@ -68,8 +68,8 @@ export function unpackEntry(did: string, place: RecordPlace): CacheEntry {
       did,
       keyType: text.slice(0, typeEnd),
       keyMultibase: text.slice(typeEnd, multibaseEnd),
-      pds: text.slice(multibaseEnd, pdsEnd),
-      handle: text.slice(pdsEnd, handleEnd),
+      pdsHost: text.slice(multibaseEnd, pdsHostEnd),
+      handle: text.slice(pdsHostEnd, handleEnd),
       digest: text.slice(handleEnd, end),
     },
   }

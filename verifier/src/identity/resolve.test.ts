@@ -50,7 +50,7 @@ describe('D1: did:plc', () => {
       response.end(document(DID))
     })
     expect(asked).toBe(`GET /${DID}`)
-    expect(result).toMatchObject({ kind: 'found', identity: { did: DID, pds: 'pds.example.com' } })
+    expect(result).toMatchObject({ kind: 'found', identity: { did: DID, pdsHost: 'pds.example.com' } })
   })
 
   it('reads what servers and proxies make of a document: a byte order mark, compressed, any status of success', async () => {

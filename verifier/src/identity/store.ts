@@ -2,6 +2,7 @@ import type { Database } from '@bgs/contract/database.ts'
 import type { IdentityCache } from './cache.ts'
 import type { CacheEntry } from './cache-entry.ts'
 import type { Identity } from './document.ts'
+import { decodeIdentity, encodeIdentity } from './stored-identity.ts'
 import { fromWallMs, toWallMs } from './wall-time.ts'
 
 const UPSERT = `INSERT INTO identities (did, fetched_ms, document) VALUES ($1, $2, $3)
@@ -45,7 +46,7 @@ export class IdentityStore {
       )
       for (const row of rows)
         cache.put(row.did, {
-          found: JSON.parse(row.document) as Identity,
+          found: decodeIdentity(row.document),
           startedMs: fromWallMs(Number(row.fetched_ms)),
         })
       count += rows.length
@@ -66,7 +67,7 @@ export class IdentityStore {
     while (this.#pending.size > 0) {
       const part = [...this.#pending.values()].slice(0, SAVE_ROWS)
       for (const { found } of part) this.#pending.delete(found.did)
-      const rows = part.map(({ found, startedMs }) => [found.did, toWallMs(startedMs), JSON.stringify(found)])
+      const rows = part.map(({ found, startedMs }) => [found.did, toWallMs(startedMs), encodeIdentity(found)])
       await this.#database.transaction([{ sql: UPSERT, rows }])
     }
   }

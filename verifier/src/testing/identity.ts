@@ -6,7 +6,7 @@ export function identityOf(did: string, change: Partial<Identity> = {}): Identit
     did,
     keyType: 'Multikey',
     keyMultibase: 'zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF',
-    pds: 'pds.example.com',
+    pdsHost: 'pds.example.com',
     handle: '',
     digest: 'digest',
     ...change,

@@ -15,7 +15,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
     fc.record({ rawGeneration: number, rawOffset: number, host: text(253), epoch: number, seq: number }),
   ),
   moves: fc.boolean(),
-  home: maybe(text(253)),
+  pdsHost: maybe(text(253)),
   repo: maybe(fc.record({ rev: text(13), commit: cid, data: cid })),
   synced: fc.boolean(),
   upstream: maybe(text(64)),

@@ -10,10 +10,10 @@ export interface Facts {
   readonly did: string
   /** Where the event was taken from (invariant 2); null for what the relay itself says. */
   readonly taken: SourcePosition | null
-  /** The account lives on `taken.host` from here on (invariant 4), or on `home`. */
+  /** The account lives on `taken.host` from here on (invariant 4), or on `pdsHost`. */
   readonly moves: boolean
   /** Where it lives, where a relay has passed the event on. */
-  readonly home: string | null
+  readonly pdsHost: string | null
   readonly repo: { readonly rev: string; readonly commit: string; readonly data: string } | null
   /** The repo was told by a #sync: the #commit of its rev may still come. */
   readonly synced: boolean
@@ -67,7 +67,7 @@ export const NO_FACTS: Facts = {
   did: '',
   taken: null,
   moves: false,
-  home: null,
+  pdsHost: null,
   repo: null,
   synced: false,
   upstream: null,
@@ -94,7 +94,7 @@ const MARKED = 64
 const HOST = 128
 const PENDING_COMMIT = 256
 const UNTIL = 512
-const HOME = 1024
+const PDS_HOST = 1024
 const SYNCED = 2048
 
 const scratch = Buffer.allocUnsafe(65_535)
@@ -117,7 +117,7 @@ export function encodeFacts(facts: Facts): Buffer {
     (host === null ? 0 : HOST) |
     (pendingCommit === null ? 0 : PENDING_COMMIT) |
     (facts.untilMs === null ? 0 : UNTIL) |
-    (facts.home === null ? 0 : HOME) |
+    (facts.pdsHost === null ? 0 : PDS_HOST) |
     (facts.synced ? SYNCED : 0)
   let at = writeText(scratch.writeUInt16LE(mask, 1), facts.did)
   if (taken !== null) {
@@ -152,7 +152,7 @@ export function encodeFacts(facts: Facts): Buffer {
     at += 2 + pendingCommit.block.length
   }
   if (facts.untilMs !== null) at = writeNumber(at, facts.untilMs)
-  if (facts.home !== null) at = writeText(at, facts.home)
+  if (facts.pdsHost !== null) at = writeText(at, facts.pdsHost)
   return Buffer.from(scratch.subarray(0, at))
 }
 
@@ -178,12 +178,12 @@ export function decodeFacts(bytes: Buffer): Facts {
   const host = mask & HOST ? reader.host() : null
   const pendingCommit = mask & PENDING_COMMIT ? reader.pendingCommit() : null
   const untilMs = mask & UNTIL ? reader.number() : null
-  const home = mask & HOME ? reader.text() : null
+  const pdsHost = mask & PDS_HOST ? reader.text() : null
   return {
     did,
     taken,
     moves: (mask & MOVES) !== 0,
-    home,
+    pdsHost,
     repo,
     synced: (mask & SYNCED) !== 0,
     upstream,

@@ -40,7 +40,7 @@ const verified = fc.record({
   hostSeq: whole,
   receivedMs: whole,
   authoritative: fc.boolean(),
-  home: fc.option(latin1, { nil: undefined }),
+  pdsHost: fc.option(latin1, { nil: undefined }),
   digest: latin1,
   frame,
   seqAt: fc.nat(5_000_000),

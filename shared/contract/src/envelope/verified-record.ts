@@ -41,20 +41,20 @@ export function decodeVerifiedRecord(record: Buffer): VerifiedEnvelope[] {
 }
 
 function writeFacts(writer: RecordWriter, envelope: VerifiedEnvelope): void {
-  const { repo, account, home } = envelope
+  const { repo, account, pdsHost } = envelope
   const flags =
     (envelope.authoritative ? AUTHORITATIVE : 0) |
     (envelope.marked ? MARKED : 0) |
     (repo === null ? 0 : REPO) |
     (account === null ? 0 : ACCOUNT) |
     (account?.active ? ACTIVE : 0) |
-    (home === undefined ? 0 : RELAYED) |
+    (pdsHost === undefined ? 0 : RELAYED) |
     (envelope.isHeartbeat ? HEARTBEAT : 0)
   writer.u32(envelope.frame.length).u32(envelope.seqAt).u8(EVENT_TYPES.indexOf(envelope.type)).u8(flags)
   writer.number(envelope.rawGeneration).number(envelope.rawOffset)
   writer.number(envelope.epoch).number(envelope.hostSeq).number(envelope.receivedMs)
   writer.latin1(envelope.did).latin1(envelope.host).latin1(envelope.digest)
-  if (home !== undefined) writer.latin1(home)
+  if (pdsHost !== undefined) writer.latin1(pdsHost)
   if (repo !== null) {
     writer.latin1(repo.rev).utf8(repo.since).latin1(repo.commit).latin1(repo.data)
     // '' is no CID.
@@ -74,7 +74,7 @@ function readFacts(reader: RecordReader): Head {
   const [rawGeneration, rawOffset] = [reader.number(), reader.number()]
   const [epoch, hostSeq, receivedMs] = [reader.number(), reader.number(), reader.number()]
   const [did, host, digest] = [reader.latin1(), reader.latin1(), reader.latin1()]
-  const home = flags & RELAYED ? reader.latin1() : undefined
+  const pdsHost = flags & RELAYED ? reader.latin1() : undefined
   return {
     bytes,
     seqAt,
@@ -87,7 +87,7 @@ function readFacts(reader: RecordReader): Head {
     did,
     host,
     digest,
-    home,
+    pdsHost,
     authoritative: (flags & AUTHORITATIVE) !== 0,
     marked: (flags & MARKED) !== 0,
     repo: flags & REPO ? readRepo(reader) : null,

@@ -14,7 +14,7 @@ export interface VerifiedEnvelope {
   /** Whether the sending host is the PDS in the DID document (G5, invariant 4). */
   readonly authoritative: boolean
   /** The account's PDS by its document, where a relay has passed the event on. */
-  readonly home?: string | undefined
+  readonly pdsHost?: string | undefined
   /** Digest of key, PDS and handle in the DID document (I2). */
   readonly digest: string
   /** The frame with a fixed-width slot for seq at `seqAt`. */
