@@ -8,7 +8,7 @@ import { LocalWakeUps } from '@bgs/contract/bus/wake-ups.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { askForHost, findHost } from '@bgs/database/hosts/host-rows.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
 import { NameLookup } from '@bgs/runtime/net/name-lookup.ts'
@@ -161,7 +161,7 @@ function startCrawler(names: Names = strangersNames(true)) {
     gate: () => undefined,
     descriptors: new Descriptors(undefined),
     metrics: crawlerMetrics(new Registry()),
-    refusals: new RefusalBook(database),
+    rejections: new RejectionRecorder(database),
     logger: createLogger('silent'),
     names,
     allowPrivate: true,

@@ -21,7 +21,7 @@ import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import type { Descriptors } from '@bgs/runtime/service/descriptors.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
@@ -53,7 +53,7 @@ export interface CrawlerParts {
   readonly gate: () => Promise<void> | undefined
   readonly descriptors: Descriptors
   readonly metrics: CrawlerMetrics
-  readonly refusals: RefusalBook
+  readonly rejections: RejectionRecorder
   readonly logger: Logger
   readonly names: Names
   readonly allowPrivate: boolean

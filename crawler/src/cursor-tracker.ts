@@ -36,7 +36,7 @@ export class CursorTracker {
     return token
   }
 
-  /** A frame is safe, or refused for good. */
+  /** A frame is safe, or rejected for good. */
   finish(token: InFlight): void {
     token.done = true
     this.bytes -= token.bytes
@@ -51,7 +51,7 @@ export class CursorTracker {
     this.#onDone()
   }
 
-  /** A seq that has no frame on its way: refused at the first look, or stepped over. */
+  /** A seq that has no frame on its way: rejected at the first look, or stepped over. */
   pass(seq: number): void {
     this.finish(this.begin(seq, 0))
   }

@@ -5,7 +5,7 @@ import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import { type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
 import { eventsOf, quotaLimits, uselessFramesOf } from '@bgs/database/hosts/quota-limits.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { MAX_FRAME_BYTES } from '@bgs/protocol/frame/head.ts'
 import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
@@ -17,7 +17,7 @@ import { CursorTracker, type InFlight } from './cursor-tracker.ts'
 import { Flow } from './flow.ts'
 import { type HostReport, noteEvent, noteUnthrottled, noteWait } from './host-report.ts'
 import type { CrawlerMetrics } from './metrics.ts'
-import { type Look, peekFrame } from './peek.ts'
+import { type PeekedFrame, peekFrame } from './peek.ts'
 import { Poison } from './poison.ts'
 import { Quota } from './quota.ts'
 import { HostSequence, type Step } from './sequence.ts'
@@ -38,7 +38,7 @@ export interface IntakeParts {
   readonly allowPrivate: boolean
   /** RELAY_NEW_HOST_CURSOR. */
   readonly startLive: boolean
-  readonly refusals: RefusalBook
+  readonly rejections: RejectionRecorder
   readonly now: () => number
 }
 
@@ -122,12 +122,12 @@ export class FrameIntake {
   /** The connection has ended; over a message that nobody can read it is charged like others. */
   ended({ cause }: ConnectionEnd): void {
     if (cause === 'too-large') {
-      this.refuse('frame-too-large', -1, '')
+      this.reject('frame-too-large', -1, '')
       this.charge({ refused: uselessFramesOf(MAX_FRAME_BYTES), slowMs: 0 })
       this.sequence.noteUnreadable()
     }
     if (cause === 'broken') {
-      this.refuse('message-malformed', -1, '')
+      this.reject('message-malformed', -1, '')
       this.charge({ refused: 1, slowMs: 0 })
       this.sequence.noteSpoilt()
     }
@@ -155,9 +155,9 @@ export class FrameIntake {
     this.#waitFor(this.#quota.charge(refused, slowMs))
   }
 
-  /** Refuses a text message, and says whether it ends the connection (W8); met again, it is stepped over. */
+  /** Rejects a text message, and says whether it ends the connection (W8); met again, it is stepped over. */
   takeText(text: Buffer): boolean {
-    this.refuse('frame-text', -1, '', text)
+    this.reject('frame-text', -1, '', text)
     return !this.#poison.isKnown(text)
   }
 
@@ -176,13 +176,13 @@ export class FrameIntake {
   }
 
   /** What goes no further: it brings nothing, and is charged so. */
-  #onOther(frame: Buffer, look: Exclude<Look, { kind: 'event' }>): void {
+  #onOther(frame: Buffer, look: Exclude<PeekedFrame, { kind: 'event' }>): void {
     this.#waitFor(this.#quota.charge(uselessFramesOf(frame.length), 0))
     switch (look.kind) {
-      case 'refused':
-        return this.#onRefused(frame, look.reason, look.did, look.seq)
+      case 'rejected':
+        return this.#onRejected(frame, look.reason, look.did, look.seq)
       case 'unknown':
-        this.refuse('frame-type-unknown', look.seq, look.did, frame)
+        this.reject('frame-type-unknown', look.seq, look.did, frame)
         return this.#stepOver(look.seq, frame)
       case 'info':
         return this.#onInfo(look.name)
@@ -229,8 +229,8 @@ export class FrameIntake {
   }
 
   #onNotRising(step: Step, seq: number, did: string): void {
-    if (step === 'behind') return this.refuse('already-taken', seq, did)
-    this.refuse('seq-not-rising', seq, did)
+    if (step === 'behind') return this.reject('already-taken', seq, did)
+    this.reject('seq-not-rising', seq, did)
     if (step === 'anew')
       this.connection?.close({ cause: 'closed', detail: `seq ${seq} came behind a higher cursor` })
     if (step === 'stuck') this.connection?.close({ cause: 'closed', detail: 'seq does not rise' }, 1008)
@@ -249,8 +249,8 @@ export class FrameIntake {
   }
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */
-  #onRefused(frame: Buffer, reason: Reason, did: string, seq: number): void {
-    this.refuse(reason, seq, did, frame)
+  #onRejected(frame: Buffer, reason: Reason, did: string, seq: number): void {
+    this.reject(reason, seq, did, frame)
     this.#stepOver(seq, frame)
     if (!breaksStream(reason) || this.#poison.isKnown(frame)) return
     this.connection?.close({ cause: 'closed', detail: `bad frame: ${reason}` }, 1008)
@@ -273,11 +273,11 @@ export class FrameIntake {
     })
   }
 
-  /** Counts and keeps what is refused here. */
-  refuse(reason: Reason, seq: number, did: string, frame?: Buffer): void {
-    this.#parts.metrics.refused.inc({ reason })
-    const refused = { host: this.#hostname, did, seq, reason, detail: '' }
-    this.#parts.refusals.note(frame === undefined ? refused : { ...refused, frame })
+  /** Counts and keeps what is rejected here. */
+  reject(reason: Reason, seq: number, did: string, frame?: Buffer): void {
+    this.#parts.metrics.rejected.inc({ reason })
+    const rejected = { host: this.#hostname, did, seq, reason, detail: '' }
+    this.#parts.rejections.note(frame === undefined ? rejected : { ...rejected, frame })
     this.#parts.logger.debug({ host: this.#hostname, did, seq, reason }, 'frame refused at the first look')
   }
 

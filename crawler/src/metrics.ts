@@ -15,7 +15,7 @@ export function crawlerMetrics(registry: Registry) {
       help: 'Bytes of frames received from hosts',
       registers,
     }),
-    refused: new Counter({
+    rejected: new Counter({
       name: 'relay_crawler_refused_frames_total',
       help: 'Frames refused or passed over at the first look, by reason',
       labelNames: ['reason'] as const,

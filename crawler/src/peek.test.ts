@@ -34,30 +34,30 @@ describe('G1, G4, W3: the first look at a frame', () => {
       { kind: 'info', name: 'OutdatedCursor' },
     ],
     ['W3 an unknown type', encodeFrame('#new', { did, seq: 9 }), { kind: 'unknown', did, seq: 9 }],
-    ['G1 no seq', encodeFrame('#identity', { did, time }), { kind: 'refused', reason: 'frame-fields' }],
+    ['G1 no seq', encodeFrame('#identity', { did, time }), { kind: 'rejected', reason: 'frame-fields' }],
     [
       'G1 no DID',
       encodeFrame('#identity', { seq: 9, time }),
-      { kind: 'refused', reason: 'frame-fields', seq: 9 },
+      { kind: 'rejected', reason: 'frame-fields', seq: 9 },
     ],
     [
       'G4 an upper-case DID',
       encodeFrame('#identity', { did: 'did:plc:EWVI7nxzyoun6zhxrhs64oiz', seq: 9, time }),
-      { kind: 'refused', reason: 'did-syntax', seq: 9 },
+      { kind: 'rejected', reason: 'did-syntax', seq: 9 },
     ],
     [
       'G4 another method',
       encodeFrame('#identity', { did: 'did:key:z6Mk', seq: 9, time }),
-      { kind: 'refused', reason: 'did-syntax', seq: 9 },
+      { kind: 'rejected', reason: 'did-syntax', seq: 9 },
     ],
-    ['W4 nothing', new Uint8Array(), { kind: 'refused', seq: -1 }],
-    ['W4 no CBOR', Uint8Array.of(0xff), { kind: 'refused', seq: -1 }],
+    ['W4 nothing', new Uint8Array(), { kind: 'rejected', seq: -1 }],
+    ['W4 no CBOR', Uint8Array.of(0xff), { kind: 'rejected', seq: -1 }],
   ])('%s', (_name, frame, look) => expect(peekFrame(frame, false)).toMatchObject(look))
 
   it('a DID of a development server is one in private mode only', () => {
     const frame = encodeFrame('#identity', { did: 'did:web:localhost%3A2583', seq: 1, time })
     expect(peekFrame(frame, true).kind).toBe('event')
-    expect(peekFrame(frame, false).kind).toBe('refused')
+    expect(peekFrame(frame, false).kind).toBe('rejected')
   })
 
   it('never throws, whatever the bytes', () => {

@@ -1,7 +1,7 @@
 import type { BusEntry } from '@bgs/contract/bus/bus.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import type { HostRow } from '@bgs/database/hosts/host-rows.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
 import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
 import { Descriptors } from '@bgs/runtime/service/descriptors.ts'
@@ -35,7 +35,7 @@ class Crawl {
   readonly epochs: number[] = []
   readonly banned: string[] = []
   readonly metrics = crawlerMetrics(new Registry())
-  readonly refusals = new RefusalBook(undefined as never)
+  readonly rejections = new RejectionRecorder(undefined as never)
   gate: Promise<void> | undefined
   openDescriptors: number
   readonly running: Promise<void>
@@ -74,7 +74,7 @@ class Crawl {
       descriptors: new Descriptors(1_000, () => this.openDescriptors),
       metrics: this.metrics,
       logger: createLogger('silent'),
-      refusals: this.refusals,
+      rejections: this.rejections,
       names: strangersNames(true),
       allowPrivate: true,
       startLive: false,
@@ -247,7 +247,7 @@ describe('G1, W4, W7, W8: what breaks a stream is stepped over', () => {
     crawl = new Crawl(0)
     await crawl.until('the event behind it', () => crawl.seqs.includes(4), true)
     expect(crawl.seqs.filter((seq) => seq === 4)).toHaveLength(1)
-    const { values } = await crawl.metrics.refused.get()
+    const { values } = await crawl.metrics.rejected.get()
     expect(values.find(({ labels }) => labels.reason === 'message-malformed')?.value).toBeGreaterThanOrEqual(
       3,
     )

@@ -86,7 +86,7 @@ export class HostSession {
 
   /** Closes the connection over a message that is not finished. */
   closeUnfinished(): void {
-    this.#intake.refuse('frame-unfinished', -1, '')
+    this.#intake.reject('frame-unfinished', -1, '')
     this.#intake.connection?.abort({ cause: 'dead', detail: 'a message was begun and not finished' })
   }
 

@@ -2,7 +2,7 @@ import { Caution } from '@bgs/cluster/bus/caution.ts'
 import { CautiousConsumer } from '@bgs/cluster/bus/cautious-consumer.ts'
 import type { BusConsumer, BusEntry } from '@bgs/contract/bus/bus.ts'
 import type { Database } from '@bgs/contract/database.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 
@@ -16,9 +16,9 @@ interface Told {
 
 export interface CautiousReading<T> {
   readonly database: Database
-  readonly refusals: RefusalBook
-  /** Counts a refusal. */
-  readonly refused: { inc(labels: { reason: Reason }): void }
+  readonly rejections: RejectionRecorder
+  /** Counts a rejection. */
+  readonly rejected: { inc(labels: { reason: Reason }): void }
   readonly logger: Logger
   readonly keyOf: (entry: BusEntry<T>) => string | undefined
   /** Whose event it is; undefined: nobody's, as of a heartbeat or of what operators say. */
@@ -28,7 +28,7 @@ export interface CautiousReading<T> {
 /** Reads with care once processes have ended over it (invariant 14); an event that is stepped over is kept and told of. */
 export function readCautiously<T>(
   consumer: BusConsumer<T>,
-  { database, refusals, refused, logger, keyOf, told }: CautiousReading<T>,
+  { database, rejections, rejected, logger, keyOf, told }: CautiousReading<T>,
 ): CautiousConsumer<T> {
   return new CautiousConsumer({
     consumer,
@@ -37,9 +37,9 @@ export function readCautiously<T>(
     onCondemned: (value, deaths) => {
       const reason = 'internal-error'
       const event = told(value)
-      refused.inc({ reason })
+      rejected.inc({ reason })
       const detail = `${deaths} processes ended over this event alone`
-      if (event !== undefined) refusals.note({ ...event, reason, detail })
+      if (event !== undefined) rejections.note({ ...event, reason, detail })
       const { host, did, seq } = event ?? {}
       logger.error(
         { host, did, seq, reason, deaths },

@@ -21,7 +21,7 @@ import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { DataLock } from '@bgs/database/lock.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { type Disk, nodeDisk } from '@bgs/embedded/log/disk.ts'
@@ -85,8 +85,8 @@ export async function startEmbedded(
   const { raw, verified } = topics
   const control = topics.control.producer<() => void>((done) => done())
   const wakeUps = new LocalWakeUps()
-  const refusals = new RefusalBook(database)
-  const context: StageContext = { settings, logger, registry, supervisor, database, refusals }
+  const rejections = new RejectionRecorder(database)
+  const context: StageContext = { settings, logger, registry, supervisor, database, rejections }
 
   const { metrics: verifierMetrics, backends } = verifierFigures(registry)
   const identityStore = new IdentityStore(database)
@@ -142,7 +142,15 @@ export async function startEmbedded(
     notReady: health.notReady,
   })
   health.served = serving
-  const refresh = gaugesOf(registry, { topics, health, sequencer, identities, serving, refusals, supervisor })
+  const refresh = gaugesOf(registry, {
+    topics,
+    health,
+    sequencer,
+    identities,
+    serving,
+    rejections,
+    supervisor,
+  })
   const figures = async () => {
     refresh()
     return [await processFigures('embedded', 'all', [registry, await serving.threadRegistry()])]
@@ -179,7 +187,7 @@ export async function startEmbedded(
   void supervisor.tend('host census', (signal) => census.run(signal), judging.signal)
   void supervisor.tend('status sweep', (signal) => sweep.run(signal), judging.signal)
   supervisor.run('disk gate', gate.run(supervisor.signal))
-  void supervisor.tend('refusals', (signal) => refusals.run(signal))
+  void supervisor.tend('refusals', (signal) => rejections.run(signal))
   void supervisor.tend('identity store', (signal) => saveIdentities(identityStore, signal))
 
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
@@ -212,7 +220,7 @@ export async function startEmbedded(
     await Promise.all([verifierDone, sequencerDone])
     await crawler.saveAll()
     await reading.ended(['raw'])
-    await refusals.save()
+    await rejections.save()
     await serving.close()
     rate.close()
     await supervisor.stop()

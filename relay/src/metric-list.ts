@@ -5,7 +5,7 @@ import {
   busMetrics,
   leaseMetrics,
   opsMetrics,
-  refusalMetrics,
+  rejectionMetrics,
   serverMetrics,
 } from '@bgs/runtime/service/shared-metrics.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
@@ -37,7 +37,7 @@ type Where = 'everywhere' | 'crawler' | 'verifier' | 'sequencer' | 'fanout' | 'c
 /** Each table of figures with where it is used. */
 const TABLES: readonly (readonly [Where, (registry: Registry) => unknown])[] = [
   ['everywhere', opsMetrics],
-  ['everywhere', refusalMetrics],
+  ['everywhere', rejectionMetrics],
   ['everywhere', busMetrics],
   ['everywhere', heartbeatMetrics],
   ['everywhere', bookkeepingMetrics],

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { KafkaError } from '@bgs/cluster/kafka/kafka-error.ts'
 import { LogFencedError } from '@bgs/contract/log/log.ts'
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import { StartupError } from '@bgs/contract/startup-error.ts'
 import { expect, it } from 'vitest'
 import { isOwnFault } from './own-fault.ts'
 
@@ -28,7 +28,7 @@ it('invariant 14: what the code throws may be an event’s fault; a disk, a serv
     database,
     new KafkaError('DISCONNECTED', 'gone'),
     new Error('the log cannot be written', { cause: missing }),
-    new RefusalError('not so'),
+    new StartupError('not so'),
     new LogFencedError('another writes'),
   ]
   expect(own.map(isOwnFault)).toEqual([true, true, true])

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import { StartupError } from '@bgs/contract/startup-error.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { isOwnFault } from './own-fault.ts'
@@ -41,5 +41,5 @@ export async function untilStopped(relay: Relay, logger: Logger): Promise<boolea
 
 /** The exit code of a fault (README.md, "Run it"): 2 where starting again changes nothing. */
 export function faultCode(fault: unknown): number {
-  return fault instanceof RefusalError ? 2 : 1
+  return fault instanceof StartupError ? 2 : 1
 }

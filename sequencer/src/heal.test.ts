@@ -109,7 +109,7 @@ describe('S2: what an inactive account was not let say', () => {
       `#sync 0 ${rev(5)}`,
     ])
     expect(await scene.database.query('SELECT reason, frames FROM refusals')).toEqual([])
-    await scene.refusals.save()
+    await scene.rejections.save()
     expect(await scene.database.query('SELECT host, reason, frames FROM refusals')).toEqual([
       expect.objectContaining({ host: PDS, reason: 'account-inactive', frames: 3 }),
     ])

@@ -33,7 +33,7 @@ describe('a heartbeat', () => {
     await scene.settled()
     expect(scene.ages.raw).toBeLessThan(1_000)
     expect(await kinds(scene.log)).toEqual([])
-    await scene.refusals.save()
+    await scene.rejections.save()
     expect(await scene.database.query('SELECT * FROM refusals')).toEqual([])
   })
 

@@ -11,7 +11,7 @@ import type { Pulse } from './pulse.ts'
 
 /** Wait before an append is tried again on a full disk. */
 const FULL_RETRY_MS = 1_000
-/** After so long input positions are written that no append has carried: all that came was refused. */
+/** After so long input positions are written that no append has carried: all that came was rejected. */
 const POSITIONS_EVERY_MS = 5_000
 
 export interface LogWriterParts {

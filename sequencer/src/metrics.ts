@@ -11,7 +11,7 @@ export function sequencerMetrics(registry: Registry) {
       labelNames: ['type', 'outcome'] as const,
       registers,
     }),
-    refused: new Counter({
+    rejected: new Counter({
       name: 'relay_sequencer_refused_events_total',
       help: 'Verified events that the state refused, by reason',
       labelNames: ['reason'] as const,

@@ -2,14 +2,14 @@ import type { Database } from '@bgs/contract/database.ts'
 import { decodeFacts, type Facts } from '@bgs/contract/envelope/facts.ts'
 import type { Log, LogBounds } from '@bgs/contract/log/log.ts'
 import type { Pack } from '@bgs/contract/log/pack.ts'
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import { StartupError } from '@bgs/contract/startup-error.ts'
 import type { State } from './state/state.ts'
 import { MAX_DIRTY, View } from './view.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
 
 /** The log no longer holds what the database lacks (invariant 5); the message says what repair would cost. */
-export class GapError extends RefusalError {
+export class GapError extends StartupError {
   override name = 'GapError'
   readonly code = 'gap'
 }

@@ -128,7 +128,7 @@ describe('the sequencer', () => {
     scene.offer([commit(0, 1), commit(1, 1, { host: 'h'.repeat(70_000) }), commit(2, 1)])
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['#commit', '#commit'])
-    await scene.refusals.save()
+    await scene.rejections.save()
     expect(await scene.database.query('SELECT reason, frames FROM refusals')).toEqual([
       { reason: 'internal-error', frames: 1 },
     ])

@@ -18,7 +18,7 @@ import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Log } from '@bgs/contract/log/log.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
@@ -58,8 +58,8 @@ export interface SequencerParts {
   readonly logger: Logger
   /** Hears of questions for hosts; must return at once. */
   readonly ask: (question: StatusQuestion) => void
-  /** Hears of what is refused. */
-  readonly refusals: RefusalBook
+  /** Hears of what is rejected. */
+  readonly rejections: RejectionRecorder
   readonly conduct: ConductLimits
   /** The time of day. */
   readonly now: () => number
@@ -196,20 +196,20 @@ export class Sequencer {
     }
   }
 
-  /** Takes or refuses one envelope. Never throws: what proves not to be decidable is refused (invariant 14). */
+  /** Takes or rejects one envelope. Never throws: what proves not to be decidable is rejected (invariant 14). */
   #sequence(envelope: VerifiedEnvelope, appends: Appends): void {
     const { state, logger } = this.#parts
     const account = state.account(envelope.did)
     try {
       const decision = this.#decide(account, envelope)
       if (decision.kind !== 'drop') appends.add(decision, state)
-      const refused = decision.kind === 'drop' ? decision : decision.refused
-      if (refused !== undefined) this.#noteRefused(account, envelope, refused)
+      const rejected = decision.kind === 'drop' ? decision : decision.rejected
+      if (rejected !== undefined) this.#noteRejected(account, envelope, rejected)
       if (decision.kind !== 'drop') this.#addConsequences(decision, envelope, appends)
     } catch (error) {
       const { host, did, hostSeq: seq } = envelope
       logger.error({ err: error, host, did, seq }, 'sequencing this event failed: please report it')
-      this.#noteRefused(account, envelope, drop('internal-error'))
+      this.#noteRejected(account, envelope, drop('internal-error'))
     }
   }
 
@@ -232,10 +232,10 @@ export class Sequencer {
     appends.add(throttled, state)
   }
 
-  #noteRefused(account: Account | undefined, envelope: VerifiedEnvelope, { reason, ask }: Drop): void {
+  #noteRejected(account: Account | undefined, envelope: VerifiedEnvelope, { reason, ask }: Drop): void {
     const { host, did, hostSeq: seq } = envelope
-    this.#parts.metrics.refused.inc({ reason })
-    this.#parts.refusals.note({ host, did, seq, reason, detail: '' })
+    this.#parts.metrics.rejected.inc({ reason })
+    this.#parts.rejections.note({ host, did, seq, reason, detail: '' })
     if (ask && account !== undefined)
       this.#parts.ask({ did: account.did, host: account.pdsHost, version: account.version })
     this.#parts.logger.debug({ host, did, seq, reason }, 'event refused')

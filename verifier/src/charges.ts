@@ -3,7 +3,7 @@ import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 /** What a host's frames have cost beyond what its events are counted for. */
 export interface HostCharge {
   readonly host: string
-  /** Frames that were refused. */
+  /** Frames that were rejected. */
   readonly refused: number
   /** Milliseconds of judging beyond those of ordinary frames. */
   readonly slowMs: number

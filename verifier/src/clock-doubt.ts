@@ -9,7 +9,7 @@ const MAX_HOSTS = 10_000
 
 /**
  * Whether this relay's own clock is to be doubted: the revs of most hosts lie in its future (C4). One host with a wrong
- * clock is that host's fault; where most have one, the relay has. What is ahead then waits, and is refused by nobody.
+ * clock is that host's fault; where most have one, the relay has. What is ahead then waits, and is rejected by nobody.
  *
  * Where only one host speaks of late, that of another fitted some time ago tells, if the clock was not set since.
  */

@@ -3,8 +3,8 @@ import { Holders } from './holders.ts'
 import { HostShares } from './host-shares.ts'
 
 /**
- * Beyond these a host's further frames of parked DIDs are refused (invariant 13), unless the directory is down. Where frames
- * only pause, for a directory that answers but may be behind, or for our budget toward it, none is refused: beyond them
+ * Beyond these a host's further frames of parked DIDs are rejected (invariant 13), unless the directory is down. Where frames
+ * only pause, for a directory that answers but may be behind, or for our budget toward it, none is rejected: beyond them
  * pauses end.
  */
 export const PARKED_BYTES_PER_HOST = 1024 * 1024

@@ -103,7 +103,7 @@ function mayLag({ did, frame: bytes }: RawEnvelope, work: IdentityWork): boolean
   const { identities, lagPausesMs, now, beganMs, wallNow } = work
   if (!isOfDirectory(did) || lagPausesMs.length === 0 || identities.hasChanged(did, now())) return false
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal' || !('time' in frame)) return false
+  if (frame.kind === 'rejection' || !('time' in frame)) return false
   // A rev is signed; the other times are the host's word.
   const atMs = 'rev' in frame ? tidMicros(frame.rev) / 1_000 : Date.parse(frame.time)
   return atMs >= beganMs && Math.abs(wallNow() - atMs) < RECENT_MS

@@ -11,7 +11,7 @@ export function verifierMetrics(registry: Registry) {
       labelNames: ['type', 'outcome'] as const,
       registers,
     }),
-    refused: new Counter({
+    rejected: new Counter({
       name: 'relay_verifier_refused_frames_total',
       help: 'Frames refused, by reason',
       labelNames: ['reason'] as const,

@@ -8,7 +8,7 @@ export interface IdentitySource {
   known(did: string, nowMs: number): CacheEntry | undefined
   /** Answers at once that there is no answer for now when `signal` is aborted. */
   fetch(did: string, host: string, notBeforeMs: number, signal: AbortSignal): Promise<Resolution>
-  /** The directory as a whole gives no answers, or only some: what waits for it is refused at nobody's cost. */
+  /** The directory as a whole gives no answers, or only some: what waits for it is rejected at nobody's cost. */
   readonly isDirectoryUnwell: boolean
   /** Whether another key or PDS was found for this DID of late: then the directory is not what is behind. */
   hasChanged(did: string, nowMs: number): boolean

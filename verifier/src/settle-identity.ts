@@ -8,7 +8,7 @@ import type { Identity } from './identity/document.ts'
 import { SIGNATURE_PAUSES_MS } from './identity/refresh-budget.ts'
 import { fetchParked, type IdentityWork } from './parked-look-up.ts'
 
-/** Identity and authority of a frame, or why it is refused. */
+/** Identity and authority of a frame, or why it is rejected. */
 export type Settled =
   | { readonly identity: Identity; readonly startedMs: number; readonly authoritative: boolean }
   | { readonly reason: Reason }
@@ -26,8 +26,8 @@ export async function settleIdentity(envelope: RawEnvelope, work: IdentityWork):
   const since = notBefore(envelope, work)
   if (known !== undefined && known.startedMs >= since) return settleAuthority(envelope, known, work)
   if (type === '#identity') {
-    const refused = await identityBudget(envelope, known, work)
-    if (refused !== null) return { reason: refused }
+    const rejected = await identityBudget(envelope, known, work)
+    if (rejected !== null) return { reason: rejected }
   }
   const found = await fetchExisting(envelope, since, work)
   return settleAuthority(envelope, found, work, known)
@@ -48,7 +48,7 @@ function notBefore({ type, host, frame: bytes }: RawEnvelope, { budget, takenMs 
 
 /**
  * An #identity asks for the document each time (I1). From the account's PDS the queue waits for the budget; from
- * elsewhere it is a hint, and is refused beyond it (I2).
+ * elsewhere it is a hint, and is rejected beyond it (I2).
  */
 async function identityBudget(
   { did, host }: RawEnvelope,

@@ -3,7 +3,7 @@ import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { EventType } from '@bgs/contract/envelope/event-type.ts'
 import { heartbeatEnvelope, type RawEnvelope, rawBytes } from '@bgs/contract/envelope/raw.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
 import { createLogger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
@@ -30,7 +30,7 @@ class Scene implements AsyncDisposable {
   readonly published: VerifiedEnvelope[] = []
   /** Seqs of raw entries, each time one was done. */
   readonly done: number[] = []
-  readonly refused: string[] = []
+  readonly rejected: string[] = []
   readonly charged: HostCharge[] = []
   /** Each broken frame, and how many frames were done by then. */
   readonly broken: [BrokenFrame, done: number][] = []
@@ -61,11 +61,11 @@ class Scene implements AsyncDisposable {
       }),
     )
     const metrics = verifierMetrics(new Registry())
-    const inc = metrics.refused.inc.bind(metrics.refused) as (labels: { reason: string }) => void
-    metrics.refused.inc = ((labels: { reason: string }) => {
-      this.refused.push(labels.reason)
+    const inc = metrics.rejected.inc.bind(metrics.rejected) as (labels: { reason: string }) => void
+    metrics.rejected.inc = ((labels: { reason: string }) => {
+      this.rejected.push(labels.reason)
       inc(labels)
-    }) as typeof metrics.refused.inc
+    }) as typeof metrics.rejected.inc
     const producer = this.#verified.producer<BusEntry<RawEnvelope>>((entry) => raw.done(entry))
     this.#running = new Verifier(
       {
@@ -74,7 +74,7 @@ class Scene implements AsyncDisposable {
         identities: this.identities,
         pool: new VerifyPool(0, () => undefined),
         metrics,
-        refusals: new RefusalBook(undefined as never),
+        rejections: new RejectionRecorder(undefined as never),
         onBrokenFrame: (frame) => this.broken.push([frame, this.done.length]),
         charge: (charge) => this.charged.push(charge),
         logger: createLogger('silent'),
@@ -176,7 +176,7 @@ describe('invariant 3: each DID in order, whatever its identity takes', () => {
     await scene.allDone()
     expect(scene.seqsOf(a.did)).toEqual(sent.get(a.did))
     expect(scene.identities.fetchesOf(a.did)).toBe(1)
-    expect(scene.refused).toEqual([])
+    expect(scene.rejected).toEqual([])
   })
 
   it('batches and queues of one DID keep its order: #account and #identity between commits', async () => {
@@ -238,7 +238,7 @@ it('a heartbeat is judged and passed on, whatever waits for identities beside it
   scene.beat()
   await until('the heartbeat', () => scene.published.length === 1)
   expect(scene.published[0]).toMatchObject({ isHeartbeat: true, did: '', repo: null, account: null })
-  expect([scene.refused, scene.charged]).toEqual([[], []])
+  expect([scene.rejected, scene.charged]).toEqual([[], []])
 })
 
 it('W4, G1: who reads the host hears of a frame that breaks the stream, before it is done; of no other refusal', async () => {
@@ -247,12 +247,12 @@ it('W4, G1: who reads the host hears of a frame that breaks the stream, before i
   const whole = encodeFrame('#commit', { ...(await a.post()), seq: 1, time: new Date().toISOString() })
   const seq = scene.offer('#commit', a.did, Buffer.concat([whole, Uint8Array.of(0)]))
   await scene.allDone()
-  expect(scene.broken).toEqual([[{ host: HOST, epoch: 1, seq, reason: scene.refused[0] }, 0]])
+  expect(scene.broken).toEqual([[{ host: HOST, epoch: 1, seq, reason: scene.rejected[0] }, 0]])
   scene.offer('#commit', a.did, await a.post(), 'localhost:1')
   scene.know(identityFor(b))
   scene.offer('#commit', a.did, await b.post())
   await scene.allDone()
-  expect(scene.refused).toHaveLength(3)
+  expect(scene.rejected).toHaveLength(3)
   expect(scene.broken).toHaveLength(1)
 })
 
@@ -279,7 +279,7 @@ describe('C8: a signature that fails', () => {
     for (let i = 0; i < 5; i++) sent.push(scene.offer('#commit', did, await account.post()))
     await scene.allDone()
     expect(scene.seqsOf(did)).toEqual(sent)
-    expect(scene.refused).toEqual([])
+    expect(scene.rejected).toEqual([])
     expect(scene.identities.fetchesOf(did)).toBe(1)
   })
 
@@ -292,7 +292,7 @@ describe('C8: a signature that fails', () => {
     scene.know(identityFor(account), -60_000)
     scene.offer('#commit', did, old)
     await scene.allDone()
-    expect(scene.refused).toEqual(['signature-invalid'])
+    expect(scene.rejected).toEqual(['signature-invalid'])
     expect(scene.published).toEqual([])
     expect(scene.identities.fetchesOf(did)).toBe(0)
   })
@@ -302,7 +302,7 @@ describe('C8: a signature that fails', () => {
     scene.know({ ...identityFor(a), keyMultibase: identityFor(b).keyMultibase })
     scene.offer('#commit', a.did, await a.post())
     await scene.allDone()
-    expect(scene.refused).toEqual(['signature-invalid'])
+    expect(scene.rejected).toEqual(['signature-invalid'])
     expect(scene.identities.fetchesOf(a.did)).toBe(1)
     scene.know(identityFor(a))
     const next = scene.offer('#commit', a.did, await a.post())
@@ -317,7 +317,7 @@ it('G5: a host that is not the PDS is refused, the PDS is not held up by it (inv
   scene.offer('#commit', a.did, await a.post(), 'localhost:1')
   const good = scene.offer('#commit', a.did, await a.post())
   await scene.allDone()
-  expect(scene.refused).toEqual(['host-not-authoritative'])
+  expect(scene.rejected).toEqual(['host-not-authoritative'])
   expect(scene.seqsOf(a.did)).toEqual([good])
 })
 
@@ -334,7 +334,7 @@ describe('invariant 13: frames that wait for an identity', () => {
     for (let i = 0; i < overBudget; i++) scene.offer('#commit', DID, frame)
     const other = scene.offer('#commit', b.did, await b.post())
     await scene.allDone()
-    expect(scene.refused).toEqual(new Array<string>(overBudget).fill('identity-unavailable'))
+    expect(scene.rejected).toEqual(new Array<string>(overBudget).fill('identity-unavailable'))
     expect(scene.seqsOf(b.did)).toEqual([other])
   })
 
@@ -368,9 +368,9 @@ describe('invariant 13: frames that wait for an identity', () => {
     await until('the other host', () => scene.published.length === 1)
     expect(scene.seqsOf(b.did)).toEqual([other])
     await until('the largest to give way', () => scene.done.length >= 12)
-    expect(new Set(scene.refused)).toEqual(new Set(['identity-unavailable']))
+    expect(new Set(scene.rejected)).toEqual(new Set(['identity-unavailable']))
     expect(scene.done).not.toContain(waiting)
-    expect((20 - scene.refused.length) * big.length).toBeLessThanOrEqual(QUEUES_BYTES)
+    expect((20 - scene.rejected.length) * big.length).toBeLessThanOrEqual(QUEUES_BYTES)
   })
 
   it('while the directory as a whole is down nothing is refused', async () => {
@@ -384,7 +384,7 @@ describe('invariant 13: frames that wait for an identity', () => {
     const other = scene.offer('#commit', b.did, await b.post())
     await until('the other DID', () => scene.published.length === 1)
     expect(scene.done).toEqual([other])
-    expect(scene.refused).toEqual([])
+    expect(scene.rejected).toEqual([])
   })
 })
 
@@ -396,10 +396,10 @@ it('C4: a slow clock of this machine refuses nothing; what lies in its future pa
   const sent = [slow.offer('#commit', a.did, await a.post()), slow.offer('#commit', a.did, await a.post())]
   const others = [slow.offer('#commit', b.did, await b.post())]
   await new Promise((resolve) => setTimeout(resolve, 100))
-  expect([slow.published, slow.refused]).toEqual([[], []])
+  expect([slow.published, slow.rejected]).toEqual([[], []])
   wallMs += 600_000
   await slow.allDone()
-  expect([slow.seqsOf(a.did), slow.seqsOf(b.did), slow.refused]).toEqual([sent, others, []])
+  expect([slow.seqsOf(a.did), slow.seqsOf(b.did), slow.rejected]).toEqual([sent, others, []])
 })
 
 describe('a directory that is behind its hosts', () => {
@@ -415,7 +415,7 @@ describe('a directory that is behind its hosts', () => {
     lagging.identities.answers.set(did, identityFor(account))
     await lagging.allDone()
     expect(lagging.seqsOf(did)).toEqual(sent)
-    expect(lagging.refused).toEqual([])
+    expect(lagging.rejected).toEqual([])
   })
 
   it('C8: a key that is not in the directory yet', async () => {
@@ -430,7 +430,7 @@ describe('a directory that is behind its hosts', () => {
     lagging.identities.answers.set(did, identityFor(account))
     await lagging.allDone()
     expect(lagging.seqsOf(did)).toEqual(sent)
-    expect(lagging.refused).toEqual([])
+    expect(lagging.rejected).toEqual([])
   })
 
   it('C8, D7: what was signed with the former key a while ago is refused at once: no directory is so far behind', async () => {
@@ -440,7 +440,7 @@ describe('a directory that is behind its hosts', () => {
     await account.rotateKey()
     for (let i = 0; i < 3; i++) lagging.offer('#commit', account.did, await account.post())
     await lagging.allDone()
-    expect(lagging.refused).toEqual(new Array(3).fill('signature-invalid'))
+    expect(lagging.rejected).toEqual(new Array(3).fill('signature-invalid'))
   })
 
   it('invariant 13: what comes behind more than a host may have waiting ends the pause, and is not lost', async () => {
@@ -456,7 +456,7 @@ describe('a directory that is behind its hosts', () => {
     for (let i = 0; i < overBudget; i++)
       sent.push(lagging.offer('#commit', did, await account.post('x'.repeat(frame.length))))
     await lagging.allDone()
-    expect(lagging.refused).toEqual([])
+    expect(lagging.rejected).toEqual([])
     expect(lagging.seqsOf(did)).toEqual([first, ...sent])
   })
 
@@ -476,7 +476,7 @@ describe('a directory that is behind its hosts', () => {
     lagging.identities.answers.set(did, { ...identityFor(account), pdsHost: next })
     await lagging.allDone()
     expect(lagging.seqsOf(did)).toEqual(sent)
-    expect(lagging.refused).toEqual(['host-not-authoritative'])
+    expect(lagging.rejected).toEqual(['host-not-authoritative'])
   })
 
   it('G5, H10: what the directory never confirms is refused in the end; no stranger holds the PDS up again and again', async () => {
@@ -487,7 +487,7 @@ describe('a directory that is behind its hosts', () => {
     const good = lagging.offer('#commit', a.did, await a.post())
     await lagging.allDone()
     expect(lagging.seqsOf(a.did)).toEqual([good])
-    expect(lagging.refused).toEqual(new Array(10).fill('host-not-authoritative'))
+    expect(lagging.rejected).toEqual(new Array(10).fill('host-not-authoritative'))
     // One look for each of the strangers, and a few more for one of them.
     expect(lagging.identities.fetchesOf(a.did)).toBeLessThanOrEqual(13)
   })

@@ -17,7 +17,7 @@ import type { BusConsumer, BusEntry, BusProducer } from '@bgs/contract/bus/bus.t
 import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
 import { type VerifiedEnvelope, verifiedBytes } from '@bgs/contract/envelope/verified.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { breaksStream } from '@bgs/protocol/reasons/breaks-stream.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
@@ -50,7 +50,7 @@ const POLL = 256
  * append and a write to each subscriber, as much again. After a quiet time nothing waits.
  */
 const PACE_MS = 3
-/** What is refused by a clock that is to be doubted is judged again so often. */
+/** What is rejected by a clock that is to be doubted is judged again so often. */
 const DOUBT_RETRY_MS = 1_000
 
 /** By whose document a heartbeat is judged. */
@@ -74,8 +74,8 @@ export interface VerifierParts {
   }
   readonly pool: VerifyPool
   readonly metrics: VerifierMetrics
-  /** Hears of what is refused. */
-  readonly refusals: RefusalBook
+  /** Hears of what is rejected. */
+  readonly rejections: RejectionRecorder
   /** Hears of a frame after which its connection cannot be trusted (W4), before that frame is done. Must return at once. */
   readonly onBrokenFrame: (frame: BrokenFrame) => void
   /** Hears of what hosts are to be charged. Must return at once. */
@@ -228,7 +228,7 @@ export class Verifier {
       if (queue !== undefined) this.#queues.insert(queue, entryOf(raw, batch.number))
       else if (verdict.reason === 'signature-invalid' || this.#isDoubtful(verdict.reason))
         this.#enqueue(raw, batch.number)
-      else if (verdict.reason !== null) this.#refuse(raw, verdict.reason, verdict.detail)
+      else if (verdict.reason !== null) this.#reject(raw, verdict.reason, verdict.detail)
       else this.#pass(raw, verdict, (batch.items[i] as VerifyItem).identity, true)
     }
   }
@@ -237,17 +237,17 @@ export class Verifier {
     const { did, host } = raw.value
     const known = this.#queues.get(did)
     if (known?.parkedSinceMs !== undefined && this.#queues.isOverBudget(host) && this.#isAtItsHostsCost(did))
-      return this.#refuse(raw, 'identity-unavailable', 'too much of this host waits for identities')
+      return this.#reject(raw, 'identity-unavailable', 'too much of this host waits for identities')
     const queue = known ?? this.#queues.open(did)
     this.#queues.insert(queue, entryOf(raw, after))
     // Rather than that anything is lost the directory's last word counts, or it is asked at once.
     this.#queues.endPause(queue, host)
     if (known === undefined) this.#work(queue).catch((error: unknown) => this.#fail(error))
     for (const { entry } of this.#queues.giveWay((one) => this.#isAtItsHostsCost(one)))
-      this.#refuse(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
+      this.#reject(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
   }
 
-  /** Whether frames that wait for this identity are refused at some point: not those that the directory fails. */
+  /** Whether frames that wait for this identity are rejected at some point: not those that the directory fails. */
   #isAtItsHostsCost(did: string): boolean {
     if (this.#clock.isDoubted) return false
     return !isOfDirectory(did) || !this.#parts.identities.isDirectoryUnwell
@@ -288,7 +288,7 @@ export class Verifier {
     }
     let settled: Settled = await settleIdentity(raw.value, work)
     while (!this.#signal.aborted) {
-      if ('reason' in settled) return this.#refuse(raw, settled.reason, '')
+      if ('reason' in settled) return this.#reject(raw, settled.reason, '')
       const reply = await this.#verify([{ envelope: raw.value, identity: settled.identity }])
       const verdict = readVerdict(reply, 0)
       this.#chargeSlow(raw, slowMsOf(reply, 0))
@@ -302,7 +302,7 @@ export class Verifier {
         verdict.reason === 'signature-invalid'
           ? await refreshForSignature(raw.value, settled, work)
           : undefined
-      if (again === undefined) return this.#refuse(raw, verdict.reason, verdict.detail)
+      if (again === undefined) return this.#reject(raw, verdict.reason, verdict.detail)
       settled = again
     }
   }
@@ -319,7 +319,7 @@ export class Verifier {
       )
   }
 
-  /** Whether a commit is refused by a clock that is to be doubted: it waits, and so in the end does who sends them. */
+  /** Whether a commit is rejected by a clock that is to be doubted: it waits, and so in the end does who sends them. */
   #isDoubtful(reason: Reason | null): boolean {
     return reason === 'rev-future' && this.#clock.isDoubted
   }
@@ -383,13 +383,21 @@ export class Verifier {
     if (slowMs > 0) this.#charges.note(host, 0, slowMs)
   }
 
-  #refuse(raw: Raw, reason: Reason, detail: string): void {
+  #reject(raw: Raw, reason: Reason, detail: string): void {
     const { type, did, host, epoch, seq } = raw.value
     this.#charges.note(host, 1, 0)
     this.#parts.metrics.frames.inc({ type, outcome: 'refused' })
-    this.#parts.metrics.refused.inc({ reason })
+    this.#parts.metrics.rejected.inc({ reason })
     const { frame } = raw.value
-    this.#parts.refusals.note({ host, did, seq, reason, detail, frame, document: () => this.#document(did) })
+    this.#parts.rejections.note({
+      host,
+      did,
+      seq,
+      reason,
+      detail,
+      frame,
+      document: () => this.#document(did),
+    })
     if (reason === 'internal-error')
       this.#parts.logger.error(
         { host, did, seq, reason, detail },

@@ -11,9 +11,9 @@ import { type Call, METHODS } from '@bgs/api/xrpc/call.ts'
 import type { AddressLimits } from '@bgs/runtime/service/address-limits.ts'
 import type { ClientAddresses } from '@bgs/runtime/service/client-address.ts'
 import { descriptors } from '@bgs/runtime/service/descriptors.ts'
+import { endWithHttpError } from '@bgs/runtime/service/http-error.ts'
 import { createListener } from '@bgs/runtime/service/listener.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
-import { refuseSocket } from '@bgs/runtime/service/refuse-socket.ts'
 import { SERVER_HEADER, VERSION } from '@bgs/runtime/service/version.ts'
 import type { FanoutMetrics } from '../metrics.ts'
 import { MAX_SUBSCRIBERS, type Subscriptions } from '../subscribe/subscriptions.ts'
@@ -129,7 +129,7 @@ function upgrade(request: IncomingMessage, socket: Socket, head: Buffer, parts: 
   } catch (error) {
     const { status, code, message, headers } =
       error instanceof XrpcError ? error : invalid('the request cannot be read')
-    refuseSocket(socket, { status, error: code, message, headers })
+    endWithHttpError(socket, { status, error: code, message, headers })
   }
 }
 

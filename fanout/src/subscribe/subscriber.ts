@@ -141,7 +141,7 @@ export class Subscriber {
   }
 
   /** Says why in an error frame, then closes with 1008 (W9, W11). */
-  refuse(error: string, message: string): void {
+  reject(error: string, message: string): void {
     if (this.#ended) return
     this.send(encodeError({ error, message }))
     this.close(1008, error, error === 'ConsumerTooSlow' ? 'too-slow' : 'refused')
@@ -172,7 +172,7 @@ export class Subscriber {
     }
     this.#wasFull ||= isFull
     if (nowMs - this.#takenMs > STALLED_MS)
-      return this.refuse('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
+      return this.reject('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
     this.#messages = Math.max(0, this.#messages - FORGIVEN_MESSAGES)
     this.#clientBytes = Math.max(0, this.#clientBytes - FORGIVEN_BYTES)
     if (nowMs - this.#heardMs > (this.#wasFull ? FULL_DEAD_MS : DEAD_MS)) {
@@ -251,7 +251,7 @@ export class Subscriber {
       (error: unknown) => {
         this.#reading = false
         if (error instanceof LogTrimmedError)
-          return this.refuse('ConsumerTooSlow', 'fell behind the oldest retained event')
+          return this.reject('ConsumerTooSlow', 'fell behind the oldest retained event')
         this.close(1011, 'InternalError', 'error')
       },
     )

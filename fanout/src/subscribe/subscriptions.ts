@@ -21,8 +21,8 @@ import type { LogReader } from '@bgs/contract/log/log.ts'
 import { bytesBehind } from '@bgs/embedded/log/bytes-behind.ts'
 import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import { encodeInfo } from '@bgs/protocol/frame/encode.ts'
+import { endWithHttpError, type HttpError } from '@bgs/runtime/service/http-error.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
-import { type Refusal, refuseSocket } from '@bgs/runtime/service/refuse-socket.ts'
 import { SERVER_HEADER } from '@bgs/runtime/service/version.ts'
 import { WebSocketServer } from 'ws'
 import type { FanoutMetrics } from '../metrics.ts'
@@ -118,15 +118,15 @@ export class Subscriptions implements Consumers {
   ): void {
     const { log, notReady } = this.#parts
     if (this.#closing || this.#subscribers.size >= MAX_SUBSCRIBERS)
-      return refuseSocket(socket, unavailable('too many subscribers'))
+      return endWithHttpError(socket, unavailable('too many subscribers'))
     const why = notReady()
-    if (why !== undefined) return refuseSocket(socket, unavailable(why))
+    if (why !== undefined) return endWithHttpError(socket, unavailable(why))
     const start = startOf(cursor, log.bounds())
     if (start.kind !== 'future') return this.#begin(request, socket, head, start, address)
     // It may be a seq that another node has served already and this one is about to get.
     log.head().then(
       (next) => this.#begin(request, socket, head, startOf(cursor, { ...log.bounds(), next }), address),
-      () => refuseSocket(socket, unavailable('the head of the log cannot be had now')),
+      () => endWithHttpError(socket, unavailable('the head of the log cannot be had now')),
     )
   }
 
@@ -136,10 +136,10 @@ export class Subscriptions implements Consumers {
     if (start.kind === 'filling') {
       const { first } = log.bounds()
       const message = `this node does not have what lies before seq ${first} yet: come back, or ask another node`
-      return refuseSocket(socket, { ...unavailable(message), headers: RETRY_SOON })
+      return endWithHttpError(socket, { ...unavailable(message), headers: RETRY_SOON })
     }
     if (start.kind === 'invalid')
-      return refuseSocket(socket, { status: 400, error: 'InvalidRequest', message: start.message })
+      return endWithHttpError(socket, { status: 400, error: 'InvalidRequest', message: start.message })
     socket.setNoDelay(true)
     // The library refuses the whole handshake where it can take no offer, and takes some that the shared frames break.
     const offer = acceptableOffer(request.headers['sec-websocket-extensions'])
@@ -166,7 +166,7 @@ export class Subscriptions implements Consumers {
       this.#subscribers.add(subscriber)
       metrics.subscribers.set(this.#subscribers.size)
       if (start.kind === 'future')
-        return subscriber.refuse('FutureCursor', 'the cursor lies in the future of this relay')
+        return subscriber.reject('FutureCursor', 'the cursor lies in the future of this relay')
       if (start.how === 'outdated')
         subscriber.send(
           encodeInfo({ name: 'OutdatedCursor', message: 'the cursor lies before the oldest retained event' }),
@@ -237,6 +237,6 @@ export class Subscriptions implements Consumers {
   }
 }
 
-function unavailable(message: string): Refusal {
+function unavailable(message: string): HttpError {
   return { status: 503, error: 'ServiceUnavailable', message }
 }

@@ -27,7 +27,7 @@ export async function mstTarget(): Promise<Target> {
 /** What the judge does, without the signature. */
 function peekFrame(bytes: Uint8Array): string {
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal') return frame.reason
+  if (frame.kind === 'rejection') return frame.reason
   if (frame.type !== '#commit') return 'no commit'
   const car = readCar(bytes, frame.blocksAt, frame.blocksEnd)
   if (car.kind === 'fault') return car.reason

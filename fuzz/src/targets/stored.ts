@@ -1,5 +1,5 @@
 import { peekFrame } from '@bgs/crawler/peek.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { REASONS } from '@bgs/protocol/reasons/reason.ts'
 import { verifyFrame } from '@bgs/verifier/verify/verify-frame.ts'
@@ -18,7 +18,7 @@ const TABLES = ['refusals', 'refused_frames', 'account_refusals']
 export async function storedTarget(): Promise<Target> {
   const frames = realFrames()
   const database = await SqliteDatabase.open(':memory:')
-  const book = new RefusalBook(database, () => NOW_MS)
+  const recorder = new RejectionRecorder(database, () => NOW_MS)
   return {
     seeds: frames.all,
     mutate: (seed, random) =>
@@ -29,7 +29,7 @@ export async function storedTarget(): Promise<Target> {
       const [key = ''] = frames.keys.get(did) ?? [...frames.keys.values()][0] ?? []
       const judged = verifyFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
       if (judged.reason === null) return 'passed'
-      book.note({
+      recorder.note({
         host: 'pds.example.com',
         did,
         seq,
@@ -37,7 +37,7 @@ export async function storedTarget(): Promise<Target> {
         detail: judged.detail,
         frame: input,
       })
-      await book.save()
+      await recorder.save()
       for (const table of TABLES) {
         for (const row of await database.query<Record<string, unknown>>(`SELECT * FROM ${table}`))
           for (const [column, value] of Object.entries(row)) checkText(table, column, value)

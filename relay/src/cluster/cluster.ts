@@ -15,7 +15,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { FiguresDirectory } from '@bgs/cluster/redis/figures-directory.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { processFigures } from '@bgs/runtime/figures/process-figures.ts'
 import { close, listen, shown } from '@bgs/runtime/service/listen.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
@@ -58,7 +58,7 @@ export async function startCluster(
   const gauges = sharedFigures(registry)
   const roles: Role[] = []
   let database: { close(): Promise<void> } | undefined
-  let book: RefusalBook | undefined
+  let recorder: RejectionRecorder | undefined
   let starting = true
   let stopping = false
   const { health } = servers
@@ -80,7 +80,7 @@ export async function startCluster(
     return stopping || reasons.length === 0 ? undefined : reasons.join('\n')
   }
   const refresh = () => {
-    refreshShared(gauges, health, book, supervisor.failures)
+    refreshShared(gauges, health, recorder, supervisor.failures)
     for (const role of roles) role.refresh()
   }
   const threadRegistries = async () =>
@@ -114,7 +114,7 @@ export async function startCluster(
       gauges,
     })
     database = context.database
-    book = context.refusals
+    recorder = context.rejections
     // Backwards: what reads is there before what writes.
     for (const name of ROLE_NAMES.toReversed()) {
       if (!names.includes(name) || stopping) continue

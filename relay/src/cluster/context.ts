@@ -5,7 +5,7 @@ import { DATABASE_NOW_MS } from '@bgs/cluster/leases/membership.ts'
 import { topicGeneration } from '@bgs/cluster/leases/topic-generation.ts'
 import { pingRedis } from '@bgs/cluster/redis/redis.ts'
 import type { Database } from '@bgs/contract/database.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
@@ -70,9 +70,9 @@ export async function openContext(
     verified: await generationOf('verified'),
     control: await generationOf('control'),
   }
-  const refusals = new RefusalBook(database)
-  void supervisor.tend('refusals', (ended) => refusals.run(ended))
-  return { ...parts, ...servers, database, refusals, topic: (topic) => prefix + topic, generations }
+  const rejections = new RejectionRecorder(database)
+  void supervisor.tend('refusals', (ended) => rejections.run(ended))
+  return { ...parts, ...servers, database, rejections, topic: (topic) => prefix + topic, generations }
 }
 
 async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Promise<void> {

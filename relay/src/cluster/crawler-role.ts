@@ -62,7 +62,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
         maxBytes: RAW_BYTES,
         lingerMs: LINGER_MS,
         onSafe,
-        onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
+        onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
         onAppended: backlog.noteAppended,
         full: backlog.full,
       })

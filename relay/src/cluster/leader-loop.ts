@@ -1,7 +1,7 @@
 import { TopicRemadeError } from '@bgs/cluster/kafka/cluster.ts'
 import type { PartitionLeases } from '@bgs/cluster/leases/partition-leases.ts'
 import { KafkaLog } from '@bgs/cluster/log/kafka-log.ts'
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import { StartupError } from '@bgs/contract/startup-error.ts'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
 import { stalledText } from '@bgs/runtime/service/heartbeat.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
@@ -104,7 +104,7 @@ export class LeaderLoop {
       } catch (error) {
         if (signal.aborted) return
         // Another attempt, or another process, would find the same.
-        if (error instanceof RefusalError || error instanceof TopicRemadeError) throw error
+        if (error instanceof StartupError || error instanceof TopicRemadeError) throw error
         this.trouble = `the lead was lost: ${errorText(error)}`
         context.logger.warn(
           { err: error, generation: lease.fence },
@@ -174,7 +174,7 @@ export class LeaderLoop {
       const { position } = await seenOfLog(database)
       const { state, view, replayed } = await openState(context, log, position, ended)
       const inputs = await SequencerInputs.open(context, log.checkpoint, generation, ended)
-      const reading = { database, refusals: context.refusals, refused: metrics.refused, logger }
+      const reading = { database, rejections: context.rejections, rejected: metrics.rejected, logger }
       const verified = readCautiously(inputs.verified, {
         ...reading,
         keyOf: keyInTopic('verified', inputs.verified.generation, ({ isHeartbeat }) => isHeartbeat === true),

@@ -9,7 +9,7 @@ import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import type { HostsSeen } from '@bgs/crawler/ownership.ts'
 import type { HostSession } from '@bgs/crawler/session.ts'
 import { askForHost, findHost, type HostRowSeen, REFRESH_DOMAIN } from '@bgs/database/hosts/host-rows.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import { MemoryTopic } from '@bgs/embedded/memory-topic.ts'
 import { strangersNames } from '@bgs/runtime/net/strangers-names.ts'
@@ -214,7 +214,7 @@ async function startCrawler() {
     gate: membership.gate,
     descriptors: new Descriptors(undefined),
     metrics: crawlerMetrics(new Registry()),
-    refusals: new RefusalBook(database),
+    rejections: new RejectionRecorder(database),
     logger: createLogger('silent'),
     names: strangersNames(true),
     allowPrivate: true,

@@ -1,17 +1,17 @@
 import type { KafkaProducer } from '@bgs/cluster/bus/kafka-producer.ts'
 import type { Membership } from '@bgs/cluster/leases/membership.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import type { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import {
   busMetrics,
   leaseMetrics,
-  refusalMetrics,
+  rejectionMetrics,
   serverMetrics,
 } from '@bgs/runtime/service/shared-metrics.ts'
 import type { Registry } from 'prom-client'
 import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
 import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } from '../metrics.ts'
-import { gaugeRefusals } from '../refusal-gauges.ts'
+import { updateRejections } from '../rejection-metrics.ts'
 import type { RoleName } from './role-names.ts'
 import type { Servers } from './servers.ts'
 import type { Standstill } from './standstill.ts'
@@ -24,7 +24,7 @@ export function sharedFigures(registry: Registry) {
     heartbeat: heartbeatMetrics(registry),
     leases: leaseMetrics(registry),
     producers: producerMetrics(registry),
-    refusals: refusalMetrics(registry),
+    rejections: rejectionMetrics(registry),
     servers: serverMetrics(registry),
     trims: trimMetrics(registry),
   }
@@ -34,9 +34,9 @@ export type SharedFigures = ReturnType<typeof sharedFigures>
 
 /** Before the roles say what they have: the health of the servers; and nothing of partitions that are another's by now. */
 export function refreshShared(
-  { servers, refusals, bus, bookkeeping }: SharedFigures,
+  { servers, rejections, bus, bookkeeping }: SharedFigures,
   health: Servers['health'],
-  book: RefusalBook | undefined,
+  recorder: RejectionRecorder | undefined,
   failures: ReadonlyMap<string, number>,
 ): void {
   gaugeBookkeeping(bookkeeping, failures)
@@ -47,7 +47,7 @@ export function refreshShared(
     servers.outages.remove({ server })
     servers.outages.inc({ server }, one.outages)
   }
-  if (book !== undefined) gaugeRefusals(refusals, book)
+  if (recorder !== undefined) updateRejections(rejections, recorder)
   bus.lagRecords.reset()
   bus.lagSeconds.reset()
 }

@@ -1,4 +1,4 @@
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 
 /** What `raw` and `verified` have in common: whose event it is. */
@@ -8,15 +8,15 @@ interface Event {
 }
 
 /**
- * Notes an event that could not be written into a record of the bus: refused as `internal-error`, for all that is read
+ * Notes an event that could not be written into a record of the bus: rejected as `internal-error`, for all that is read
  * of a frame is bounded, and its operator is told (invariant 14).
  */
 export function noteUnwritable(
-  refusals: RefusalBook,
+  rejections: RejectionRecorder,
   logger: Logger,
   { host, did }: Event,
   error: unknown,
 ): void {
-  refusals.note({ host, did, seq: -1, reason: 'internal-error', detail: (error as Error).message })
+  rejections.note({ host, did, seq: -1, reason: 'internal-error', detail: (error as Error).message })
   logger.error({ err: error, host, did }, 'an event could not be encoded for Kafka: please report it')
 }

@@ -82,7 +82,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     maxBytes: VERIFIED_BYTES,
     lingerMs: LINGER_MS,
     onSafe: (entry) => reading.done(entry),
-    onUnwritable: (event, error) => noteUnwritable(context.refusals, logger, event, error),
+    onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
     onAppended: backlog.noteAppended,
     full: backlog.full,
   })

@@ -31,8 +31,8 @@ export async function checkCase(one: FrameCase): Promise<CaseResult> {
   const frame = Buffer.from(one.frame, 'base64')
   const look = peekFrame(frame, isPrivate(one))
   switch (look.kind) {
-    case 'refused':
-      return refused(look.reason)
+    case 'rejected':
+      return rejected(look.reason)
     case 'error':
       return { got: 'close' }
     case 'info':
@@ -73,7 +73,7 @@ async function verifyEvent(
   let settled = await settleIdentity(raw, work)
   for (;;) {
     const refreshed = documents.refreshes > 0
-    if ('reason' in settled) return refused(settled.reason, refreshed)
+    if ('reason' in settled) return rejected(settled.reason, refreshed)
     const { keyType, keyMultibase, handle, digest } = settled.identity
     const judged = verifyFrame(frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: false, nowMs })
     if (judged.reason === null) {
@@ -91,9 +91,9 @@ async function verifyEvent(
       }
       const host = { accountCount: 0, throttledCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
-      if (decision.kind === 'drop') return refused(decision.reason, refreshed)
+      if (decision.kind === 'drop') return rejected(decision.reason, refreshed)
       // What is held of it, nobody is sent (S2).
-      if (decision.refused !== undefined) return refused(decision.refused.reason, refreshed)
+      if (decision.rejected !== undefined) return rejected(decision.rejected.reason, refreshed)
       // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.
       if (refreshed && judged.repo !== null) return { got: 'refresh-then-emit' }
       // Kept, but nothing is sent: a local status hides it (E3).
@@ -101,13 +101,13 @@ async function verifyEvent(
     }
     const again =
       judged.reason === 'signature-invalid' ? await refreshForSignature(raw, settled, work) : undefined
-    if (again === undefined) return refused(judged.reason, refreshed)
+    if (again === undefined) return rejected(judged.reason, refreshed)
     settled = again
   }
 }
 
 /** The outcome that a reason stands for. */
-function refused(reason: Reason, refreshed = false): CaseResult {
+function rejected(reason: Reason, refreshed = false): CaseResult {
   if (breaksStream(reason)) return { got: 'disconnect', reason }
   if (refreshed) return { got: 'refresh-then-drop', reason }
   if (reason === 'rev-stale' || reason === 'already-taken') return { got: 'drop-stale', reason }

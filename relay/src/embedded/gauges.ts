@@ -1,7 +1,7 @@
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { feedMetrics } from '@bgs/fanout/metrics.ts'
 import type { Serving } from '@bgs/fanout/serve/serving.ts'
-import { busMetrics, refusalMetrics } from '@bgs/runtime/service/shared-metrics.ts'
+import { busMetrics, rejectionMetrics } from '@bgs/runtime/service/shared-metrics.ts'
 import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import type { Sequencer } from '@bgs/sequencer/sequencer.ts'
 import type { Identities } from '@bgs/verifier/identity/identities.ts'
@@ -10,7 +10,7 @@ import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
 import { gaugeTopics } from '../bus-gauges.ts'
 import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { bookkeepingMetrics, heartbeatMetrics } from '../metrics.ts'
-import { gaugeRefusals } from '../refusal-gauges.ts'
+import { updateRejections } from '../rejection-metrics.ts'
 import type { EmbeddedHealth } from './health.ts'
 import type { Topics } from './topics.ts'
 
@@ -20,17 +20,17 @@ export interface Gauged {
   readonly sequencer: Sequencer
   readonly identities: Identities
   readonly serving: Serving
-  readonly refusals: RefusalBook
+  readonly rejections: RejectionRecorder
   readonly supervisor: Supervisor
 }
 
 /** What brings the gauges of an embedded relay up to date before they are read. */
 export function gaugesOf(registry: Registry, parts: Gauged): () => void {
-  const { topics, health, sequencer, identities, serving, refusals, supervisor } = parts
+  const { topics, health, sequencer, identities, serving, rejections, supervisor } = parts
   const bus = busMetrics(registry)
   const heartbeat = heartbeatMetrics(registry)
   const feed = feedMetrics(registry)
-  const refusalFigures = refusalMetrics(registry)
+  const rejectionFigures = rejectionMetrics(registry)
   const bookkeeping = bookkeepingMetrics(registry)
   return () => {
     gaugeTopics(bus, topics)
@@ -38,7 +38,7 @@ export function gaugesOf(registry: Registry, parts: Gauged): () => void {
     sequencer.gauge()
     identities.gauge()
     feed.bytes.set(serving.feedBytes)
-    gaugeRefusals(refusalFigures, refusals)
+    updateRejections(rejectionFigures, rejections)
     gaugeBookkeeping(bookkeeping, supervisor.failures)
   }
 }

@@ -25,14 +25,14 @@ export interface CrawlerPorts {
 }
 
 /** The crawler, which takes its producer of `raw` at once. It crawls from when it is run. */
-export function buildCrawler({ settings, database, refusals, logger }: StageContext, ports: CrawlerPorts) {
+export function buildCrawler({ settings, database, rejections, logger }: StageContext, ports: CrawlerPorts) {
   const allowPrivate = settings.RELAY_ALLOW_PRIVATE_HOSTS
   return new Crawler({
     ...ports,
     database,
     partitions: settings.RELAY_RAW_PARTITIONS,
     descriptors,
-    refusals,
+    rejections,
     logger: logger.child({ part: 'crawler' }),
     names: strangersNames(allowPrivate),
     allowPrivate,

@@ -43,12 +43,12 @@ export async function openState(
 }
 
 /** The sequencer. It orders from when it is run. */
-export function buildSequencer({ settings, refusals, logger }: StageContext, ports: SequencerPorts) {
+export function buildSequencer({ settings, rejections, logger }: StageContext, ports: SequencerPorts) {
   return new Sequencer({
     ...ports,
     partitions: settings.RELAY_RAW_PARTITIONS,
     logger: logger.child({ part: 'sequencer' }),
-    refusals,
+    rejections,
     conduct: conductLimits(settings),
     now: Date.now,
   })

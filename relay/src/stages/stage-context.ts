@@ -1,5 +1,5 @@
 import type { Database } from '@bgs/contract/database.ts'
-import type { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
@@ -12,5 +12,5 @@ export interface StageContext {
   readonly registry: Registry
   readonly supervisor: Supervisor
   readonly database: Database
-  readonly refusals: RefusalBook
+  readonly rejections: RejectionRecorder
 }

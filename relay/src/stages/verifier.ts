@@ -44,7 +44,7 @@ export function verifierFigures(registry: Registry) {
  * (invariant 14). Whoever builds it begins what is read, and closes the pool when the verifier has ended.
  */
 export function buildVerifier(
-  { settings, supervisor, database, refusals, logger }: StageContext,
+  { settings, supervisor, database, rejections, logger }: StageContext,
   ports: VerifierPorts,
 ) {
   const { metrics, raw, keyOf, verified, onBrokenFrame, charge } = ports
@@ -60,8 +60,8 @@ export function buildVerifier(
   const identities = new Identities(resolving, metrics, identityStore, supervisor.signal, sharedIdentities)
   const reading = readCautiously(raw, {
     database,
-    refusals,
-    refused: metrics.refused,
+    rejections,
+    rejected: metrics.rejected,
     logger: logger.child({ part: 'verifier' }),
     keyOf,
     told: (value) => (value.isHeartbeat === true ? undefined : value),
@@ -72,7 +72,7 @@ export function buildVerifier(
     identities,
     pool,
     metrics,
-    refusals,
+    rejections,
     onBrokenFrame,
     charge,
     logger: logger.child({ part: 'verifier' }),

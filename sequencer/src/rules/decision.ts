@@ -13,8 +13,8 @@ export interface Append {
   /** Null for a quiet entry. */
   readonly frame: Uint8Array | null
   readonly seqAt: number
-  /** The event is refused all the same: what is appended is what the relay has to remember of it. */
-  readonly refused?: Drop
+  /** The event is rejected all the same: what is appended is what the relay has to remember of it. */
+  readonly rejected?: Drop
   /** What is appended right behind it. */
   readonly next?: Append
 }

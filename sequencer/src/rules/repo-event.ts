@@ -10,7 +10,7 @@ export function decideCommit(
   envelope: VerifiedEnvelope,
   repo: RepoFacts,
 ): Append | Drop {
-  if (account !== undefined && !isActive(account)) return refuseInactive(account, envelope, repo)
+  if (account !== undefined && !isActive(account)) return rejectInactive(account, envelope, repo)
   const known = account?.rev ?? null
   if (known !== null && repo.rev <= known) {
     // A host may announce a repo by #sync and then send the #commit of the same rev: the records are in that one alone.
@@ -29,7 +29,7 @@ export function decideSync(
   envelope: VerifiedEnvelope,
   repo: RepoFacts,
 ): Append | Drop {
-  if (account !== undefined && !isActive(account)) return refuseInactive(account, envelope, repo)
+  if (account !== undefined && !isActive(account)) return rejectInactive(account, envelope, repo)
   const known = account?.rev ?? null
   if (account === undefined || known === null) return adopt(envelope, repo, 'emit-reset')
   if (repo.rev < known) return drop('rev-stale')
@@ -60,9 +60,11 @@ function adopt(
  * C1: an account that is not active has no commits. Its PDS is asked where only its word stands against it. The newest
  * signed commit is kept pending, so that the network hears of it when the account is active again (S2).
  */
-function refuseInactive(account: Account, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
-  const refused = drop('account-inactive', account.local === 'active')
+function rejectInactive(account: Account, envelope: VerifiedEnvelope, repo: RepoFacts): Append | Drop {
+  const rejected = drop('account-inactive', account.local === 'active')
   const newest = account.pendingCommit?.rev ?? account.rev ?? ''
   const pendingCommit = repo.rev > newest ? pendingCommitOf(envelope) : null
-  return pendingCommit === null ? refused : { ...quiet({ ...takenFacts(envelope), pendingCommit }), refused }
+  return pendingCommit === null
+    ? rejected
+    : { ...quiet({ ...takenFacts(envelope), pendingCommit }), rejected }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Log } from '@bgs/contract/log/log.ts'
-import { RefusalBook } from '@bgs/database/hosts/refusal-book.ts'
+import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { type Disk, nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { SegmentLog, type SegmentLogOptions } from '@bgs/embedded/log/segment-log.ts'
@@ -44,7 +44,7 @@ export class Scene implements AsyncDisposable {
   readonly state: State
   readonly view: View
   readonly replayed: number
-  readonly refusals: RefusalBook
+  readonly rejections: RejectionRecorder
   readonly metrics = sequencerMetrics(new Registry())
   readonly asked: StatusQuestion[] = []
   /** Raw offsets of the envelopes that were called done. */
@@ -69,7 +69,7 @@ export class Scene implements AsyncDisposable {
     this.state = state
     this.view = up.view
     this.replayed = up.replayed
-    this.refusals = new RefusalBook(database)
+    this.rejections = new RejectionRecorder(database)
     this.#sequencer = new Sequencer({
       verified: this.#verified.consumer(),
       partitions: 1,
@@ -80,7 +80,7 @@ export class Scene implements AsyncDisposable {
       metrics: this.metrics,
       logger: createLogger('silent'),
       ask: (question) => this.asked.push(question),
-      refusals: this.refusals,
+      rejections: this.rejections,
       conduct: { eventsPerHour: options.eventsPerHour ?? 1e9, throttleMs: 60_000 },
       now: Date.now,
     })

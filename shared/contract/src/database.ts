@@ -1,4 +1,4 @@
-import { RefusalError } from './refusal-error.ts'
+import { StartupError } from './startup-error.ts'
 
 /**
  * The small interface behind which SQLite and PostgreSQL stand (ARCHITECTURE.md, "Log and state"). Statements are
@@ -45,7 +45,7 @@ export class DatabaseFullError extends Error {
 }
 
 /** The database was written by a newer version of this software, or by another software. */
-export class SchemaError extends RefusalError {
+export class SchemaError extends StartupError {
   override name = 'SchemaError'
   readonly code = 'schema'
 }

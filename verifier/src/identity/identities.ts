@@ -74,7 +74,7 @@ export class Identities {
     this.#signal = signal
   }
 
-  /** The directory as a whole does not answer: frames wait, nothing is refused (G6, invariant 13). */
+  /** The directory as a whole does not answer: frames wait, nothing is rejected (G6, invariant 13). */
   get circuitOpen(): boolean {
     return this.#failures >= CIRCUIT_FAILURES || this.#unanswered.size >= CIRCUIT_DIDS
   }

@@ -22,7 +22,7 @@ const account = fc.record({
   status: fc.option(fc.string({ unit: 'grapheme' })),
   time: fc.string(),
 })
-const refused = fc.record({
+const rejected = fc.record({
   reason: fc.constantFrom('signature-invalid', 'frame-malformed', 'internal-error'),
   detail: fc.string({ unit: 'grapheme' }),
 })
@@ -35,7 +35,7 @@ const judged = fc
       repo.map((facts) => ({ repo: facts, account: null })),
       account.map((facts) => ({ repo: null, account: facts })),
       fc.constant({ repo: null, account: null }),
-      refused,
+      rejected,
     ),
     marked: fc.boolean(),
     handle: fc.string({ unit: 'grapheme', maxLength: 8 }),

@@ -34,7 +34,7 @@ function cpuMs({ user, system }: NodeJS.CpuUsage): number {
   return (user + system) / 1_000
 }
 
-/** No frame ends the relay: judging is total, and where it proves not to be, that frame is refused and reported. */
+/** No frame ends the relay: judging is total, and where it proves not to be, that frame is rejected and reported. */
 function verifySafely(
   judge: (frame: Uint8Array, context: VerifyContext) => Verdict,
   frame: Uint8Array,

@@ -12,7 +12,7 @@ export interface VerifyReply {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** INTS numbers for each frame. */
   readonly ints: Int32Array<ArrayBuffer>
-  /** Two for each frame that was refused, or is of an account: few. */
+  /** Two for each frame that was rejected, or is of an account: few. */
   readonly texts: readonly (string | null)[]
   readonly seconds: number
 }
@@ -81,11 +81,11 @@ export function readVerdict(
   { bytes, ints, texts }: VerifyReply,
   i: number,
 ): PassedFrame | { readonly reason: Reason; readonly detail: string } {
-  const [refused, start, end, seqAt, kindAndFlags, textAt] = ints.subarray(
+  const [rejected, start, end, seqAt, kindAndFlags, textAt] = ints.subarray(
     i * INTS,
     (i + 1) * INTS,
   ) as unknown as [number, number, number, number, number, number]
-  if (refused > 0) return { reason: REASON_NAMES[refused - 1] as Reason, detail: texts[textAt] ?? '' }
+  if (rejected > 0) return { reason: REASON_NAMES[rejected - 1] as Reason, detail: texts[textAt] ?? '' }
   const kind = kindAndFlags >> 3
   return {
     reason: null,

@@ -36,7 +36,7 @@ export interface Passed {
 /** Judges one frame of a host whose authority is settled (protocol.md G1, C2–C12, S1, I1, A-1). Never throws on bytes. */
 export function verifyFrame(bytes: Uint8Array, context: VerifyContext): Verdict {
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal') return frame
+  if (frame.kind === 'rejection') return frame
   if (frame.type === '#commit') return verifyCommitFrame(frame, bytes, context)
   if ('time' in frame && !isDatetime(frame.time))
     return { reason: 'time-syntax', detail: `time is ${JSON.stringify(frame.time.slice(0, 80))}` }
@@ -102,7 +102,7 @@ function passed(
   if (left === undefined) return { reason: null, frame: bytes, seqAt, seqEnd, ...facts }
   const frame = withoutEntries(bytes, left)
   const again = scanFrame(frame)
-  if (again.kind === 'refusal' || !('seqAt' in again))
+  if (again.kind === 'rejection' || !('seqAt' in again))
     throw new Error('a frame that can no longer be read without some of its fields')
   return { reason: null, frame, seqAt: again.seqAt, seqEnd: again.seqEnd, ...facts }
 }

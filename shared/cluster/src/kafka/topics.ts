@@ -1,4 +1,4 @@
-import { RefusalError } from '@bgs/contract/refusal-error.ts'
+import { StartupError } from '@bgs/contract/startup-error.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { type KafkaCluster, REQUEST_MS, retryPauseMs } from './cluster.ts'
@@ -36,7 +36,7 @@ export interface TopicsOptions {
 }
 
 /** A topic is not as it must be: the process must not start. */
-export class TopicError extends RefusalError {
+export class TopicError extends StartupError {
   override name = 'TopicError'
   readonly code = 'topic'
 }

@@ -2,7 +2,7 @@
  * The bus between the stages (ARCHITECTURE.md, "The frame's way"): publish to a partition, be told what is
  * safe, consume, say done. A stage that publishes hands in a token for each record and hears of it again
  * exactly once, when the record need not be offered again: on the in-memory bus when its outcome is durable
- * (appended to the log, or refused for good), on Kafka when it is appended.
+ * (appended to the log, or rejected for good), on Kafka when it is appended.
  */
 
 /** One record taken from a topic. Positions rise within a partition and are not reused within a generation. */

@@ -10,7 +10,7 @@ export interface RawEnvelope {
   readonly epoch: number
   readonly seq: number
   readonly receivedMs: number
-  /** Per-host flag of protocol.md 3.5: lets four checks mark instead of refuse. */
+  /** Per-host flag of protocol.md 3.5: lets four checks mark instead of reject. */
   readonly lenient: boolean
   /** The host is a relay that is crawled by explicit setting: it passes on what is of other hosts (H5). */
   readonly relayed?: boolean
@@ -27,7 +27,7 @@ export function rawBytes(envelope: RawEnvelope): number {
 
 /**
  * What crawlers say through `raw` now and then, to be judged as a frame is and to pass by the state: so a way that is
- * blocked is told from a network in which nobody speaks. Readers that do not know it refuse it as an event of no DID.
+ * blocked is told from a network in which nobody speaks. Readers that do not know it reject it as an event of no DID.
  */
 export function heartbeatEnvelope(receivedMs: number): RawEnvelope {
   const nobody = { did: '', host: '', epoch: 0, seq: 0, lenient: false }

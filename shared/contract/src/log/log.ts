@@ -1,4 +1,4 @@
-import { RefusalError } from '../refusal-error.ts'
+import { StartupError } from '../startup-error.ts'
 import type { LogEntry, Pack } from './pack.ts'
 
 /**
@@ -69,7 +69,7 @@ export class LogFencedError extends Error {
 }
 
 /** The log is not the one that the database is a view of: neither may be written under the other's numbers. */
-export class LogMismatchError extends RefusalError {
+export class LogMismatchError extends StartupError {
   override name = 'LogMismatchError'
   readonly code = 'foreign'
 }

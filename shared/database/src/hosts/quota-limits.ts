@@ -7,7 +7,7 @@ export interface QuotaLimits {
   readonly perDay: number
   /** Of them such as are no commits: each costs every consumer a look at a document, or more (3.6). */
   readonly otherPerHour: number
-  /** Frames that bring nothing: refused, or of a type not known. They are cheap to send, so nobody sends them for nothing. */
+  /** Frames that bring nothing: rejected, or of a type not known. They are cheap to send, so nobody sends them for nothing. */
   readonly uselessPerSecond: number
   /** Milliseconds of judging in a minute beyond what ordinary frames take. */
   readonly slowMsPerMinute: number

@@ -46,7 +46,7 @@ describe('the slot for seq', () => {
     const payload = { did, time, handle: 'a.example', future: [1] }
     const bytes = reference({ op: 1, t: '#identity' }, { ...payload, seq })
     const scanned = scanFrame(bytes)
-    if (scanned.kind === 'refusal' || scanned.type !== '#identity') return expect.fail('not scanned')
+    if (scanned.kind === 'rejection' || scanned.type !== '#identity') return expect.fail('not scanned')
     const slotted = withSeqSlot(bytes, scanned.seqAt, scanned.seqEnd)
     expect(slotted.frame).toEqual(reference({ op: 1, t: '#identity' }, { ...payload, seq: LEAST_SLOT_SEQ }))
     writeSeq(slotted.frame, slotted.seqAt, Number.MAX_SAFE_INTEGER)
@@ -66,7 +66,7 @@ describe('a frame without some entries of its maps', () => {
       for (let i = 0; i < extra; i++) rest[`x${i}`] = i
       const bytes = reference({ op: 1, t: '#identity' }, { ...rest, handle: 'a.example' })
       const identity = scanFrame(bytes)
-      if (identity.kind === 'refusal' || identity.type !== '#identity') return expect.fail('not scanned')
+      if (identity.kind === 'rejection' || identity.type !== '#identity') return expect.fail('not scanned')
       expect(withoutEntries(bytes, [identity.handlePlace as MapEntryPlace])).toEqual(
         reference({ op: 1, t: '#identity' }, rest),
       )
@@ -78,7 +78,7 @@ describe('a frame without some entries of its maps', () => {
     ['#account', { did, time, seq: 9, active: true }, { status: null }],
   ])('%s: an optional field that is null', (t, rest, nulls) => {
     const scanned = scanFrame(reference({ op: 1, t }, { ...rest, ...nulls }))
-    if (scanned.kind === 'refusal' || !('nulls' in scanned)) return expect.fail('not scanned')
+    if (scanned.kind === 'rejection' || !('nulls' in scanned)) return expect.fail('not scanned')
     expect(withoutEntries(reference({ op: 1, t }, { ...rest, ...nulls }), scanned.nulls ?? [])).toEqual(
       reference({ op: 1, t }, rest),
     )

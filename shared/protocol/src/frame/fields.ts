@@ -17,7 +17,7 @@ import type { MapEntryPlace } from './without-entries.ts'
 
 /**
  * A scan in progress. A field of the wrong type is noted in `wrong` (the first one) and the scan goes on, so that a
- * refusal can still name `seq` and DID and so that a fault of the CBOR itself takes precedence.
+ * rejection can still name `seq` and DID and so that a fault of the CBOR itself takes precedence.
  */
 export type Scan = {
   cursor: Cursor

@@ -99,7 +99,7 @@ export function scanCommit(scan: Scan, count: number): CommitFrame | null {
   return frame
 }
 
-/** Notes the first field that is missing, for the refusal's detail. */
+/** Notes the first field that is missing, for the rejection's detail. */
 export function noteMissing(scan: Scan, fields: Record<string, unknown>): void {
   if (scan.wrong !== '') return
   for (const field in fields) {

@@ -38,7 +38,7 @@ describe('#commit', () => {
   test('is typed, with the places of what is passed on', () => {
     const bytes = commit({ future: { a: [1] } })
     const frame = scanFrame(bytes)
-    if (frame.kind === 'refusal' || frame.type !== '#commit') return expect.fail(JSON.stringify(frame))
+    if (frame.kind === 'rejection' || frame.type !== '#commit') return expect.fail(JSON.stringify(frame))
     expect(frame).toMatchObject({ did: DID, seq: 4_986, rev: '3mn6rq3fck22b', since: null, time: TIME })
     expect(bytes.subarray(frame.seqAt, frame.seqEnd)).toEqual(Uint8Array.of(0x19, 0x13, 0x7a))
     expect(bytes.subarray(frame.blocksAt, frame.blocksEnd)).toEqual(Uint8Array.of(1, 2, 3))
@@ -58,7 +58,7 @@ describe('#commit', () => {
 
   test('since may be null, but not missing', () => {
     expect(scanFrame(commit({ since: null }))).toMatchObject({ kind: 'frame', since: null })
-    expect(scanFrame(commit({}, ['since']))).toMatchObject({ kind: 'refusal', reason: 'frame-fields' })
+    expect(scanFrame(commit({}, ['since']))).toMatchObject({ kind: 'rejection', reason: 'frame-fields' })
   })
 
   test('prevData null is none', () => {
@@ -68,8 +68,13 @@ describe('#commit', () => {
   test.each(['ops', 'rev', 'repo', 'time', 'blocks', 'commit'])(
     '%s is required, and seq is still told',
     (field) => {
-      const refusal = scanFrame(commit({}, [field]))
-      expect(refusal).toMatchObject({ kind: 'refusal', reason: 'frame-fields', seq: 4_986, detail: field })
+      const rejection = scanFrame(commit({}, [field]))
+      expect(rejection).toMatchObject({
+        kind: 'rejection',
+        reason: 'frame-fields',
+        seq: 4_986,
+        detail: field,
+      })
     },
   )
 
@@ -90,8 +95,8 @@ describe('#commit', () => {
     ['prevData', 'text'],
     ['prevData', RAW],
   ])('%s of the wrong type %j', (field, value) => {
-    const refusal = scanFrame(commit({ [field]: value }))
-    expect(refusal).toMatchObject({ kind: 'refusal', reason: 'frame-fields', seq: 4_986 })
+    const rejection = scanFrame(commit({ [field]: value }))
+    expect(rejection).toMatchObject({ kind: 'rejection', reason: 'frame-fields', seq: 4_986 })
   })
 
   test.each([0, -1, 'text', null, 2n ** 53n, 2n ** 63n])('seq %s is none', (seq) => {
@@ -178,8 +183,8 @@ describe('properties', () => {
     )
     fc.assert(
       fc.property(input, (bytes) => {
-        expect(['frame', 'refusal']).toContain(scanFrame(poisoned(bytes)).kind)
-        expect(['head', 'refusal']).toContain(scanHead(poisoned(bytes)).kind)
+        expect(['frame', 'rejection']).toContain(scanFrame(poisoned(bytes)).kind)
+        expect(['head', 'rejection']).toContain(scanHead(poisoned(bytes)).kind)
       }),
       { numRuns: 3_000 },
     )
@@ -214,7 +219,7 @@ describe('properties', () => {
     const bytes = commit()
     bytes[bytes.length - 40] = 0xff
     const broken = bytes.subarray(0, bytes.length - 1)
-    expect(scanFrame(broken)).toMatchObject({ kind: 'refusal', seq: 4_986, did: DID })
+    expect(scanFrame(broken)).toMatchObject({ kind: 'rejection', seq: 4_986, did: DID })
   })
 
   function afterHeader(payload: Uint8Array): Uint8Array {

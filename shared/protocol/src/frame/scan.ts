@@ -2,9 +2,9 @@ import { newCursor, openCursor } from '../drisl/cursor.ts'
 import { skipStrict } from '../drisl/skip.ts'
 import type { Scan } from './fields.ts'
 import type { Frame } from './frame.ts'
-import { type FrameType, frameType, MAX_FRAME_BYTES, refuseFault, scanHead } from './head.ts'
+import { type FrameType, frameType, MAX_FRAME_BYTES, rejectFault, scanHead } from './head.ts'
 import { readHeader, readMap } from './header.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { type Rejection, reject } from './rejection.ts'
 import { scanCommit } from './scan-commit.ts'
 import { scanAccount, scanError, scanIdentity, scanInfo, scanSync, scanUnknown } from './scan-message.ts'
 
@@ -14,11 +14,11 @@ const shared = newCursor()
 
 /**
  * Scans a whole frame strictly (protocol.md W1-W7): exactly two DRISL maps that fill it, every byte proved, the known
- * fields typed and the rest passed over. A refusal still names `seq` and DID where they could be read. Never throws
+ * fields typed and the rest passed over. A rejection still names `seq` and DID where they could be read. Never throws
  * and never reads past the end; the frame keeps its bytes, nothing is copied out of it but short texts.
  */
-export function scanFrame(frame: Uint8Array): Frame | Refusal {
-  if (frame.length > MAX_FRAME_BYTES) return refuse('frame-too-large', `${frame.length} bytes`)
+export function scanFrame(frame: Uint8Array): Frame | Rejection {
+  if (frame.length > MAX_FRAME_BYTES) return reject('frame-too-large', `${frame.length} bytes`)
   const cursor = openCursor(shared, frame)
   const scan: Scan = {
     cursor,
@@ -32,22 +32,22 @@ export function scanFrame(frame: Uint8Array): Frame | Refusal {
     nulls: undefined,
   }
   const header = readHeader(cursor)
-  if (header === null) return refuseFault(cursor, -1, '')
+  if (header === null) return rejectFault(cursor, -1, '')
   const { op, t } = header
   const type = frameType(op, t)
   const result = scanPayload(scan, type, op, t)
   if (cursor.fault === null && cursor.at !== cursor.end) {
-    return refuse('frame-malformed', 'bytes after the payload', scan.seq, scan.did)
+    return reject('frame-malformed', 'bytes after the payload', scan.seq, scan.did)
   }
-  if (cursor.fault !== null) return refuseBroken(frame, scan)
-  if (op === 0) return refuse('frame-fields', 'op')
-  if (op === 1 && t === '') return refuse('frame-fields', 't', scan.seq, scan.did)
+  if (cursor.fault !== null) return rejectBroken(frame, scan)
+  if (op === 0) return reject('frame-fields', 'op')
+  if (op === 1 && t === '') return reject('frame-fields', 't', scan.seq, scan.did)
   if (type === 'unknown' || type === 'error' || type === '#info') {
-    return result ?? refuse('frame-fields', scan.wrong)
+    return result ?? reject('frame-fields', scan.wrong)
   }
   if (scan.wrong === '' && scan.seq < 0) scan.wrong = 'seq'
   if (scan.wrong === '' && scan.did === '') scan.wrong = type === '#commit' ? 'repo' : 'did'
-  if (result === null || scan.wrong !== '') return refuse('frame-fields', scan.wrong, scan.seq, scan.did)
+  if (result === null || scan.wrong !== '') return reject('frame-fields', scan.wrong, scan.seq, scan.did)
   return result
 }
 
@@ -79,13 +79,13 @@ function scanPayload(scan: Scan, type: FrameType, op: number, t: string): Frame 
   }
 }
 
-/** The refusal of broken CBOR: where the scan stopped before `seq` or DID, a first look may still find them. */
-function refuseBroken(frame: Uint8Array, scan: Scan): Refusal {
-  const refusal = refuseFault(scan.cursor, scan.seq, scan.did)
+/** The rejection of broken CBOR: where the scan stopped before `seq` or DID, a first look may still find them. */
+function rejectBroken(frame: Uint8Array, scan: Scan): Rejection {
+  const rejection = rejectFault(scan.cursor, scan.seq, scan.did)
   if (scan.seq < 0 || scan.did === '') {
     const head = scanHead(frame)
-    if (refusal.seq < 0) refusal.seq = head.seq
-    if (refusal.did === '') refusal.did = head.did
+    if (rejection.seq < 0) rejection.seq = head.seq
+    if (rejection.did === '') rejection.did = head.did
   }
-  return refusal
+  return rejection
 }

@@ -7,7 +7,7 @@ const COMMIT =
 const WAIT = 'Nothing: this is looked at again by itself.'
 const NOTHING = 'Nothing: no event is missing because of it.'
 
-/** What the operator of a host, or the owner of an account, can do about a refusal, in plain words. */
+/** What the operator of a host, or the owner of an account, can do about a rejection, in plain words. */
 export const ADVICE: Readonly<Record<Reason, string>> = {
   'message-malformed':
     'Look at what lies between the PDS and the world: a proxy that writes into the stream, or compresses what was not to be. Else report it to those who make the PDS software.',

@@ -1,6 +1,6 @@
 import type { Reason } from './reason.ts'
 
-/** Refusals after which nothing that follows on the connection can be trusted to be a frame (W4): it is closed. */
+/** Rejections after which nothing that follows on the connection can be trusted to be a frame (W4): it is closed. */
 const BROKEN_STREAM: ReadonlySet<Reason> = new Set([
   'frame-malformed',
   'frame-not-canonical',
@@ -9,7 +9,7 @@ const BROKEN_STREAM: ReadonlySet<Reason> = new Set([
   'frame-text',
 ])
 
-/** Whether a refusal closes the connection; any other is over one event's contents, and the stream goes on (G1). */
+/** Whether a rejection closes the connection; any other is over one event's contents, and the stream goes on (G1). */
 export function breaksStream(reason: Reason): boolean {
   return BROKEN_STREAM.has(reason)
 }

@@ -93,6 +93,6 @@ const PASSED_OVER: ReadonlySet<Reason> = new Set<Reason>([
 ])
 
 /** Whether a reason tells of something that somebody should mend. */
-export function isRefusal(reason: Reason): boolean {
+export function isRejection(reason: Reason): boolean {
   return !PASSED_OVER.has(reason)
 }

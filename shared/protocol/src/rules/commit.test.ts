@@ -20,7 +20,7 @@ beforeAll(async () => {
 /** 'pass', 'pass' with its marks, or the reason of the refusal. */
 function judge(bytes: Uint8Array, lenient = false, withKey = key): string {
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal') return frame.reason
+  if (frame.kind === 'rejection') return frame.reason
   if (frame.type !== '#commit') return frame.type
   const verdict = verifyCommit(frame, bytes, { key: withKey, nowMs: real.nowMs, lenient })
   return verdict.kind === 'fault' ? verdict.reason : ['pass', ...verdict.marks].join(' ')

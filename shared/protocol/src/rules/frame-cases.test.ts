@@ -17,7 +17,7 @@ function keyOf(doc: FrameCase['didDoc']): PublicKey | null {
 function verifyWith(testCase: FrameCase, key: PublicKey): string {
   const bytes = Uint8Array.from(Buffer.from(testCase.frame, 'base64'))
   const frame = scanFrame(bytes)
-  if (frame.kind === 'refusal') return frame.reason === 'frame-fields' ? 'drop-invalid' : 'disconnect'
+  if (frame.kind === 'rejection') return frame.reason === 'frame-fields' ? 'drop-invalid' : 'disconnect'
   if (frame.type === 'unknown' || frame.type === '#info') return 'ignore'
   if (frame.type === 'error') return 'close'
   if (frame.type === '#identity' || frame.type === '#account') return 'emit'
@@ -64,7 +64,7 @@ describe('frame cases', () => {
       const bytes = Uint8Array.from(Buffer.from(testCase.frame, 'base64'))
       const head = scanHead(bytes)
       const frame = scanFrame(bytes)
-      if (frame.kind === 'refusal' || head.kind === 'refusal') return
+      if (frame.kind === 'rejection' || head.kind === 'rejection') return
       expect(head.type).toBe(frame.type)
       if ('seq' in frame) expect([head.did, head.seq]).toEqual([frame.did, frame.seq])
     },

@@ -29,7 +29,7 @@ function judge(blocks: Uint8Array, fields: { did?: string; rev?: string } = {}):
   const time = '2026-06-01T01:00:00.000Z'
   const { frame } = encodeSync({ did: real.did, rev, time, blocks, ...fields })
   const scanned = scanFrame(frame)
-  if (scanned.kind === 'refusal' || scanned.type !== '#sync') return 'not scanned'
+  if (scanned.kind === 'rejection' || scanned.type !== '#sync') return 'not scanned'
   const verdict = verifySync(scanned, frame, { key, nowMs: real.nowMs, lenient: false })
   return verdict.kind === 'fault' ? verdict.reason : 'pass'
 }

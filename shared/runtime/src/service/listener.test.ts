@@ -5,9 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { AddressLimits, newAddressLimits } from './address-limits.ts'
 import { ClientAddresses } from './client-address.ts'
 import { loadSettings } from './config.ts'
+import { endWithHttpError } from './http-error.ts'
 import { listen } from './listen.ts'
 import { createListener } from './listener.ts'
-import { refuseSocket } from './refuse-socket.ts'
 
 let server: Server | undefined
 const clients: RawClient[] = []
@@ -202,7 +202,7 @@ describe('what cannot be read', () => {
     const port = await open()
     server?.removeAllListeners('upgrade')
     server?.on('upgrade', (_request, socket) =>
-      refuseSocket(socket, { status: 501, error: 'MethodNotImplemented', message: 'no' }),
+      endWithHttpError(socket, { status: 501, error: 'MethodNotImplemented', message: 'no' }),
     )
     const client = new RawClient(port, UPGRADE)
     client.socket.on('end', () => undefined)

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AddressLimits, Place } from './address-limits.ts'
 import type { ClientAddresses } from './client-address.ts'
+import { endWithHttpError, type HttpError, httpErrorHeaders } from './http-error.ts'
 import { monotonicMs } from './monotonic.ts'
-import { type Refusal, refusalHeaders, refuseSocket } from './refuse-socket.ts'
 
 /** What any client of an HTTP listener gets of it: header bytes, and time for the header, the request, and to ask again. */
 const OPTIONS = {
@@ -27,7 +27,7 @@ const REST_BYTES = 64 * 1024
 const REST_MS = 500
 /** Looked at so often: at full speed a few megabytes come meanwhile, taken and dropped. */
 const REST_LOOK_MS = 5
-const TOO_MANY: Refusal = {
+const TOO_MANY: HttpError = {
   status: 429,
   error: 'RateLimitExceeded',
   message: 'too many connections from one address',
@@ -71,7 +71,7 @@ export function createListener(parts: ListenerParts): Server {
       if (!places.has(socket)) place.leave()
       if (!request.complete) endRest(request, socket)
     })
-    if (place.isOver) refuse(response, TOO_MANY)
+    if (place.isOver) sendHttpError(response, TOO_MANY)
     else onRequest(request, response)
   })
   server.on('connection', (socket) => {
@@ -90,12 +90,12 @@ export function createListener(parts: ListenerParts): Server {
       socket.on('error', () => socket.destroy())
       const place = enter(request)
       socket.once('close', place.leave)
-      if (place.isOver) refuseSocket(socket, TOO_MANY)
+      if (place.isOver) endWithHttpError(socket, TOO_MANY)
       else onUpgrade(request, socket as Socket, head)
     })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    else refuseSocket(socket, unreadable(error.code))
+    else endWithHttpError(socket, unreadable(error.code))
   })
   server.maxHeadersCount = MAX_HEADERS
   server.maxRequestsPerSocket = MAX_REQUESTS
@@ -117,7 +117,7 @@ function asksForWebSocket(request: IncomingMessage): boolean {
   return true
 }
 
-function unreadable(code: string | undefined): Refusal {
+function unreadable(code: string | undefined): HttpError {
   if (code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, error: 'InvalidRequest', message: 'the header of the request is too large' }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -125,9 +125,9 @@ function unreadable(code: string | undefined): Refusal {
   return { status: 400, error: 'InvalidRequest', message: 'the request cannot be read' }
 }
 
-function refuse(response: ServerResponse, { status, error, message, headers }: Refusal): void {
+function sendHttpError(response: ServerResponse, { status, error, message, headers }: HttpError): void {
   const body = JSON.stringify({ error, message })
-  response.writeHead(status, { ...refusalHeaders(body), ...headers })
+  response.writeHead(status, { ...httpErrorHeaders(body), ...headers })
   response.end(body)
 }
 

@@ -108,7 +108,7 @@ export function opsMetrics(registry: Registry) {
 }
 
 /** Figures of the memory of what was refused. */
-export function refusalMetrics(registry: Registry) {
+export function rejectionMetrics(registry: Registry) {
   const registers = [registry]
   return {
     waiting: new Gauge({
@@ -124,4 +124,4 @@ export function refusalMetrics(registry: Registry) {
   }
 }
 
-export type RefusalMetrics = ReturnType<typeof refusalMetrics>
+export type RejectionMetrics = ReturnType<typeof rejectionMetrics>

@@ -5,7 +5,7 @@ import { SERVER_HEADER } from './version.ts'
 /** For the answer to be read before the socket is cut. */
 const LINGER_MS = 1_000
 
-export interface Refusal {
+export interface HttpError {
   readonly status: number
   /** Name of the XRPC error. */
   readonly error: string
@@ -17,9 +17,9 @@ export interface Refusal {
  * Answers on a socket that no longer has an HTTP response: an upgrade, or a request that could not be read. The body is
  * an XRPC error. Whatever the client does then, the socket ends: nothing else watches over it.
  */
-export function refuseSocket(socket: Duplex, { status, error, message, headers = {} }: Refusal): void {
+export function endWithHttpError(socket: Duplex, { status, error, message, headers = {} }: HttpError): void {
   const body = JSON.stringify({ error, message })
-  const lines = Object.entries({ ...refusalHeaders(body), ...headers }).map(
+  const lines = Object.entries({ ...httpErrorHeaders(body), ...headers }).map(
     ([name, value]) => `${name}: ${value}`,
   )
   socket.on('error', () => socket.destroy())
@@ -31,7 +31,7 @@ export function refuseSocket(socket: Duplex, { status, error, message, headers =
 }
 
 /** Headers of an answer after which the connection ends. */
-export function refusalHeaders(body: string): Record<string, string> {
+export function httpErrorHeaders(body: string): Record<string, string> {
   return {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),

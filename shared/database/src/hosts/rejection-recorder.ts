@@ -1,10 +1,10 @@
 import type { Database, SqlValue } from '@bgs/contract/database.ts'
-import { isRefusal, type Reason } from '@bgs/protocol/reasons/reason.ts'
+import { isRejection, type Reason } from '@bgs/protocol/reasons/reason.ts'
 import { parseDid } from '@bgs/protocol/syntax/did.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 
-/** A frame or event that was refused; `did` '' and `seq` -1 where they could not be read. */
-export interface RefusedFrame {
+/** A frame or event that was rejected; `did` '' and `seq` -1 where they could not be read. */
+export interface RejectedFrame {
   readonly host: string
   readonly did: string
   readonly seq: number
@@ -18,7 +18,7 @@ export interface RefusedFrame {
 }
 
 /** As it is kept until it is written. */
-interface Kept extends Omit<RefusedFrame, 'document'> {
+interface Kept extends Omit<RejectedFrame, 'document'> {
   readonly document: string | null
 }
 
@@ -58,7 +58,7 @@ const TRIM_ACCOUNTS = `DELETE FROM account_refusals WHERE at_ms <
 interface Pair {
   frames: number
   lastMs: number
-  readonly samples: { readonly atMs: number; readonly refused: Kept }[]
+  readonly samples: { readonly atMs: number; readonly rejected: Kept }[]
 }
 
 interface AccountNote {
@@ -69,18 +69,18 @@ interface AccountNote {
 }
 
 /**
- * Remembers what was refused, for those who ask why: per host and reason a count and the last few examples, per
+ * Remembers what was rejected, for those who ask why: per host and reason a count and the last few examples, per
  * account the last reason. Kept in memory for a moment and then in the database, both bounded; may lose the last
  * moment when killed, for nothing hangs on it.
  */
-export class RefusalBook {
+export class RejectionRecorder {
   readonly #database: Database
   readonly #now: () => number
   #pairs = new Map<string, Pair>()
   #accounts = new Map<string, AccountNote>()
   #keptBytes = 0
   #saves = 0
-  /** Refusals that were not noted, for too many others waited. */
+  /** Rejections that were not noted, for too many others waited. */
   leftOut = 0
 
   constructor(database: Database, now: () => number = Date.now) {
@@ -88,9 +88,9 @@ export class RefusalBook {
     this.#now = now
   }
 
-  /** Notes a refusal; returns at once. Repeats and what is known already (X6, C4) are counted, not kept as examples. */
-  note(refused: RefusedFrame): void {
-    const { host, reason, did } = refused
+  /** Notes a rejection; returns at once. Repeats and what is known already (X6, C4) are counted, not kept as examples. */
+  note(rejected: RejectedFrame): void {
+    const { host, reason, did } = rejected
     const atMs = this.#now()
     const key = `${host} ${reason}`
     let pair = this.#pairs.get(key)
@@ -104,14 +104,14 @@ export class RefusalBook {
     }
     pair.frames++
     pair.lastMs = atMs
-    if (!isRefusal(reason)) return
-    if (pair.samples.length < SAMPLES_AT_ONCE) pair.samples.push({ atMs, refused: this.#keep(refused) })
+    if (!isRejection(reason)) return
+    if (pair.samples.length < SAMPLES_AT_ONCE) pair.samples.push({ atMs, rejected: this.#keep(rejected) })
     // A DID that is none has no account to tell of, and may be as long as a frame.
     if (parseDid(did, true) !== null) this.#noteAccount(did, host, reason, atMs)
   }
 
   /** A copy: the frame lies in a buffer that is used for others too. */
-  #keep({ frame, document, ...rest }: RefusedFrame): Kept {
+  #keep({ frame, document, ...rest }: RejectedFrame): Kept {
     const { did, detail } = rest
     const short = { ...rest, did: did.slice(0, MAX_DID), detail: detail.slice(0, MAX_DETAIL), document: null }
     if (frame === undefined || frame.length > MAX_FRAME_BYTES) return short
@@ -180,7 +180,7 @@ export class RefusalBook {
 /** Slots go round with the time, so that each write takes the place of the oldest, whichever process writes. */
 function sampleRows({ host, reason, samples }: Pair & { host: string; reason: string }): SqlValue[][] {
   const turn = Math.floor((samples[0]?.atMs ?? 0) / SAVE_EVERY_MS) * SAMPLES_AT_ONCE
-  return samples.map(({ atMs, refused: { did, seq, detail, frame, document } }, i) => {
+  return samples.map(({ atMs, rejected: { did, seq, detail, frame, document } }, i) => {
     const slot = (turn + i) % SAMPLES
     const bytes = frame === undefined ? null : Buffer.from(frame).toString('base64')
     return [host, reason, slot, atMs, did, seq, detail, bytes, document]

@@ -2,6 +2,6 @@
  * What a process found at its start, or when it took the lead, is not what it can work with: starting again changes
  * nothing, so it ends with exit code 2. The message says what to do.
  */
-export class RefusalError extends Error {
-  override name = 'RefusalError'
+export class StartupError extends Error {
+  override name = 'StartupError'
 }

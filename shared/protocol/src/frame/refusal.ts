@@ -1,8 +1,0 @@
-import type { Reason } from '../reasons/reason.ts'
-
-/** Why a frame is not taken, with what is known of it: `seq` -1 and `did` '' where it is not. `detail` is for people. */
-export type Refusal = { kind: 'refusal'; reason: Reason; detail: string; seq: number; did: string }
-
-export function refuse(reason: Reason, detail: string, seq = -1, did = ''): Refusal {
-  return { kind: 'refusal', reason, detail, seq, did }
-}
