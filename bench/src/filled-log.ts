@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashDid } from '@bgs/contract/bus/partition.ts'
 import { encodeFacts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
-import type { LogEntry } from '@bgs/contract/log/pack.ts'
+import type { LogEntry } from '@bgs/contract/log/log-batch.ts'
 import { nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
@@ -38,17 +38,17 @@ export async function fillLog(
     sync: false,
   })
   let bytes = 0
-  let pack: LogEntry[] = []
+  let batch: LogEntry[] = []
   let events = 0
   for (const entry of inTurn(corpus)) {
     const made = logEntry(entry, events++)
     bytes += made.frame?.length ?? 0
-    pack.push(made)
-    if (pack.length < perAppend) continue
-    await log.append(pack)
-    pack = []
+    batch.push(made)
+    if (batch.length < perAppend) continue
+    await log.append(batch)
+    batch = []
   }
-  if (pack.length > 0) await log.append(pack)
+  if (batch.length > 0) await log.append(batch)
   await log.close()
   return { events, bytes }
 }

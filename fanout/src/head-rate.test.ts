@@ -1,4 +1,4 @@
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { HeadRate } from './head-rate.ts'
 
@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 it('counts events of the last minute, whatever numbers they have, until it is closed', () => {
-  const listeners = new Set<(pack: Pack) => void>()
+  const listeners = new Set<(batch: LogBatch) => void>()
   const rate = new HeadRate({
     tail: (listener) => {
       listeners.add(listener)
@@ -19,7 +19,7 @@ it('counts events of the last minute, whatever numbers they have, until it is cl
   })
   // As in a cluster: a record of three events takes 4,096 seqs.
   const grow = (firstSeq: number) => {
-    for (const listener of listeners) listener({ firstSeq, count: 3 } as Pack)
+    for (const listener of listeners) listener({ firstSeq, count: 3 } as LogBatch)
   }
   for (let second = 0; second < 30; second++) {
     grow(2 ** 32 + second * 4_096)

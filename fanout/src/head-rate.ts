@@ -13,8 +13,8 @@ export class HeadRate {
   #events = 0
 
   constructor(log: Pick<LogReader, 'tail'>) {
-    this.#unfollow = log.tail((pack) => {
-      this.#events += pack.count
+    this.#unfollow = log.tail((batch) => {
+      this.#events += batch.count
     })
     this.#note()
     this.#timer = setInterval(() => this.#note(), NOTE_EVERY_MS).unref()

@@ -122,7 +122,7 @@ export function mirrorMetrics(registry: Registry) {
     }),
     full: new Counter({
       name: 'relay_fanout_mirror_full_total',
-      help: 'Times that the mirror put a pack off because no space was left',
+      help: 'Times that the mirror put a batch off because no space was left',
       registers,
     }),
   }

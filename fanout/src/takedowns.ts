@@ -2,7 +2,7 @@ import { hashDid } from '@bgs/contract/bus/partition.ts'
 import type { Database } from '@bgs/contract/database.ts'
 import { decodeFacts, didOfFacts } from '@bgs/contract/envelope/facts.ts'
 import type { LogReader } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
 
@@ -31,10 +31,10 @@ export class Takedowns {
     )
     let at = Math.max(takedowns.#since + 1, log.bounds().first)
     for (;;) {
-      const packs = await log.read(at, READ_BYTES)
-      for (const pack of packs) takedowns.follow(pack)
-      if (packs.length === 0) return takedowns
-      at = (packs.at(-1) as Pack).lastSeq + 1
+      const batches = await log.read(at, READ_BYTES)
+      for (const batch of batches) takedowns.follow(batch)
+      if (batches.length === 0) return takedowns
+      at = (batches.at(-1) as LogBatch).lastSeq + 1
     }
   }
 
@@ -56,40 +56,40 @@ export class Takedowns {
     for (const did of dids) this.#set(did, true)
   }
 
-  /** Takes in what a pack says of local status, in the order of the log. */
-  follow(pack: Pack): void {
-    if (pack.lastSeq <= this.#since) return
+  /** Takes in what a batch says of local status, in the order of the log. */
+  follow(batch: LogBatch): void {
+    if (batch.lastSeq <= this.#since) return
     let i = 0
-    for (const bytes of pack.facts()) {
-      const seq = pack.firstSeq + i
-      const kind = pack.kind(i++)
+    for (const bytes of batch.facts()) {
+      const seq = batch.firstSeq + i
+      const kind = batch.kind(i++)
       if (kind === '#commit' || kind === '#sync' || seq <= this.#since) continue
       const { did, local } = decodeFacts(bytes)
       if (local !== null) this.#set(did, local === 'takendown')
     }
   }
 
-  /** The frames of a pack from its entry `from` on that may be served, as ranges of bytes, with their number. */
-  servable(pack: Pack, from: number): { frames: Buffer[]; events: number } {
-    const events = pack.count - from
-    if (this.#dids.size === 0) return { frames: [pack.frames(from)], events }
+  /** The frames of a batch from its entry `from` on that may be served, as ranges of bytes, with their number. */
+  servable(batch: LogBatch, from: number): { frames: Buffer[]; events: number } {
+    const events = batch.count - from
+    if (this.#dids.size === 0) return { frames: [batch.frames(from)], events }
     const frames: Buffer[] = []
     let start = from
     let left = events
-    for (let i = from; i < pack.count; i++) {
-      if (!this.#isHidden(pack, i)) continue
-      if (i > start) frames.push(pack.frames(start, i))
+    for (let i = from; i < batch.count; i++) {
+      if (!this.#isHidden(batch, i)) continue
+      if (i > start) frames.push(batch.frames(start, i))
       start = i + 1
       left--
     }
-    if (start < pack.count) frames.push(pack.frames(start, pack.count))
+    if (start < batch.count) frames.push(batch.frames(start, batch.count))
     return { frames, events: left }
   }
 
-  #isHidden(pack: Pack, index: number): boolean {
-    if (!this.#hashes.has(pack.didHash(index))) return false
-    const kind = pack.kind(index)
-    return (kind === '#commit' || kind === '#sync') && this.#dids.has(didOfFacts(pack.factsOf(index)))
+  #isHidden(batch: LogBatch, index: number): boolean {
+    if (!this.#hashes.has(batch.didHash(index))) return false
+    const kind = batch.kind(index)
+    return (kind === '#commit' || kind === '#sync') && this.#dids.has(didOfFacts(batch.factsOf(index)))
   }
 
   #set(did: string, down: boolean): void {

@@ -1,4 +1,4 @@
-import { Pack, packBytes, writePack } from '@bgs/contract/log/pack.ts'
+import { batchBytes, LogBatch, writeBatch } from '@bgs/contract/log/log-batch.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Takedowns } from './takedowns.ts'
@@ -7,14 +7,14 @@ import { Window } from './window.ts'
 
 const FIRST = 2 ** 32
 
-function pack(firstSeq: number, entries: ReturnType<typeof entry>[]): Pack {
-  const bytes = Buffer.alloc(packBytes(entries))
-  writePack(bytes, 0, entries, firstSeq)
-  return new Pack(bytes, firstSeq)
+function batch(firstSeq: number, entries: ReturnType<typeof entry>[]): LogBatch {
+  const bytes = Buffer.alloc(batchBytes(entries))
+  writeBatch(bytes, 0, entries, firstSeq)
+  return new LogBatch(bytes, firstSeq)
 }
 
 describe('invariant 15: the window in memory', () => {
-  it('finds the pack that holds a seq, or the first behind it, like a walk through all of them', () => {
+  it('finds the batch that holds a seq, or the first behind it, like a walk through all of them', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ gap: fc.nat({ max: 3 }), count: fc.integer({ min: 1, max: 4 }) }), {
@@ -23,10 +23,10 @@ describe('invariant 15: the window in memory', () => {
         fc.integer({ min: 300, max: 5_000 }),
         (shape, maxBytes) => {
           const window = new Window(maxBytes)
-          let kept: Pack[] = []
+          let kept: LogBatch[] = []
           let next = FIRST
           for (const { gap, count } of shape) {
-            const one = pack(
+            const one = batch(
               next + gap,
               Array.from({ length: count }, (_, i) => entry(i)),
             )
@@ -51,12 +51,12 @@ describe('invariant 15: the window in memory', () => {
 
 describe('E5: takedowns', () => {
   const say = (takedowns: Takedowns, local: 'takendown' | 'active' | 'suspended' | 'throttled') =>
-    takedowns.follow(pack(FIRST, [entry(1, { kind: '#account', local })]))
+    takedowns.follow(batch(FIRST, [entry(1, { kind: '#account', local })]))
 
   it('leaves out #commit and #sync of the account, and nothing else', () => {
     const takedowns = new Takedowns()
     say(takedowns, 'takendown')
-    const all = pack(FIRST, [
+    const all = batch(FIRST, [
       entry(1),
       entry(2),
       entry(1, { kind: '#sync' }),
@@ -76,7 +76,7 @@ describe('E5: takedowns', () => {
 
   it.each(['active', 'suspended', 'throttled'] as const)('local %s lets it be served again', (local) => {
     const takedowns = new Takedowns()
-    const all = pack(FIRST, [entry(1), entry(2)])
+    const all = batch(FIRST, [entry(1), entry(2)])
     say(takedowns, 'takendown')
     say(takedowns, 'takendown')
     expect(takedowns.servable(all, 0).events).toBe(1)
@@ -88,7 +88,7 @@ describe('E5: takedowns', () => {
     const takedowns = new Takedowns()
     say(takedowns, 'takendown')
     const { didHash } = entry(1)
-    const all = pack(FIRST, [{ ...entry(2), didHash }, entry(1)])
+    const all = batch(FIRST, [{ ...entry(2), didHash }, entry(1)])
     expect(takedowns.servable(all, 0).events).toBe(1)
     expect(did(1)).not.toBe(did(2))
   })

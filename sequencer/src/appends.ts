@@ -1,6 +1,6 @@
 import { hashDid } from '@bgs/contract/bus/partition.ts'
 import { encodeFacts } from '@bgs/contract/envelope/facts.ts'
-import { type LogEntry, packBytes } from '@bgs/contract/log/pack.ts'
+import { batchBytes, type LogEntry } from '@bgs/contract/log/log-batch.ts'
 import type { Append } from './rules/decision.ts'
 import { syncOfPending } from './rules/pending-commit.ts'
 import { type Account, isActive } from './state/account.ts'
@@ -45,7 +45,7 @@ export class Appends {
     for (const { append: one, entry } of made) {
       state.apply(one.facts, this.firstSeq + this.entries.length)
       this.entries.push(entry)
-      this.#bytes += packBytes([entry])
+      this.#bytes += batchBytes([entry])
       const key = `${one.kind} ${one.outcome}`
       this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1)
     }

@@ -60,11 +60,11 @@ const status = (account: number, active: boolean, text: string | null) =>
 async function told({ log }: Scene): Promise<string[]> {
   const all: string[] = []
   for (let at = log.bounds().first; ; ) {
-    const packs = await log.read(at, 1 << 20)
-    if (packs.length === 0) return all
-    for (const pack of packs) {
-      for (let i = 0; i < pack.count; i++) if (pack.kind(i) !== 'quiet') all.push(shown(pack.payload(i)))
-      at = pack.lastSeq + 1
+    const batches = await log.read(at, 1 << 20)
+    if (batches.length === 0) return all
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count; i++) if (batch.kind(i) !== 'quiet') all.push(shown(batch.payload(i)))
+      at = batch.lastSeq + 1
     }
   }
 }
@@ -131,8 +131,8 @@ describe('S2: what an inactive account was not let say', () => {
     scene.say({ kind: 'account-local', did: did(0), local: 'active' })
     await scene.settled()
     expect((await told(scene)).slice(-2)).toEqual(['#account 0 true', `#sync 0 ${rev(3)}`])
-    const pack = (await scene.log.read(scene.log.bounds().next - 1, 1)).at(-1)
-    const frame = pack?.payload(pack.count - 1) as Uint8Array
+    const batch = (await scene.log.read(scene.log.bounds().next - 1, 1)).at(-1)
+    const frame = batch?.payload(batch.count - 1) as Uint8Array
     const scanned = scanFrame(frame)
     if (scanned.kind !== 'frame' || scanned.type !== '#sync') throw new Error('no #sync')
     const block = blockIn(frame, scanned.blocksAt, scanned.blocksEnd, cid(3))

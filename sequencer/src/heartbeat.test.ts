@@ -19,10 +19,10 @@ describe('a heartbeat', () => {
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['quiet'])
     await until('the view to be written', () => scene.view.position > before)
-    const [pack] = await scene.log.read(scene.log.bounds().first, 1 << 20)
-    expect(pack?.framesBytes).toBe(0)
+    const [batch] = await scene.log.read(scene.log.bounds().first, 1 << 20)
+    expect(batch?.framesBytes).toBe(0)
     // What a heartbeat costs: some 700 KB a day.
-    expect(pack?.bytes.length).toBeLessThan(64)
+    expect(batch?.bytes.length).toBeLessThan(64)
   })
 
   it('through raw is noted, and leaves nothing behind', async () => {

@@ -1,5 +1,5 @@
 import { type Log, LogFullError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import { inSpan } from '@bgs/runtime/service/spans.ts'
@@ -46,18 +46,18 @@ export class LogWriter {
     for (;;) {
       const end = metrics.appendSeconds.startTimer()
       try {
-        const pack: Pack = await inSpan('append', { entries: appends.entries.length }, () =>
+        const batch: LogBatch = await inSpan('append', { entries: appends.entries.length }, () =>
           log.append(appends.entries, inputs.encode()),
         )
         this.#movedMs = undefined
         end()
-        if (pack.firstSeq !== appends.firstSeq)
-          throw new Error(`expected seq ${appends.firstSeq}, got ${pack.firstSeq}`)
-        this.position = pack.lastSeq
-        this.appended += pack.count
+        if (batch.firstSeq !== appends.firstSeq)
+          throw new Error(`expected seq ${appends.firstSeq}, got ${batch.firstSeq}`)
+        this.position = batch.lastSeq
+        this.appended += batch.count
         pulse.log = monotonicMs()
-        metrics.bytes.inc(pack.bytes.length)
-        metrics.head.set(pack.lastSeq)
+        metrics.bytes.inc(batch.bytes.length)
+        metrics.head.set(batch.lastSeq)
         for (const [key, count] of appends.outcomes) {
           const [type = '', outcome = ''] = key.split(' ')
           metrics.events.inc({ type, outcome }, count)

@@ -1,7 +1,7 @@
 import type { Database } from '@bgs/contract/database.ts'
 import { decodeFacts, type Facts } from '@bgs/contract/envelope/facts.ts'
 import type { Log, LogBounds } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { StartupError } from '@bgs/contract/startup-error.ts'
 import type { State } from './state/state.ts'
 import { MAX_DIRTY, View } from './view.ts'
@@ -43,22 +43,22 @@ export async function replayLog(
   let at = Math.max(position + 1, bounds.first)
   for (;;) {
     signal.throwIfAborted()
-    const packs = await log.read(at, READ_BYTES)
-    for (const pack of packs) {
-      replayed += await replay(pack, at, state)
-      at = pack.lastSeq + 1
+    const batches = await log.read(at, READ_BYTES)
+    for (const batch of batches) {
+      replayed += await replay(batch, at, state)
+      at = batch.lastSeq + 1
       if (state.dirtyAccounts >= MAX_DIRTY) await view.flush(at - 1, Date.now())
     }
-    if (packs.length === 0) break
+    if (batches.length === 0) break
   }
   if (at - 1 > view.position) await view.flush(at - 1, Date.now())
   return { view, replayed }
 }
 
-async function replay(pack: Pack, from: number, state: State): Promise<number> {
+async function replay(batch: LogBatch, from: number, state: State): Promise<number> {
   const facts: { seq: number; facts: Facts }[] = []
-  let seq = pack.firstSeq
-  for (const bytes of pack.facts()) {
+  let seq = batch.firstSeq
+  for (const bytes of batch.facts()) {
     if (seq >= from) facts.push({ seq, facts: decodeFacts(bytes) })
     seq++
   }

@@ -9,7 +9,7 @@ import { integer } from '../http/params.ts'
 import { hostsByState } from '../why/host-report.ts'
 import { auditEntries } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { newestPacks } from './newest-packs.ts'
+import { newestBatches } from './newest-batches.ts'
 import { type AdminRequest, type AdminRoute, read } from './route.ts'
 
 /** So much of the log's end is looked through for events at most. */
@@ -123,14 +123,14 @@ async function events({ params }: AdminRequest, { log }: AdminContext) {
   const head = log.bounds().next - 1
   const shown: ShortEvent[] = []
   let looked = 0
-  for await (const packs of newestPacks(log)) {
-    for (const pack of packs.toReversed())
-      for (let i = pack.count - 1; i >= 0 && shown.length < limit; i--) {
-        if (pack.kind(i) === 'quiet') continue
-        const { did } = decodeFacts(pack.factsOf(i))
-        shown.push(shortEvent(pack.firstSeq + i, pack.kind(i), did, pack.payload(i)))
+  for await (const batches of newestBatches(log)) {
+    for (const batch of batches.toReversed())
+      for (let i = batch.count - 1; i >= 0 && shown.length < limit; i--) {
+        if (batch.kind(i) === 'quiet') continue
+        const { did } = decodeFacts(batch.factsOf(i))
+        shown.push(shortEvent(batch.firstSeq + i, batch.kind(i), did, batch.payload(i)))
       }
-    looked += packs.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    looked += batches.reduce((sum, { bytes }) => sum + bytes.length, 0)
     // Many entries may have no event to show.
     if (shown.length === limit || looked >= LOOK_BYTES) break
   }

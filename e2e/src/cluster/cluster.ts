@@ -179,9 +179,9 @@ export class TestCluster implements AsyncDisposable {
     const { floor, end } = await reader.bounds(signal)
     for (let at = floor; at < end; ) {
       const { records, next } = await reader.read(at, 1 << 20, 0, signal)
-      for (const { pack, offset, generation } of records) {
-        let seq = pack.firstSeq
-        for (const facts of pack.facts())
+      for (const { batch, offset, generation } of records) {
+        let seq = batch.firstSeq
+        for (const facts of batch.facts())
           lines.push(
             `${seq++} offset ${offset} generation ${generation} ${JSON.stringify(decodeFacts(facts))}`,
           )

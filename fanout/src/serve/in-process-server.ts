@@ -50,7 +50,7 @@ export class InProcessServer implements Serving {
     return listen(this.#server, port, host, reusePort)
   }
 
-  /** The log has grown by packs that this thread did not hear of. */
+  /** The log has grown by batches that this thread did not hear of. */
   beginAnew(): void {
     this.#subscriptions.beginAnew()
   }

@@ -1,5 +1,5 @@
 import { type LogBounds, type LogReader, LogTrimmedError } from '@bgs/contract/log/log.ts'
-import { Pack } from '@bgs/contract/log/pack.ts'
+import { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { readingDisk } from '@bgs/embedded/log/disk.ts'
 import { Segment } from '@bgs/embedded/log/segment.ts'
 import type { FiledLog, LogFiles } from '@bgs/embedded/log/segment-log.ts'
@@ -20,12 +20,12 @@ export interface LogUpdate {
    * all that were told of before.
    */
   readonly segments: readonly SegmentExtent[]
-  /** A pack that was committed. */
-  readonly pack?: SharedPack
+  /** A batch that was committed. */
+  readonly batch?: SharedBatch
 }
 
-/** A pack in memory that the threads share. */
-export interface SharedPack {
+/** A batch in memory that the threads share. */
+export interface SharedBatch {
   readonly bytes: SharedArrayBuffer
   readonly firstSeq: number
 }
@@ -39,7 +39,7 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
   readonly #segments: Segments
   readonly #head: () => Promise<number>
   readonly #onFault: (error: unknown) => void
-  readonly #listeners = new Set<(pack: Pack) => void>()
+  readonly #listeners = new Set<(batch: LogBatch) => void>()
   #bounds: LogBounds
 
   /** `head` asks the writer's thread; `onFault` hears of a file that could not be closed. */
@@ -70,7 +70,7 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
     return this.#head()
   }
 
-  async read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+  async read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]> {
     const { first, next } = this.#bounds
     const oldest = this.#segments.first?.firstSeq ?? first
     try {
@@ -88,13 +88,13 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
     }
   }
 
-  tail(listener: (pack: Pack) => void): () => void {
+  tail(listener: (batch: LogBatch) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /** Takes news in, in the order in which they were sent. */
-  hear({ bounds, oldest = 0, segments, pack }: LogUpdate): void {
+  hear({ bounds, oldest = 0, segments, batch }: LogUpdate): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
     const { first } = this.#segments
@@ -106,8 +106,8 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
       else if (last.firstSeq === extent.firstSeq) last.end = extent.end
     }
     this.#bounds = bounds
-    if (pack === undefined) return
-    const shared = new Pack(Buffer.from(pack.bytes), pack.firstSeq)
+    if (batch === undefined) return
+    const shared = new LogBatch(Buffer.from(batch.bytes), batch.firstSeq)
     for (const listener of this.#listeners) listener(shared)
   }
 

@@ -20,7 +20,7 @@ export interface MainNews {
   readonly bytes: number
   readonly log: LogUpdate
   readonly notReady: string | undefined
-  /** Where packs were left out before these news; with the accounts that are taken down by now. */
+  /** Where batches were left out before these news; with the accounts that are taken down by now. */
   readonly anew?: { readonly takedowns: readonly string[] }
 }
 

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import type { SegmentLog } from '@bgs/embedded/log/segment-log.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -38,7 +38,7 @@ class FedThread {
   readonly #toThread: MessagePort
   readonly #held: unknown[] = []
   isHeld = false
-  /** Of packs, in what is held. */
+  /** Of batches, in what is held. */
   heldBytes = 0
   port = 0
 
@@ -50,7 +50,7 @@ class FedThread {
     near.port2.on('message', (message: { body?: MainNews }) => {
       if (!this.isHeld) return far.port1.postMessage(message)
       this.#held.push(message)
-      this.heldBytes += message.body?.log?.pack?.bytes.byteLength ?? 0
+      this.heldBytes += message.body?.log?.batch?.bytes.byteLength ?? 0
     })
     far.port1.on('message', (message) => near.port2.postMessage(message))
     this.#calls = new PortRpc<ToMain, ThreadNews, ToThread, MainNews>(near.port1, {
@@ -65,9 +65,9 @@ class FedThread {
       tell: (news) => this.#calls.tell(news),
       maxBytes: MAX_BYTES,
     })
-    log.tail((pack) => {
-      takedowns.follow(pack)
-      this.feed.committed(copied(pack))
+    log.tail((batch) => {
+      takedowns.follow(batch)
+      this.feed.committed(copied(batch))
     })
     serveFollowing(far.port2, startOf(log))
   }
@@ -104,7 +104,7 @@ function startOf(of: SegmentLog): ThreadStart {
   }
 }
 
-function copied({ bytes, firstSeq }: Pack) {
+function copied({ bytes, firstSeq }: LogBatch) {
   const memory = new SharedArrayBuffer(bytes.length)
   Buffer.from(memory).set(bytes)
   return { bytes: memory, firstSeq }

@@ -2,10 +2,10 @@ import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import type { SegmentExtent } from '@bgs/embedded/log/segments.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Takedowns } from '../takedowns.ts'
-import type { SharedPack } from './log-replica.ts'
+import type { SharedBatch } from './log-replica.ts'
 import type { MainNews } from './messages.ts'
 
-/** What news cost beside their pack, so that many small ones are bounded too. */
+/** What news cost beside their batch, so that many small ones are bounded too. */
 const NEWS_BYTES = 1024
 
 export interface ThreadFeedParts {
@@ -41,21 +41,21 @@ export class ThreadFeed {
     return this.#outstandingBytes
   }
 
-  /** When the thread last took a pack, or the place of those that it was not told of; on the clock of `monotonicMs`. */
+  /** When the thread last took a batch, or the place of those that it was not told of; on the clock of `monotonicMs`. */
   get heardMs(): number {
     return this.#heardMs
   }
 
-  /** Tells of a pack that was committed. */
-  committed(pack: SharedPack): void {
-    const bytes = pack.bytes.byteLength + NEWS_BYTES
-    // One pack always goes, whatever its size.
+  /** Tells of a batch that was committed. */
+  committed(batch: SharedBatch): void {
+    const bytes = batch.bytes.byteLength + NEWS_BYTES
+    // One batch always goes, whatever its size.
     const isFull = this.#outstandingBytes > 0 && this.#outstandingBytes + bytes > this.#parts.maxBytes
     this.#isBehind ||= isFull
-    if (!this.#isBehind) this.#tell(bytes, this.#newest(), { pack })
+    if (!this.#isBehind) this.#tell(bytes, this.#newest(), { batch })
   }
 
-  /** Tells what changes without a pack: trimmed segments, readiness. News on their way are followed by others. */
+  /** Tells what changes without a batch: trimmed segments, readiness. News on their way are followed by others. */
   refresh(): void {
     if (this.#outstandingBytes === 0) this.#tell(NEWS_BYTES, this.#newest())
   }
@@ -63,7 +63,7 @@ export class ThreadFeed {
   /** The thread has taken news of so many bytes. */
   taken(bytes: number): void {
     this.#outstandingBytes -= bytes
-    // News of a pack are larger than those without one.
+    // News of a batch are larger than those without one.
     if (bytes > NEWS_BYTES) this.#heardMs = monotonicMs()
     if (!this.#isBehind || this.#outstandingBytes > 0) return
     this.#isBehind = false
@@ -81,7 +81,7 @@ export class ThreadFeed {
   #tell(
     bytes: number,
     segments: readonly SegmentExtent[],
-    { pack, anew }: { pack?: SharedPack; anew?: NonNullable<MainNews['anew']> } = {},
+    { batch, anew }: { batch?: SharedBatch; anew?: NonNullable<MainNews['anew']> } = {},
   ): void {
     const { log, notReady, tell } = this.#parts
     this.#outstandingBytes += bytes
@@ -92,7 +92,7 @@ export class ThreadFeed {
     const heard = { bounds: log.bounds(), oldest, segments: isDeeper ? log.files.segments : segments }
     tell({
       bytes,
-      log: pack === undefined ? heard : { ...heard, pack },
+      log: batch === undefined ? heard : { ...heard, batch },
       notReady: notReady(),
       ...(anew === undefined ? {} : { anew }),
     })

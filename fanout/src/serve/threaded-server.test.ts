@@ -71,10 +71,10 @@ async function served(): Promise<number[]> {
   const seqs: number[] = []
   const { first, next } = opened.log.bounds()
   for (let at = first; at < next; ) {
-    for (const pack of await opened.log.read(at, 1e6)) {
-      for (let i = 0; i < pack.count; i++)
-        if (pack.firstSeq + i >= first && !pack.factsOf(i).includes(did(1))) seqs.push(pack.firstSeq + i)
-      at = pack.lastSeq + 1
+    for (const batch of await opened.log.read(at, 1e6)) {
+      for (let i = 0; i < batch.count; i++)
+        if (batch.firstSeq + i >= first && !batch.factsOf(i).includes(did(1))) seqs.push(batch.firstSeq + i)
+      at = batch.lastSeq + 1
     }
   }
   return seqs

@@ -1,17 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { AggregatorRegistry, type Registry } from 'prom-client'
-import type { SharedPack } from './log-replica.ts'
+import type { SharedBatch } from './log-replica.ts'
 import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
 import { PortRpc } from './port-rpc.ts'
 import type { ServeParts, Serving } from './serving.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
-/** What changes without a pack (trimmed segments, readiness) is told so often. */
+/** What changes without a batch (trimmed segments, readiness) is told so often. */
 const TELL_EVERY_MS = 250
-/** Of packs on their way to one thread. */
+/** Of batches on their way to one thread. */
 const FEED_BYTES = 32 * 1024 * 1024
 /** For a thread to tell its figures. */
 const FIGURES_MS = 2_000
@@ -48,9 +48,9 @@ export class ThreadedServer implements Serving {
       notReady: notReady(),
     }
     this.#threads = Array.from({ length: parts.threads }, (_, index) => this.#start({ ...start, index }))
-    this.#unfollow = log.tail((pack) => {
-      takedowns.follow(pack)
-      const memory = shared(pack)
+    this.#unfollow = log.tail((batch) => {
+      takedowns.follow(batch)
+      const memory = shared(batch)
       for (const { feed } of this.#threads) feed.committed(memory)
     })
     this.#telling = setInterval(() => {
@@ -129,7 +129,7 @@ export class ThreadedServer implements Serving {
 }
 
 /** One copy for all threads. */
-function shared({ bytes, firstSeq }: Pack): SharedPack {
+function shared({ bytes, firstSeq }: LogBatch): SharedBatch {
   const memory = new SharedArrayBuffer(bytes.length)
   Buffer.from(memory).set(bytes)
   return { bytes: memory, firstSeq }

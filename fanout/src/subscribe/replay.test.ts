@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { LogReader } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { describe, expect, it } from 'vitest'
 import { entry, openLog } from '../testing/scene.ts'
 import { Replay } from './replay.ts'
@@ -16,10 +16,10 @@ describe('a replay', () => {
     const buffers = new Set<ArrayBufferLike>()
     const replay = new Replay({
       log,
-      write: (packs: readonly Pack[], onSent) => {
-        for (const pack of packs) {
-          buffers.add(pack.bytes.buffer)
-          written.push(...Array.from({ length: pack.count }, (_, i) => `${pack.firstSeq + i}`))
+      write: (batches: readonly LogBatch[], onSent) => {
+        for (const batch of batches) {
+          buffers.add(batch.bytes.buffer)
+          written.push(...Array.from({ length: batch.count }, (_, i) => `${batch.firstSeq + i}`))
         }
         sent.push(onSent)
       },
@@ -41,17 +41,17 @@ describe('a replay', () => {
   it('asks for more of one that takes it quickly, and for little of one that does not', async () => {
     const asked: number[] = []
     let sent: () => void = () => undefined
-    const pack = { lastSeq: FIRST } as Pack
+    const batch = { lastSeq: FIRST } as LogBatch
     const log = {
       read: async (_from: number, bytes: number, into: Buffer) => {
         asked.push(bytes)
         expect(into.length).toBe(bytes)
-        return [pack]
+        return [batch]
       },
     } as unknown as LogReader
     const replay = new Replay({
       log,
-      write: (_packs, onSent) => {
+      write: (_batches, onSent) => {
         sent = onSent
       },
     })

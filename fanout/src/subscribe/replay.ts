@@ -1,5 +1,5 @@
 import type { LogReader } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
 /** Read from the log at once: little at first, more for one that takes it quickly. */
@@ -17,8 +17,8 @@ interface Part {
 
 export interface ReplayParts {
   readonly log: LogReader
-  /** Writes packs to the socket; calls back when all of their bytes have left it, or never will. */
-  readonly write: (packs: readonly Pack[], onSent: () => void) => void
+  /** Writes batches to the socket; calls back when all of their bytes have left it, or never will. */
+  readonly write: (batches: readonly LogBatch[], onSent: () => void) => void
 }
 
 /**
@@ -41,19 +41,19 @@ export class Replay {
     await part.sent
     // Smaller again for one that has become slow: as much as there is room for is read.
     if (part.buffer.length !== this.#bytes) part.buffer = Buffer.allocUnsafeSlow(this.#bytes)
-    const packs = await this.#parts.log.read(fromSeq, this.#bytes, part.buffer)
-    const last = packs.at(-1)
+    const batches = await this.#parts.log.read(fromSeq, this.#bytes, part.buffer)
+    const last = batches.at(-1)
     if (last === undefined) return undefined
     this.#next = this.#other
     this.#other = part
-    part.sent = this.#send(packs)
+    part.sent = this.#send(batches)
     return last.lastSeq + 1
   }
 
-  #send(packs: readonly Pack[]): Promise<void> {
+  #send(batches: readonly LogBatch[]): Promise<void> {
     const startedMs = monotonicMs()
     return new Promise((resolve) => {
-      this.#parts.write(packs, () => {
+      this.#parts.write(batches, () => {
         const isQuick = monotonicMs() - startedMs < QUICK_MS
         this.#bytes = isQuick ? Math.min(MOST_BYTES, this.#bytes * 2) : FIRST_BYTES
         resolve()

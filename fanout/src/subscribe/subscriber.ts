@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type LogReader, LogTrimmedError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { encodeError } from '@bgs/protocol/frame/encode.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { WebSocket } from 'ws'
 import type { FanoutMetrics } from '../metrics.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
-import type { DeflatedPacks } from './deflated-packs.ts'
+import type { DeflatedBatches } from './deflated-batches.ts'
 import { asMessage } from './message.ts'
 import { Replay } from './replay.ts'
 
@@ -44,7 +44,7 @@ export interface SubscriberParts {
   readonly metrics: FanoutMetrics
   readonly onEnd: (subscriber: Subscriber) => void
   /** Where it gets compressed frames, if it asked for them. */
-  readonly deflated: DeflatedPacks | undefined
+  readonly deflated: DeflatedBatches | undefined
 }
 
 /** What Node's own timeout of a socket goes by, and no other figure tells: bytes of a write that are not sent yet. */
@@ -120,8 +120,8 @@ export class Subscriber {
     if (this.#ended || this.#reading) return
     const { window, deflated } = this.#parts
     for (;;) {
-      const pack = window.find(this.next)
-      if (pack === undefined) {
+      const batch = window.find(this.next)
+      if (batch === undefined) {
         if (this.next < this.#parts.log.bounds().next) this.#readLog()
         else if (this.#socket.writableLength < HIGH_WATER) this.#replay = undefined
         return
@@ -129,8 +129,8 @@ export class Subscriber {
       if (this.#socket.writableLength >= HIGH_WATER) return
       // Only now: what is on its way of it counts until it is sent.
       this.#replay = undefined
-      const ready = deflated === undefined ? pack : deflated.get(pack)
-      if (ready === undefined) return this.#awaitDeflated(pack)
+      const ready = deflated === undefined ? batch : deflated.get(batch)
+      if (ready === undefined) return this.#awaitDeflated(batch)
       this.#write(ready, 'window')
     }
   }
@@ -201,9 +201,9 @@ export class Subscriber {
     this.#checked = { events: this.events, atMs: nowMs }
   }
 
-  #write(pack: Pack, source: 'window' | 'log'): void {
+  #write(batch: LogBatch, source: 'window' | 'log'): void {
     const { takedowns, metrics } = this.#parts
-    const { frames, events } = takedowns.servable(pack, Math.max(0, this.next - pack.firstSeq))
+    const { frames, events } = takedowns.servable(batch, Math.max(0, this.next - batch.firstSeq))
     for (const bytes of frames) {
       if (bytes.length === 0) continue
       this.#socket.write(bytes)
@@ -212,21 +212,21 @@ export class Subscriber {
     }
     this.events += events
     metrics.events.inc({ source }, events)
-    this.next = pack.lastSeq + 1
+    this.next = batch.lastSeq + 1
   }
 
-  #writeAll(packs: readonly Pack[], onSent: () => void): void {
+  #writeAll(batches: readonly LogBatch[], onSent: () => void): void {
     if (this.#ended) return onSent()
     this.#socket.cork()
-    for (const pack of packs) this.#write(pack, 'log')
+    for (const batch of batches) this.#write(batch, 'log')
     // Sent when all before it is, and at the latest when the socket is gone.
     this.#socket.write(NOTHING, onSent)
     this.#socket.uncork()
   }
 
-  #awaitDeflated(pack: Pack): void {
+  #awaitDeflated(batch: LogBatch): void {
     this.#reading = true
-    this.#parts.deflated?.make(pack).then(
+    this.#parts.deflated?.make(batch).then(
       () => {
         this.#reading = false
         this.pump()
@@ -240,7 +240,7 @@ export class Subscriber {
     this.#reading = true
     this.#replay ??= new Replay({
       log: this.#parts.log,
-      write: (packs, onSent) => this.#writeAll(packs, onSent),
+      write: (batches, onSent) => this.#writeAll(batches, onSent),
     })
     this.#replay.step(this.next).then(
       (next) => {

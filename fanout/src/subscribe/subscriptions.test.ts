@@ -14,7 +14,7 @@ describe('Q2–Q5: where a subscription begins', () => {
   it.each([
     ['no cursor', undefined, []],
     ['0', 0, range(FIRST, FIRST + 5)],
-    ['the middle of a pack', FIRST + 3, [FIRST + 4, FIRST + 5]],
+    ['the middle of a batch', FIRST + 3, [FIRST + 4, FIRST + 5]],
     ['the newest', FIRST + 5, []],
     ['below the oldest, of which nothing was evicted', 17, range(FIRST, FIRST + 5)],
   ])('%s, then live', async (_name, cursor, replayed) => {
@@ -329,11 +329,11 @@ it('W11: at a stop everyone is sent away to come back, and nobody is let in', as
 async function kindsOf({ log }: Scene): Promise<{ seq: number; kind: string }[]> {
   const all: { seq: number; kind: string }[] = []
   for (let at = log.bounds().first; ; ) {
-    const packs = await log.read(at, 1 << 20)
-    if (packs.length === 0) return all
-    for (const pack of packs) {
-      for (let i = 0; i < pack.count; i++) all.push({ seq: pack.firstSeq + i, kind: pack.kind(i) })
-      at = pack.lastSeq + 1
+    const batches = await log.read(at, 1 << 20)
+    if (batches.length === 0) return all
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count; i++) all.push({ seq: batch.firstSeq + i, kind: batch.kind(i) })
+      at = batch.lastSeq + 1
     }
   }
 }

@@ -2,12 +2,12 @@
  * The fan-out of one thread: each subscriber is a position in the log, and all get the same bytes (invariant 15).
  *
  * serve/public-server.ts takes the connection, cursor.ts makes a position of its cursor. The log tells of each committed
- * pack. The window keeps the newest packs in memory (window.ts). A subscriber takes from the window, or from the
+ * batch. The window keeps the newest batches in memory (window.ts). A subscriber takes from the window, or from the
  * segment files where the window begins behind it (replay.ts), as fast as its socket drains (subscriber.ts).
  *
  * Why nobody misses an event while the log grows:
  * 1. A subscriber stands at seq 10 and reads the files. The window holds 50 to 59.
- * 2. Pack 60 is committed. The window takes it in and drops its oldest. For the subscriber nothing is queued.
+ * 2. Batch 60 is committed. The window takes it in and drops its oldest. For the subscriber nothing is queued.
  * 3. It has read up to where the window begins by then, and goes on there: a position is all that there is to hand over.
  *
  * A thread that falls behind (thread-feed.ts): 1. it is sent no more; 2. it has taken all; 3. it is told where the log
@@ -30,7 +30,7 @@ import type { Takedowns } from '../takedowns.ts'
 import type { Window } from '../window.ts'
 import { type Start, startOf } from './cursor.ts'
 import { acceptableOffer } from './deflate-offer.ts'
-import { DeflatedPacks } from './deflated-packs.ts'
+import { DeflatedBatches } from './deflated-batches.ts'
 import { SLOW_FAREWELL_MS, Subscriber } from './subscriber.ts'
 
 /** Subscriptions open at once in one thread; more are answered 503. */
@@ -65,7 +65,7 @@ export class Subscriptions implements Consumers {
   readonly #parts: SubscriptionsParts
   readonly #subscribers = new Set<Subscriber>()
   readonly #server: WebSocketServer
-  readonly #deflated: DeflatedPacks | undefined
+  readonly #deflated: DeflatedBatches | undefined
   readonly #checks: NodeJS.Timeout
   #closing = false
   /** When an entry of the log last came here, and when an event did that is sent. */
@@ -74,7 +74,7 @@ export class Subscriptions implements Consumers {
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
-    this.#deflated = parts.deflate ? new DeflatedPacks(parts.metrics) : undefined
+    this.#deflated = parts.deflate ? new DeflatedBatches(parts.metrics) : undefined
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: MAX_CLIENT_BYTES,
@@ -87,13 +87,13 @@ export class Subscriptions implements Consumers {
     })
     this.#server.on('headers', (headers) => headers.push(`Server: ${SERVER_HEADER}`))
     this.#checks = setInterval(() => this.check(monotonicMs()), CHECK_EVERY_MS)
-    parts.log.tail((pack) => {
-      parts.takedowns.follow(pack)
-      parts.window.add(pack)
+    parts.log.tail((batch) => {
+      parts.takedowns.follow(batch)
+      parts.window.add(batch)
       parts.metrics.windowBytes.set(parts.window.bytes)
-      parts.metrics.head.set(pack.lastSeq)
+      parts.metrics.head.set(batch.lastSeq)
       this.#heardMs = monotonicMs()
-      if (pack.framesBytes > 0) this.#newestMs = this.#heardMs
+      if (batch.framesBytes > 0) this.#newestMs = this.#heardMs
       this.#pump()
     })
   }
@@ -176,7 +176,7 @@ export class Subscriptions implements Consumers {
   }
 
   /**
-   * The log has grown by packs that were not heard of: without a clear window what comes next would be taken for what
+   * The log has grown by batches that were not heard of: without a clear window what comes next would be taken for what
    * follows it. Subscribers read from the log what lies between.
    */
   beginAnew(): void {

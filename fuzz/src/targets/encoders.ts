@@ -5,7 +5,7 @@ import { decodeRawRecord, encodeRawRecord } from '@bgs/contract/envelope/raw-rec
 import { upstreamStatus } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { decodeVerifiedRecord, encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
-import { packBytes } from '@bgs/contract/log/pack.ts'
+import { batchBytes } from '@bgs/contract/log/log-batch.ts'
 import { peekFrame } from '@bgs/crawler/peek.ts'
 import { withSeqSlot } from '@bgs/protocol/frame/seq-slot.ts'
 import { Names } from '@bgs/runtime/packed/names.ts'
@@ -68,8 +68,8 @@ function writeEvent(verified: VerifiedEnvelope): void {
     const facts = encodeFacts(decision.facts)
     same(decodeFacts(facts).did, verified.did)
     const entry = { kind: decision.kind, didHash: 1, facts, frame: decision.frame, seqAt: decision.seqAt }
-    if (packBytes([entry]) > verified.frame.length + MOST_BESIDE_FRAME)
-      throw new PropertyError(`an event of ${verified.frame.length} bytes adds ${packBytes([entry])}`)
+    if (batchBytes([entry]) > verified.frame.length + MOST_BESIDE_FRAME)
+      throw new PropertyError(`an event of ${verified.frame.length} bytes adds ${batchBytes([entry])}`)
     const base = { base: 2 ** 32, from: 0, before: 0 }
     const named = { logId: 'a', generation: 1, writer: 'b', isLast: false }
     const record = { ...named, base, offset: 0, bytesBefore: 0, timeMs: NOW_MS }

@@ -131,8 +131,8 @@ export class MirrorFill {
       if (empty >= LOOKS) throw new LogUnknownError(`offset ${at} of ${reader.topic} does not appear`)
       for (const record of records) {
         if (record.offset >= this.#bottom) break
-        if (record.pack.count === 0) continue
-        if (record.pack.lastSeq >= above) {
+        if (record.batch.count === 0) continue
+        if (record.batch.lastSeq >= above) {
           // The log was begun anew: whoever follows it is about to hear of that.
           await wait(WAIT_MS, signal)
           return false
@@ -142,7 +142,7 @@ export class MirrorFill {
           this.#records = Math.max(1, Math.floor((record.offset - from) / 2))
           return false
         }
-        await below.add(record.pack, record.timeMs)
+        await below.add(record.batch, record.timeMs)
       }
       at = next
     }
@@ -151,8 +151,8 @@ export class MirrorFill {
   }
 }
 
-function isTooMuch(below: SegmentBelow, { pack, timeMs }: SequencedRecord, segmentBytes: number): boolean {
+function isTooMuch(below: SegmentBelow, { batch, timeMs }: SequencedRecord, segmentBytes: number): boolean {
   return (
-    below.bytes + pack.bytes.length > segmentBytes || timeMs - (below.firstTimeMs ?? timeMs) > MOST_SPAN_MS
+    below.bytes + batch.bytes.length > segmentBytes || timeMs - (below.firstTimeMs ?? timeMs) > MOST_SPAN_MS
   )
 }

@@ -117,7 +117,7 @@ async function findStart(
   const [newestHere] = await log.read(next - 1, 1)
   try {
     const record = await reader.first(offset, offset + 1, signal)
-    if (record === undefined || newestHere?.bytes.equals(record.pack.bytes) !== true) return undefined
+    if (record === undefined || newestHere?.bytes.equals(record.batch.bytes) !== true) return undefined
   } catch (error) {
     if (error instanceof LogTrimmedError) return undefined
     throw error
@@ -137,7 +137,7 @@ async function firstSeqFrom(
 ): Promise<number | undefined> {
   for (let at = floor; ; ) {
     const record = await reader.first(at, end, signal)
-    if (record === undefined || record.pack.count > 0) return record?.pack.firstSeq
+    if (record === undefined || record.batch.count > 0) return record?.batch.firstSeq
     at = record.offset + 1
   }
 }

@@ -169,15 +169,15 @@ async function openMirror(options: Partial<MirrorOptions> = {}) {
   return { mirror, reader, fillReader, opened, follow, run, close }
 }
 
-/** Appends so many packs, of one to five entries each. */
-async function fill(log: KafkaLog, packs: number, from = 0): Promise<void> {
-  for (let n = from; n < from + packs; n++) {
+/** Appends so many batches, of one to five entries each. */
+async function fill(log: KafkaLog, batches: number, from = 0): Promise<void> {
+  for (let n = from; n < from + batches; n++) {
     const entries = Array.from({ length: 1 + (n % 5) }, (_, i) => entry(n + i, { bytes: 40 + n }))
     await log.append([...entries, ...(n % 4 === 0 ? [entry(n, { kind: 'quiet' })] : [])], NO_POSITIONS)
   }
 }
 
-/** Every pack from the beginning: seq and bytes. */
+/** Every batch from the beginning: seq and bytes. */
 const contents = async (log: LogReader, from = log.bounds().first) =>
   (await readAll(log, from)).map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')] as const)
 
@@ -192,8 +192,8 @@ const untilLevel = (mirror: Mirror, log: KafkaLog) =>
 const lastOf = (log: KafkaLog) => lasts.get(log) ?? 0
 const lasts = new WeakMap<KafkaLog, number>()
 function track(log: KafkaLog): KafkaLog {
-  log.tail((pack) => {
-    if (pack.count > 0) lasts.set(log, pack.lastSeq + 1)
+  log.tail((batch) => {
+    if (batch.count > 0) lasts.set(log, batch.lastSeq + 1)
   })
   return log
 }
@@ -209,7 +209,7 @@ describe('a mirror of the log', () => {
     await untilLevel(mirror, log)
     expect(mirror.notReady).toBeUndefined()
     const tailed: number[] = []
-    mirror.tail((pack) => tailed.push(pack.firstSeq))
+    mirror.tail((batch) => tailed.push(batch.firstSeq))
     await fill(log, 30, 30)
     await untilLevel(mirror, log)
     const all = await contents(log)
@@ -342,7 +342,7 @@ describe('a mirror of the log', () => {
 
 describe('a mirror that has nothing yet', () => {
   const untilFilled = (mirror: Mirror) => expect.poll(() => mirror.bounds().filling, WAIT).toBeUndefined()
-  /** A log of 400 packs, and the seq of one near its end. */
+  /** A log of 400 batches, and the seq of one near its end. */
   async function longLog() {
     const log = track(await openLog())
     await fill(log, 400)
@@ -463,8 +463,8 @@ describe('a mirror that has nothing yet', () => {
     first.follow()
     await untilLevel(first.mirror, log)
     await first.close()
-    const packs = Array.from({ length: 4_200 }, () => [entry(1)])
-    for (const entries of packs) await log.append(entries, NO_POSITIONS)
+    const batches = Array.from({ length: 4_200 }, () => [entry(1)])
+    for (const entries of batches) await log.append(entries, NO_POSITIONS)
     const second = await openMirror({ from: lastOf(log) })
     second.follow()
     await untilLevel(second.mirror, log)
@@ -734,9 +734,9 @@ describe('subscriptions over a mirror', () => {
   }
   const seqsOf = async (log: KafkaLog, after: number) => {
     const seqs: number[] = []
-    for (const pack of await readAll(log, log.bounds().first))
-      for (let i = 0; i < pack.count; i++)
-        if (pack.kind(i) !== 'quiet' && pack.firstSeq + i > after) seqs.push(pack.firstSeq + i)
+    for (const batch of await readAll(log, log.bounds().first))
+      for (let i = 0; i < batch.count; i++)
+        if (batch.kind(i) !== 'quiet' && batch.firstSeq + i > after) seqs.push(batch.firstSeq + i)
     return seqs
   }
 

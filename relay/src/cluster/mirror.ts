@@ -3,7 +3,7 @@ import { SeqBases } from '@bgs/cluster/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
 import { type SeqBase, type SequencedRecord, seqAt } from '@bgs/cluster/log/sequenced-record.ts'
 import { type LogBounds, LogFullError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import {
   type FiledLog,
   type LogFiles,
@@ -39,7 +39,7 @@ export class MirrorDiffersError extends Error {
 }
 
 /**
- * A copy of the log on this node's disk, pack by pack as the sequencer made them: every node has the same bytes under
+ * A copy of the log on this node's disk, batch by batch as the sequencer made them: every node has the same bytes under
  * the same seqs, and serves them as the embedded relay does. Fed by one tail; kept over restarts. A new one serves what is
  * new at once, and gets what is older from there backwards (`MirrorFill`).
  */
@@ -175,7 +175,7 @@ export class Mirror implements FiledLog {
     return Math.max(head, this.#log.bounds().next)
   }
 
-  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]> {
     const { first } = this.#log.bounds()
     // The log's first seqs carry no entry: nothing is missing between them and the first that does.
     const from = fromSeq >= this.bounds().first ? Math.max(fromSeq, first) : fromSeq
@@ -190,7 +190,7 @@ export class Mirror implements FiledLog {
     return this.#log.edges
   }
 
-  tail(listener: (pack: Pack) => void): () => void {
+  tail(listener: (batch: LogBatch) => void): () => void {
     return this.#log.tail(listener)
   }
 
@@ -285,7 +285,7 @@ export class Mirror implements FiledLog {
 
   /** Takes records over; false where the log has gone on from an earlier offset, to which it goes back. */
   async #take(records: readonly SequencedRecord[], signal: AbortSignal): Promise<boolean> {
-    for (const { base, offset, pack, timeMs } of records) {
+    for (const { base, offset, batch, timeMs } of records) {
       const known = this.#bases?.newest
       if (known === undefined) this.#bases = new SeqBases([base])
       // A mirror that was away reads on under a base that a newer one has followed since.
@@ -294,10 +294,10 @@ export class Mirror implements FiledLog {
         this.#checkHeld(base)
         this.#bases = (this.#bases as SeqBases).with(base)
       }
-      if (pack.count > 0) {
+      if (batch.count > 0) {
         // Before the append: those who tail the log read it then.
-        this.#origin ??= pack.firstSeq
-        await this.#append(pack, timeMs, signal)
+        this.#origin ??= batch.firstSeq
+        await this.#append(batch, timeMs, signal)
       }
       if (signal.aborted) return false
       this.#next = offset + 1
@@ -306,10 +306,10 @@ export class Mirror implements FiledLog {
     return true
   }
 
-  async #append(pack: Pack, timeMs: number, signal: AbortSignal): Promise<void> {
+  async #append(batch: LogBatch, timeMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#log.appendPack(pack, timeMs)
+        await this.#log.appendBatch(batch, timeMs)
         return
       } catch (error) {
         if (!(error instanceof LogFullError)) throw error

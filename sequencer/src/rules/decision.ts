@@ -1,5 +1,5 @@
 import type { Facts } from '@bgs/contract/envelope/facts.ts'
-import type { EntryKind } from '@bgs/contract/log/pack.ts'
+import type { EntryKind } from '@bgs/contract/log/log-batch.ts'
 import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 
 /** What becomes of one envelope or control message. */

@@ -156,11 +156,11 @@ export async function dump(database: SqliteDatabase): Promise<{ accounts: unknow
 export async function kinds(log: Log): Promise<string[]> {
   const all: string[] = []
   for (let at = log.bounds().first; ; ) {
-    const packs = await log.read(at, 1 << 20)
-    if (packs.length === 0) return all
-    for (const pack of packs) {
-      for (let i = 0; i < pack.count; i++) all.push(pack.kind(i))
-      at = pack.lastSeq + 1
+    const batches = await log.read(at, 1 << 20)
+    if (batches.length === 0) return all
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count; i++) all.push(batch.kind(i))
+      at = batch.lastSeq + 1
     }
   }
 }

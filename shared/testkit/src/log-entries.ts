@@ -1,6 +1,6 @@
 import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { LogBatch, LogEntry } from '@bgs/contract/log/log-batch.ts'
 import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
-import type { LogEntry, Pack } from '@bgs/contract/log/pack.ts'
 
 /** What a database knows that is new. */
 export const NOTHING_SEEN: LogSeen = { logId: '', position: 0, generation: 0, base: 0 }
@@ -31,24 +31,28 @@ export function messageOf(entry: LogEntry, seq: number): Buffer {
   return Buffer.concat([Buffer.from([0x82, ...size]), payload])
 }
 
-/** All packs from `from` on, asked for `maxBytes` at a time. */
-export async function readAll(log: Pick<LogReader, 'read'>, from: number, maxBytes = 4_096): Promise<Pack[]> {
-  const all: Pack[] = []
+/** All batches from `from` on, asked for `maxBytes` at a time. */
+export async function readAll(
+  log: Pick<LogReader, 'read'>,
+  from: number,
+  maxBytes = 4_096,
+): Promise<LogBatch[]> {
+  const all: LogBatch[] = []
   for (let at = from; ; ) {
-    const packs = await log.read(at, maxBytes)
-    const last = packs.at(-1)
+    const batches = await log.read(at, maxBytes)
+    const last = batches.at(-1)
     if (last === undefined) return all
-    all.push(...packs)
+    all.push(...batches)
     at = last.lastSeq + 1
   }
 }
 
 /** Message and facts of every entry, by seq. */
-export function entriesOf(packs: readonly Pack[]): Map<number, { message: Buffer; facts: Buffer }> {
+export function entriesOf(batches: readonly LogBatch[]): Map<number, { message: Buffer; facts: Buffer }> {
   const entries = new Map<number, { message: Buffer; facts: Buffer }>()
-  for (const pack of packs) {
-    for (let i = 0; i < pack.count; i++)
-      entries.set(pack.firstSeq + i, { message: pack.frames(i, i + 1), facts: pack.factsOf(i) })
+  for (const batch of batches) {
+    for (let i = 0; i < batch.count; i++)
+      entries.set(batch.firstSeq + i, { message: batch.frames(i, i + 1), facts: batch.factsOf(i) })
   }
   return entries
 }

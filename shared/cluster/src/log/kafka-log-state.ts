@@ -107,8 +107,8 @@ async function isBegunAbove(
 }
 
 /** Highest seq that may have been given up to a record, itself included. */
-export function lastSeqOf({ pack, base, offset }: SequencedRecord): number {
-  return pack.count > 0 ? pack.lastSeq : seqAt(base, offset) - 1
+export function lastSeqOf({ batch, base, offset }: SequencedRecord): number {
+  return batch.count > 0 ? batch.lastSeq : seqAt(base, offset) - 1
 }
 
 /** Which seqs a log with these bases retains, from offset `floor` up to but not including `next`. */

@@ -23,8 +23,8 @@ import {
   LogTrimmedError,
   LogUnknownError,
 } from '@bgs/contract/log/log.ts'
+import { batchBytes, type LogBatch, type LogEntry } from '@bgs/contract/log/log-batch.ts'
 import type { LogSeen } from '@bgs/contract/log/log-seen.ts'
-import { type LogEntry, type Pack, packBytes } from '@bgs/contract/log/pack.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { SteadyClock } from '@bgs/runtime/service/steady-clock.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
@@ -84,7 +84,7 @@ export class KafkaLog implements Log {
   readonly #trimConnections: ConnectionSet
   readonly #bases: SeqBases
   readonly #writer = randomBytes(8).toString('hex')
-  readonly #listeners = new Set<(pack: Pack) => void>()
+  readonly #listeners = new Set<(batch: LogBatch) => void>()
   #floor: number
   #next: number
   #bytes: number
@@ -163,11 +163,11 @@ export class KafkaLog implements Log {
     return boundsOf(this.#bases, this.#floor, this.#next)
   }
 
-  async append(entries: readonly LogEntry[], checkpoint: Uint8Array = NO_CHECKPOINT): Promise<Pack> {
+  async append(entries: readonly LogEntry[], checkpoint: Uint8Array = NO_CHECKPOINT): Promise<LogBatch> {
     if (this.#broken !== undefined)
       throw new LogUnknownError('the log failed before', { cause: this.#broken })
     if (this.#appending) throw new Error('one append at a time')
-    const bytes = packBytes(entries) + checkpoint.length
+    const bytes = batchBytes(entries) + checkpoint.length
     if (bytes > MAX_RECORD_BYTES - 4_096 || entries.length > ENTRIES_PER_RECORD)
       throw new LogTooLargeError(`${entries.length} entries of ${bytes} bytes in one append`)
     return await this.#append(entries, checkpoint, false)
@@ -183,7 +183,7 @@ export class KafkaLog implements Log {
     this.#broken = new Error('ended')
   }
 
-  async #append(entries: readonly LogEntry[], checkpoint: Uint8Array, isLast: boolean): Promise<Pack> {
+  async #append(entries: readonly LogEntry[], checkpoint: Uint8Array, isLast: boolean): Promise<LogBatch> {
     this.#appending = true
     try {
       const [record, value] = this.#record(entries, checkpoint, isLast)
@@ -194,8 +194,8 @@ export class KafkaLog implements Log {
       this.#timeMs = record.timeMs
       this.#written = checkpoint
       this.#edge.note(record)
-      for (const listener of this.#listeners) listener(record.pack)
-      return record.pack
+      for (const listener of this.#listeners) listener(record.batch)
+      return record.batch
     } catch (error) {
       this.#broken = error as Error
       throw error
@@ -205,17 +205,17 @@ export class KafkaLog implements Log {
     }
   }
 
-  async read(fromSeq: number, maxBytes: number): Promise<Pack[]> {
+  async read(fromSeq: number, maxBytes: number): Promise<LogBatch[]> {
     const { signal } = this.#options
     if (fromSeq < this.bounds().first)
       throw new LogTrimmedError(`seq ${fromSeq} is below the oldest retained`)
     for (let at = this.#bases.offsetOf(fromSeq); at < this.#next; ) {
       const { records, next } = await this.#reader.read(at, maxBytes, 0, signal)
-      const packs = records
+      const batches = records
         .filter(({ offset }) => offset < this.#next)
-        .map(({ pack }) => pack)
+        .map(({ batch }) => batch)
         .filter(({ count, lastSeq }) => count > 0 && lastSeq >= fromSeq)
-      if (packs.length > 0) return packs
+      if (batches.length > 0) return batches
       at = Math.max(next, at + 1)
     }
     return []
@@ -225,7 +225,7 @@ export class KafkaLog implements Log {
     return this.bounds().next
   }
 
-  tail(listener: (pack: Pack) => void): () => void {
+  tail(listener: (batch: LogBatch) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }

@@ -1,7 +1,7 @@
 import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
 import { RecordReader } from '@bgs/contract/envelope/record-reader.ts'
 import { RecordWriter } from '@bgs/contract/envelope/record-writer.ts'
-import { type LogEntry, Pack, packBytes, writePack } from '@bgs/contract/log/pack.ts'
+import { batchBytes, LogBatch, type LogEntry, writeBatch } from '@bgs/contract/log/log-batch.ts'
 
 /** Format of a record of `sequenced`; readers know this one (invariant 17). */
 const VERSION = 1
@@ -17,7 +17,7 @@ export interface SeqBase {
   readonly before: number
 }
 
-/** What a record says of itself, beside its pack. */
+/** What a record says of itself, beside its batch. */
 export interface SequencedHead {
   /** Tells one log from another: chosen at random when a log is begun. */
   readonly logId: string
@@ -38,7 +38,7 @@ export interface SequencedHead {
 }
 
 export interface SequencedRecord extends SequencedHead {
-  readonly pack: Pack
+  readonly batch: LogBatch
   /** Of the record in Kafka. */
   readonly bytes: number
 }
@@ -58,9 +58,9 @@ export function encodeSequenced(head: SequencedHead, entries: readonly LogEntry[
   writer.number(head.offset).number(head.bytesBefore).number(head.timeMs)
   writer.u32(head.checkpoint.length).bytes(head.checkpoint)
   const front = writer.written
-  const value = Buffer.allocUnsafe(front.length + packBytes(entries))
+  const value = Buffer.allocUnsafe(front.length + batchBytes(entries))
   value.set(front)
-  writePack(value, front.length, entries, seqAt(head.base, head.offset))
+  writeBatch(value, front.length, entries, seqAt(head.base, head.offset))
   return value
 }
 
@@ -80,7 +80,7 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
   const timeMs = reader.number()
   const checkpoint = reader.bytes(reader.u32())
   if (meant !== offset) return null
-  const pack = new Pack(value.subarray(reader.at), seqAt(base, offset))
+  const batch = new LogBatch(value.subarray(reader.at), seqAt(base, offset))
   return {
     logId,
     generation,
@@ -91,7 +91,7 @@ export function decodeSequenced(value: Buffer, offset: number): SequencedRecord 
     bytesBefore,
     timeMs,
     checkpoint,
-    pack,
+    batch,
     bytes: value.length,
   }
 }

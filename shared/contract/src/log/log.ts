@@ -1,5 +1,5 @@
 import { StartupError } from '../startup-error.ts'
-import type { LogEntry, Pack } from './pack.ts'
+import type { LogBatch, LogEntry } from './log-batch.ts'
 
 /**
  * The log `sequenced` (ARCHITECTURE.md, "Log and state"). Seq is a pure function of the position in it: strictly
@@ -14,11 +14,11 @@ export interface Log extends LogReader {
   readonly checkpoint: Buffer | null
   /**
    * Appends all entries and the input positions they were made of, or nothing; durably before it resolves; one call at
-   * a time. Resolves to the committed pack, which begins at the `next` of `bounds`. Throws LogFullError (nothing
+   * a time. Resolves to the committed batch, which begins at the `next` of `bounds`. Throws LogFullError (nothing
    * written, try again), LogTooLargeError, LogFencedError, or LogUnknownError (outcome unknown: the writer is
    * unusable; reopen and look).
    */
-  append(entries: readonly LogEntry[], checkpoint?: Uint8Array): Promise<Pack>
+  append(entries: readonly LogEntry[], checkpoint?: Uint8Array): Promise<LogBatch>
   /** Removes whole segments beyond the window, never above `position` (invariant 5). */
   trim(position: number): Promise<void>
   close(): Promise<void>
@@ -32,13 +32,13 @@ export interface LogReader {
    */
   head(): Promise<number>
   /**
-   * Packs from the one that holds `fromSeq` (or the first after it), in order: as many as fit into `maxBytes`, at
+   * Batches from the one that holds `fromSeq` (or the first after it), in order: as many as fit into `maxBytes`, at
    * least one; none at the end. Throws LogTrimmedError below the floor. With `into`, of `maxBytes` at least, they may be
    * views of it: for those who read much and are soon done with it.
    */
-  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]>
-  /** Calls back for each pack once it is committed, in order; returns the way to stop. */
-  tail(listener: (pack: Pack) => void): () => void
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]>
+  /** Calls back for each batch once it is committed, in order; returns the way to stop. */
+  tail(listener: (batch: LogBatch) => void): () => void
 }
 
 export interface LogBounds {

@@ -1,5 +1,5 @@
+import { BATCH_HEADER_BYTES } from './batch-header.ts'
 import type { Disk } from './disk.ts'
-import { GROUP_HEADER_BYTES } from './group.ts'
 import { Segment, segmentSeq } from './segment.ts'
 
 /**
@@ -17,8 +17,8 @@ export async function cutAbove(disk: Disk, folder: string, seq: number): Promise
     }
     const file = await segment.file()
     let end = 0
-    await segment.scan(await file.size(), ({ firstSeq, packBytes }, at) => {
-      if (firstSeq <= seq) end = at + GROUP_HEADER_BYTES + packBytes
+    await segment.scan(await file.size(), ({ firstSeq, batchBytes }, at) => {
+      if (firstSeq <= seq) end = at + BATCH_HEADER_BYTES + batchBytes
     })
     await file.truncate(end)
     await file.datasync()

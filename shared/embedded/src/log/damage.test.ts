@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib'
 import { FIRST_SEQ, LogUnknownError } from '@bgs/contract/log/log.ts'
-import { PACK_VERSION } from '@bgs/contract/log/pack.ts'
+import { BATCH_VERSION } from '@bgs/contract/log/log-batch.ts'
 import { entriesOf, entryOf, readAll } from '@bgs/testkit/log-entries.ts'
 import { PowerLossDisk } from '@bgs/testkit/power-loss-disk.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { GROUP_HEADER_BYTES } from './group.ts'
+import { BATCH_HEADER_BYTES } from './batch-header.ts'
 import { SegmentLog } from './segment-log.ts'
 
 const GAP = 2 ** 20
@@ -24,13 +24,13 @@ function open(disk: PowerLossDisk, acceptGap = false, clean = true): Promise<Seg
   })
 }
 
-/** A log of so many packs of two entries, and where each of them ends in the newest segment. */
-async function written(packs: number): Promise<{ disk: PowerLossDisk; path: string; ends: number[] }> {
+/** A log of so many batches of two entries, and where each of them ends in the newest segment. */
+async function written(batches: number): Promise<{ disk: PowerLossDisk; path: string; ends: number[] }> {
   const disk = new PowerLossDisk()
   const log = await open(disk)
   const ends: number[] = []
   let path = ''
-  for (let i = 0; i < packs; i++) {
+  for (let i = 0; i < batches; i++) {
     await log.append([entryOf(2 * i, 100), entryOf(2 * i + 1, 150)])
     const newest = disk.paths().at(-1) ?? ''
     if (newest !== path) ends.length = 0
@@ -65,10 +65,10 @@ describe('a damaged log', () => {
     }
   })
 
-  it('is found at the first look at a group in the life of a process, and not looked for again', async () => {
+  it('is found at the first look at a batch in the life of a process, and not looked for again', async () => {
     const { disk } = await written(40)
     const [oldest = ''] = disk.paths()
-    const at = GROUP_HEADER_BYTES + 20
+    const at = BATCH_HEADER_BYTES + 20
     const before = disk.bytes(oldest).subarray(at, at + 1)
     const file = await disk.open(oldest)
     const spoil = () => file.write(Uint8Array.of((before[0] as number) ^ 1), at)
@@ -125,7 +125,7 @@ describe('a damaged log', () => {
     const [first = '', second = ''] = disk.paths()
     expect(disk.paths().length).toBeGreaterThan(2)
     const bytes = disk.bytes(first)
-    const length = bytes.readUInt32LE(4) + GROUP_HEADER_BYTES
+    const length = bytes.readUInt32LE(4) + BATCH_HEADER_BYTES
     bytes[length + 60] = (bytes[length + 60] as number) ^ 1
     disk.put(first, bytes)
     const log = await open(disk)
@@ -170,12 +170,12 @@ describe('a damaged log', () => {
   it('of a version not known here stops the reader (invariant 17)', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)
-    const pack = await log.append([entryOf(1)])
-    expect(pack.bytes.readUInt32LE(0)).toBe(PACK_VERSION)
+    const batch = await log.append([entryOf(1)])
+    expect(batch.bytes.readUInt32LE(0)).toBe(BATCH_VERSION)
     const [path = ''] = disk.paths()
     const bytes = disk.bytes(path)
-    // A newer writer's group is whole in itself: its checksum fits.
-    bytes.writeUInt32LE(PACK_VERSION + 1, GROUP_HEADER_BYTES)
+    // A newer writer's batch is whole in itself: its checksum fits.
+    bytes.writeUInt32LE(BATCH_VERSION + 1, BATCH_HEADER_BYTES)
     bytes.writeUInt32LE(crc32(bytes.subarray(12), crc32(bytes.subarray(0, 8))), 8)
     disk.put(path, bytes)
     const reopened = await open(disk)

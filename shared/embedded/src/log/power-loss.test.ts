@@ -23,8 +23,8 @@ class Ledger {
     expect(firstSeq, 'a seq is never reused').toBeGreaterThan(this.highest)
     this.highest = Math.max(this.highest, firstSeq + size - 1)
     this.attempted.set(firstSeq, messages)
-    const pack = await log.append(entries)
-    expect(pack.firstSeq).toBe(firstSeq)
+    const batch = await log.append(entries)
+    expect(batch.firstSeq).toBe(firstSeq)
     this.attempted.delete(firstSeq)
     for (const [i, message] of messages.entries()) this.acknowledged.set(firstSeq + i, message)
   }

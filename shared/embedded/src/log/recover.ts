@@ -1,6 +1,6 @@
 import { LogUnknownError } from '@bgs/contract/log/log.ts'
+import { BATCH_HEADER_BYTES, batchIsWhole, readBatchHeader } from './batch-header.ts'
 import type { Disk } from './disk.ts'
-import { GROUP_HEADER_BYTES, groupIsWhole, readGroupHeader } from './group.ts'
 import { Segment, segmentSeq } from './segment.ts'
 
 export interface Recovered {
@@ -8,7 +8,7 @@ export interface Recovered {
   /** Generation of the last entry found and the seq behind it; 0 where the log is empty. */
   readonly generation: number
   readonly next: number
-  /** Time of the last group found; 0 where the log is empty. */
+  /** Time of the last batch found; 0 where the log is empty. */
   readonly newestMs: number
   /** Seq that the newest segment is named for, even if nothing stands in it; 0 without any. */
   readonly named: number
@@ -18,7 +18,7 @@ export interface Recovered {
 
 /**
  * Opens what an earlier process left in the folder. A torn tail (an append that was under way) is cut. Damage
- * with whole groups behind it is not a torn tail: LogUnknownError, so that an operator decides, unless
+ * with whole batches behind it is not a torn tail: LogUnknownError, so that an operator decides, unless
  * `acceptGap`, which looks through every segment and cuts it where it is damaged.
  */
 export async function recover(disk: Disk, folder: string, acceptGap: boolean): Promise<Recovered> {
@@ -48,13 +48,13 @@ async function examine(
   const size = await file.size()
   segment.end = await segment.scan(size, (header, at) => {
     if (at === 0) segment.firstTimeMs = header.timeMs
-    segment.noteGroup(header.firstSeq, at)
+    segment.noteBatch(header.firstSeq, at)
     found.generation = Math.max(found.generation, header.generation)
     found.newestMs = Math.max(found.newestMs, header.timeMs)
     found.next = Math.max(found.next, header.firstSeq + header.count)
   })
   if (segment.end === size) return
-  const behind = acceptGap ? undefined : await wholeGroupBehind(file, segment.end, size)
+  const behind = acceptGap ? undefined : await wholeBatchBehind(file, segment.end, size)
   if (behind !== undefined) {
     await segment.close()
     throw new LogUnknownError(
@@ -67,16 +67,16 @@ async function examine(
   await file.datasync()
 }
 
-/** An older segment was whole before the next one was begun: its groups are checked when they are read. */
+/** An older segment was whole before the next one was begun: its batches are checked when they are read. */
 async function trust(segment: Segment): Promise<void> {
   const file = await segment.file()
-  const head = Buffer.alloc(GROUP_HEADER_BYTES)
+  const head = Buffer.alloc(BATCH_HEADER_BYTES)
   const read = await file.read(head, 0)
   segment.end = await file.size()
-  segment.firstTimeMs = read === GROUP_HEADER_BYTES ? (readGroupHeader(head, 0)?.timeMs ?? 0) : 0
+  segment.firstTimeMs = read === BATCH_HEADER_BYTES ? (readBatchHeader(head, 0)?.timeMs ?? 0) : 0
 }
 
-async function wholeGroupBehind(
+async function wholeBatchBehind(
   file: { read(into: Uint8Array, position: number): Promise<number> },
   from: number,
   size: number,
@@ -85,9 +85,9 @@ async function wholeGroupBehind(
   await file.read(rest, from)
   const magic = Buffer.from([0x47, 0x53, 0x47, 0x42])
   for (let at = rest.indexOf(magic, 1); at !== -1; at = rest.indexOf(magic, at + 1)) {
-    const header = readGroupHeader(rest, at)
+    const header = readBatchHeader(rest, at)
     if (header === undefined) continue
-    if (groupIsWhole(rest.subarray(at, at + GROUP_HEADER_BYTES + header.packBytes), header)) return from + at
+    if (batchIsWhole(rest.subarray(at, at + BATCH_HEADER_BYTES + header.batchBytes), header)) return from + at
   }
   return undefined
 }

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
+import { BATCH_HEADER_BYTES, sealBatch } from './batch-header.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { GROUP_HEADER_BYTES, sealGroup } from './group.ts'
 import { Segment, segmentName } from './segment.ts'
 
 /** What is being made has a name that no segment has: after a crash nobody takes it for one. */
 const UNFINISHED = 'below.tmp'
 
 /**
- * A segment in the making that goes below all that a copy of a log holds: its packs come from the oldest to the newest, and
+ * A segment in the making that goes below all that a copy of a log holds: its batches come from the oldest to the newest, and
  * only when all of them are durable it gets its name. One at a time.
  */
 export class SegmentBelow {
@@ -16,7 +16,7 @@ export class SegmentBelow {
   readonly #folder: string
   readonly #generation: number
   readonly #file: DiskFile
-  readonly #groups: { readonly seq: number; readonly at: number }[] = []
+  readonly #batches: { readonly seq: number; readonly at: number }[] = []
   #bytes = 0
   #lastSeq = -1
   #firstTimeMs = 0
@@ -38,32 +38,32 @@ export class SegmentBelow {
     return this.#bytes
   }
 
-  /** Time of its first pack; undefined while it has none. */
+  /** Time of its first batch; undefined while it has none. */
   get firstTimeMs(): number | undefined {
-    return this.#groups.length === 0 ? undefined : this.#firstTimeMs
+    return this.#batches.length === 0 ? undefined : this.#firstTimeMs
   }
 
   get lastSeq(): number {
     return this.#lastSeq
   }
 
-  /** Adds a pack behind those before it. Throws what the disk does. */
-  async add(pack: Pack, timeMs: number): Promise<void> {
-    const { firstSeq, count, bytes } = pack
+  /** Adds a batch behind those before it. Throws what the disk does. */
+  async add(batch: LogBatch, timeMs: number): Promise<void> {
+    const { firstSeq, count, bytes } = batch
     if (firstSeq <= this.#lastSeq) throw new RangeError(`seq ${firstSeq} does not follow ${this.#lastSeq}`)
-    const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
-    sealGroup(head, bytes, { generation: this.#generation, firstSeq, timeMs, count })
+    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
+    sealBatch(head, bytes, { generation: this.#generation, firstSeq, timeMs, count })
     await this.#file.write(head, this.#bytes)
     await this.#file.write(bytes, this.#bytes + head.length)
-    if (this.#groups.length === 0) this.#firstTimeMs = timeMs
-    this.#groups.push({ seq: firstSeq, at: this.#bytes })
+    if (this.#batches.length === 0) this.#firstTimeMs = timeMs
+    this.#batches.push({ seq: firstSeq, at: this.#bytes })
     this.#bytes += head.length + bytes.length
-    this.#lastSeq = pack.lastSeq
+    this.#lastSeq = batch.lastSeq
   }
 
   /** Makes it a segment of the folder, durably; undefined where nothing was added. */
   async finish(): Promise<Segment | undefined> {
-    const [first] = this.#groups
+    const [first] = this.#batches
     if (first === undefined) {
       await this.discard()
       return undefined
@@ -75,7 +75,7 @@ export class SegmentBelow {
     const segment = new Segment(this.#disk, this.#folder, first.seq)
     segment.end = this.#bytes
     segment.firstTimeMs = this.#firstTimeMs
-    for (const { seq, at } of this.#groups) segment.noteGroup(seq, at)
+    for (const { seq, at } of this.#batches) segment.noteBatch(seq, at)
     segment.noteWhole(0, this.#bytes)
     return segment
   }

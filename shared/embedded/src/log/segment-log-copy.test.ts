@@ -5,7 +5,7 @@ import {
   LogTrimmedError,
   LogUnknownError,
 } from '@bgs/contract/log/log.ts'
-import { type LogEntry, Pack, packBytes, writePack } from '@bgs/contract/log/pack.ts'
+import { batchBytes, LogBatch, type LogEntry, writeBatch } from '@bgs/contract/log/log-batch.ts'
 import { entryOf, readAll } from '@bgs/testkit/log-entries.ts'
 import { diskError, PowerLossDisk } from '@bgs/testkit/power-loss-disk.ts'
 import fc from 'fast-check'
@@ -29,41 +29,41 @@ function open(disk: PowerLossDisk, options: Partial<SegmentLogOptions> = {}): Pr
   })
 }
 
-function packOf(entries: readonly LogEntry[], firstSeq: number): Pack {
-  const bytes = Buffer.alloc(packBytes(entries))
-  writePack(bytes, 0, entries, firstSeq)
-  return new Pack(bytes, firstSeq)
+function batchOf(entries: readonly LogEntry[], firstSeq: number): LogBatch {
+  const bytes = Buffer.alloc(batchBytes(entries))
+  writeBatch(bytes, 0, entries, firstSeq)
+  return new LogBatch(bytes, firstSeq)
 }
 
-/** Packs as the log in Kafka numbers them: each begins at a multiple of 4,096. */
-function packs(count: number, from = 0): Pack[] {
+/** Batches as the log in Kafka numbers them: each begins at a multiple of 4,096. */
+function batches(count: number, from = 0): LogBatch[] {
   return Array.from({ length: count }, (_, i) => {
     const n = from + i
     const entries = Array.from({ length: 1 + (n % 4) }, (_, k) => entryOf(n * 10 + k, 40 + (n % 7) * 30))
-    return packOf(entries, FIRST_SEQ + n * 4_096)
+    return batchOf(entries, FIRST_SEQ + n * 4_096)
   })
 }
 
 const contents = async (log: SegmentLog, from = FIRST_SEQ) =>
   (await readAll(log, from)).map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
-const told = (all: readonly Pack[]) => all.map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
+const told = (all: readonly LogBatch[]) => all.map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
 
 describe('a copy of a log', () => {
   it('holds the very bytes under the very seqs, over restarts, whatever seqs are left out', async () => {
     const disk = new PowerLossDisk()
-    const all = packs(60)
+    const all = batches(60)
     for (let at = 0; at < all.length; at += 7) {
       const log = await open(disk)
-      const tailed: Pack[] = []
-      log.tail((pack) => tailed.push(pack))
-      for (const pack of all.slice(at, at + 7)) await log.appendPack(pack, 1_000)
+      const tailed: LogBatch[] = []
+      log.tail((batch) => tailed.push(batch))
+      for (const batch of all.slice(at, at + 7)) await log.appendBatch(batch, 1_000)
       expect(tailed).toEqual(all.slice(at, at + 7))
       await log.close()
     }
     const log = await open(disk)
     expect(log.bounds()).toEqual({ first: FIRST_SEQ, next: (all.at(-1)?.lastSeq ?? 0) + 1, evicted: false })
     expect(await contents(log)).toEqual(told(all))
-    // Between two packs: what stands behind.
+    // Between two batches: what stands behind.
     expect(await contents(log, FIRST_SEQ + 10 * 4_096 + 100)).toEqual(told(all.slice(11)))
     expect(disk.openFiles).toBeGreaterThan(0)
     await log.close()
@@ -73,8 +73,8 @@ describe('a copy of a log', () => {
   it('may begin at any seq', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)
-    const pack = packOf([entryOf(1)], 2 ** 40)
-    await log.appendPack(pack, 1_000)
+    const batch = batchOf([entryOf(1)], 2 ** 40)
+    await log.appendBatch(batch, 1_000)
     expect(log.bounds()).toEqual({ first: 2 ** 40, next: 2 ** 40 + 1, evicted: true })
     await expect(log.read(2 ** 40 - 1, 1_000)).rejects.toThrow(LogTrimmedError)
     expect((await open(disk)).bounds()).toEqual(log.bounds())
@@ -82,14 +82,14 @@ describe('a copy of a log', () => {
 
   it('refuses what it has already, one that is too large, and two at once, without harm', async () => {
     const log = await open(new PowerLossDisk())
-    const [first, second, third] = packs(3) as [Pack, Pack, Pack]
-    await log.appendPack(second, 1_000)
-    await expect(log.appendPack(first, 1_000)).rejects.toThrow(RangeError)
-    await expect(log.appendPack(second, 1_000)).rejects.toThrow('mirrored already')
-    const large = packOf([entryOf(1, 65 * 2 ** 20)], FIRST_SEQ + 9 * 4_096)
-    await expect(log.appendPack(large, 1_000)).rejects.toThrow(LogTooLargeError)
-    const appending = log.appendPack(third, 1_000)
-    await expect(log.appendPack(large, 1_000)).rejects.toThrow()
+    const [first, second, third] = batches(3) as [LogBatch, LogBatch, LogBatch]
+    await log.appendBatch(second, 1_000)
+    await expect(log.appendBatch(first, 1_000)).rejects.toThrow(RangeError)
+    await expect(log.appendBatch(second, 1_000)).rejects.toThrow('mirrored already')
+    const large = batchOf([entryOf(1, 65 * 2 ** 20)], FIRST_SEQ + 9 * 4_096)
+    await expect(log.appendBatch(large, 1_000)).rejects.toThrow(LogTooLargeError)
+    const appending = log.appendBatch(third, 1_000)
+    await expect(log.appendBatch(large, 1_000)).rejects.toThrow()
     await appending
     expect(await contents(log, second.firstSeq)).toEqual(told([second, third]))
   })
@@ -99,9 +99,9 @@ describe('a copy of a log', () => {
     const hour = 3_600_000
     let nowMs = 100 * hour
     const log = await open(disk, { retentionMs: 3 * hour, now: () => nowMs, segmentBytes: 2 ** 20 })
-    const all = packs(6)
-    // A pack each hour and a second: a segment each.
-    for (const [i, pack] of all.entries()) await log.appendPack(pack, nowMs + i * (hour + 1_000))
+    const all = batches(6)
+    // A batch each hour and a second: a segment each.
+    for (const [i, batch] of all.entries()) await log.appendBatch(batch, nowMs + i * (hour + 1_000))
     expect(disk.paths()).toHaveLength(6)
     await log.trim(Number.MAX_SAFE_INTEGER)
     expect(disk.paths(), 'nothing of it is old').toHaveLength(6)
@@ -111,17 +111,17 @@ describe('a copy of a log', () => {
     expect(await contents(log, all[3]?.firstSeq)).toEqual(told(all.slice(3)))
   })
 
-  it('waits for nobody: a full disk takes back what was written of a pack, which may come again', async () => {
+  it('waits for nobody: a full disk takes back what was written of a batch, which may come again', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)
-    const all = packs(8)
-    for (const [i, pack] of all.entries()) {
+    const all = batches(8)
+    for (const [i, batch] of all.entries()) {
       const used = disk.paths().reduce((sum, path) => sum + disk.bytes(path).length, 0)
-      // Room for the header, or not even for that, or for part of the pack.
+      // Room for the header, or not even for that, or for part of the batch.
       disk.capacity = used + [0, 10, 40, 90][i % 4]!
-      await expect(log.appendPack(pack, 1_000)).rejects.toThrow(LogFullError)
+      await expect(log.appendBatch(batch, 1_000)).rejects.toThrow(LogFullError)
       disk.capacity = Number.POSITIVE_INFINITY
-      await log.appendPack(pack, 1_000)
+      await log.appendBatch(batch, 1_000)
     }
     expect(await contents(log)).toEqual(told(all))
     expect(await contents(await open(disk))).toEqual(told(all))
@@ -130,18 +130,18 @@ describe('a copy of a log', () => {
   it('goes on right behind what is whole after a crash in the midst of a write, with no seqs left out', async () => {
     const disk = new PowerLossDisk()
     const log = await open(disk)
-    const all = packs(9)
-    for (const pack of all.slice(0, 5)) await log.appendPack(pack, 1_000)
-    // Of the sixth pack the header is written, and no more.
+    const all = batches(9)
+    for (const batch of all.slice(0, 5)) await log.appendBatch(batch, 1_000)
+    // Of the sixth batch the header is written, and no more.
     let writes = 0
     disk.before = (operation) => {
       if (operation === 'truncate' || (operation === 'write' && ++writes === 2)) throw diskError('EIO')
     }
-    await expect(log.appendPack(all[5] as Pack, 1_000)).rejects.toThrow(LogUnknownError)
+    await expect(log.appendBatch(all[5] as LogBatch, 1_000)).rejects.toThrow(LogUnknownError)
     disk.before = () => undefined
     const again = await open(disk)
     expect(again.bounds().next).toBe((all[4]?.lastSeq ?? 0) + 1)
-    for (const pack of all.slice(5)) await again.appendPack(pack, 1_000)
+    for (const batch of all.slice(5)) await again.appendBatch(batch, 1_000)
     expect(await contents(again)).toEqual(told(all))
   })
 
@@ -153,8 +153,8 @@ describe('a copy of a log', () => {
         async (count, random) => {
           const disk = new PowerLossDisk()
           const log = await open(disk)
-          const all = packs(count)
-          for (const pack of all) await log.appendPack(pack, 1_000)
+          const all = batches(count)
+          for (const batch of all) await log.appendBatch(batch, 1_000)
           const newest = Number(/\d{16}/.exec(disk.paths().at(-1) ?? '')?.[0])
           const found = disk.afterPowerLoss(() => random.next().value as number)
           try {
@@ -172,25 +172,25 @@ describe('a copy of a log', () => {
 })
 
 describe('a copy that is filled backwards', () => {
-  /** Puts packs below all that a copy has. */
-  async function addBelow(log: SegmentLog, below: readonly Pack[]): Promise<void> {
+  /** Puts batches below all that a copy has. */
+  async function addBelow(log: SegmentLog, below: readonly LogBatch[]): Promise<void> {
     const part = await log.beginBelow()
-    for (const pack of below) await part.add(pack, 900)
+    for (const batch of below) await part.add(batch, 900)
     await log.addBelow(part)
   }
 
   it('holds what is put below and what comes above, over restarts', async () => {
     const disk = new PowerLossDisk()
-    const all = packs(60)
+    const all = batches(60)
     let log = await open(disk)
-    for (const pack of all.slice(40, 45)) await log.appendPack(pack, 1_000)
+    for (const batch of all.slice(40, 45)) await log.appendBatch(batch, 1_000)
     for (const [from, to] of [
       [25, 40],
       [24, 24],
       [3, 25],
     ] as const) {
       await addBelow(log, all.slice(from, to))
-      await log.appendPack(all[45 + [25, 24, 3].indexOf(from)] as Pack, 1_000)
+      await log.appendBatch(all[45 + [25, 24, 3].indexOf(from)] as LogBatch, 1_000)
     }
     expect(await contents(log, all[3]?.firstSeq)).toEqual(told(all.slice(3, 48)))
     await log.close()
@@ -202,19 +202,19 @@ describe('a copy that is filled backwards', () => {
 
   it('of which nothing was there before goes on behind what was put below', async () => {
     const log = await open(new PowerLossDisk())
-    const all = packs(20)
+    const all = batches(20)
     await addBelow(log, all.slice(5, 10))
     await addBelow(log, all.slice(0, 5))
-    for (const pack of all.slice(10)) await log.appendPack(pack, 1_000)
+    for (const batch of all.slice(10)) await log.appendBatch(batch, 1_000)
     expect(await contents(log)).toEqual(told(all))
   })
 
   it('refuses what does not lie below', async () => {
     const log = await open(new PowerLossDisk())
-    const all = packs(20)
-    for (const pack of all.slice(5, 10)) await log.appendPack(pack, 1_000)
+    const all = batches(20)
+    for (const batch of all.slice(5, 10)) await log.appendBatch(batch, 1_000)
     await expect(addBelow(log, all.slice(0, 6))).rejects.toThrow(RangeError)
-    await expect(addBelow(log, [all[3] as Pack, all[2] as Pack])).rejects.toThrow(RangeError)
+    await expect(addBelow(log, [all[3] as LogBatch, all[2] as LogBatch])).rejects.toThrow(RangeError)
     expect(await contents(log, all[5]?.firstSeq)).toEqual(told(all.slice(5, 10)))
   })
 
@@ -225,16 +225,16 @@ describe('a copy that is filled backwards', () => {
         fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
         async (steps, chances) => {
           const disk = new PowerLossDisk()
-          const all = packs(30)
+          const all = batches(30)
           const log = await open(disk)
-          for (const pack of all.slice(20)) await log.appendPack(pack, 1_000)
+          for (const batch of all.slice(20)) await log.appendBatch(batch, 1_000)
           let left = steps
           const work = (async () => {
             for (let at = 20; at > 0; at -= 5) {
               const part = await log.beginBelow()
-              for (const pack of all.slice(at - 5, at)) {
+              for (const batch of all.slice(at - 5, at)) {
                 if (left-- <= 0) return
-                await part.add(pack, 900)
+                await part.add(batch, 900)
               }
               if (left-- <= 0) return
               await log.addBelow(part)

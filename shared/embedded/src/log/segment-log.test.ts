@@ -1,5 +1,5 @@
 import { FIRST_SEQ, LogFullError, LogTrimmedError, LogUnknownError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { entriesOf, entryOf, messageOf, readAll } from '@bgs/testkit/log-entries.ts'
 import { diskError, PowerLossDisk } from '@bgs/testkit/power-loss-disk.ts'
 import fc from 'fast-check'
@@ -20,7 +20,7 @@ function open(disk: PowerLossDisk, options: Partial<SegmentLogOptions> = {}): Pr
   })
 }
 
-/** Appends packs of so many entries each; resolves to all seqs and what stands under them. */
+/** Appends batches of so many entries each; resolves to all seqs and what stands under them. */
 async function fill(log: SegmentLog, sizes: readonly number[]): Promise<Map<number, Buffer>> {
   const written = new Map<number, Buffer>()
   for (const size of sizes) {
@@ -47,8 +47,8 @@ describe('the embedded log', () => {
         async (all, share, portion) => {
           const disk = new PowerLossDisk()
           const log = await open(disk)
-          const tailed: Pack[] = []
-          log.tail((pack) => tailed.push(pack))
+          const tailed: LogBatch[] = []
+          log.tail((batch) => tailed.push(batch))
           const written = await fill(log, all)
           expect([...entriesOf(tailed).keys()]).toEqual([...written.keys()])
           const from = FIRST_SEQ + Math.floor((share / 1_000) * written.size)
@@ -73,7 +73,7 @@ describe('the embedded log', () => {
     )
   })
 
-  it('takes a pack larger than a segment, and one larger than the portion asked for', async () => {
+  it('takes a batch larger than a segment, and one larger than the portion asked for', async () => {
     const log = await open(new PowerLossDisk())
     await log.append([entryOf(1)])
     const large = entryOf(2, 10_000)
@@ -134,8 +134,8 @@ describe('the embedded log', () => {
     expect(disk.paths()).toHaveLength(1)
     for (const reader of [log, await open(disk, { segmentBytes })]) {
       for (let seq = FIRST_SEQ + 27; seq >= FIRST_SEQ; seq--) {
-        const [pack] = await reader.read(seq, 1_000)
-        expect(pack?.firstSeq).toBe(seq - (seq % 2))
+        const [batch] = await reader.read(seq, 1_000)
+        expect(batch?.firstSeq).toBe(seq - (seq % 2))
       }
     }
   })
@@ -293,9 +293,9 @@ describe('retention', () => {
     const last = FIRST_SEQ + written.size - 1
     const reading = [FIRST_SEQ, FIRST_SEQ + 5, FIRST_SEQ + 30].map((from) => log.read(from, 500))
     await log.trim(last)
-    for (const packs of await Promise.all(reading)) {
-      expect(packs.length).toBeGreaterThan(0)
-      for (const [seq, { message }] of entriesOf(packs)) expect(message).toEqual(written.get(seq))
+    for (const batches of await Promise.all(reading)) {
+      expect(batches.length).toBeGreaterThan(0)
+      for (const [seq, { message }] of entriesOf(batches)) expect(message).toEqual(written.get(seq))
     }
     await expect(log.read(FIRST_SEQ + 5, 500)).rejects.toThrow(LogTrimmedError)
     expect(disk.paths(), 'no reader brings a removed file back').toHaveLength(1)

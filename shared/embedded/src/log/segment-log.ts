@@ -1,15 +1,15 @@
 /**
- * The embedded log. Each append is one group in the newest segment file: a header with a checksum, then the pack
- * (group.ts, and pack.ts in shared/contract). A segment is closed after 64 MiB or an hour (segment.ts, segments.ts).
+ * The embedded log. Each append is one batch in the newest segment file, behind a header with a checksum
+ * (batch-header.ts, and log-batch.ts in shared/contract). A segment is closed after 64 MiB or an hour (segment.ts, segments.ts).
  *
- * An append: 1. header and pack are written behind the last group; 2. fdatasync; 3. `next` moves on, and those who follow
- * the log hear of the pack; 4. the caller is answered. Nobody sees a seq before it is durable.
+ * An append: 1. header and batch are written behind the last batch; 2. fdatasync; 3. `next` moves on, and those who follow
+ * the log hear of the batch; 4. the caller is answered. Nobody sees a seq before it is durable.
  *
- * - Killed before 2 has ended: the next start cuts the torn group (recover.ts), and leaves a million seqs out, for the disk
- *   may have lost groups that it had called durable and that were served (invariant 10).
+ * - Killed before 2 has ended: the next start cuts the torn batch (recover.ts), and leaves a million seqs out, for the disk
+ *   may have lost batches that it had called durable and that were served (invariant 10).
  * - No room at 1: what was written is cut off again, durably. LogFullError: the caller tries again.
  * - 2 fails: nobody knows what is on the disk. LogUnknownError: this log is of no more use; open it anew and look.
- * - Damage with whole groups behind it is no torn tail. LogUnknownError: an operator decides (`repair`).
+ * - Damage with whole batches behind it is no torn tail. LogUnknownError: an operator decides (`repair`).
  */
 
 import {
@@ -22,11 +22,11 @@ import {
   LogTooLargeError,
   LogUnknownError,
 } from '@bgs/contract/log/log.ts'
-import { type LogEntry, Pack, packBytes, writePack } from '@bgs/contract/log/pack.ts'
+import { batchBytes, LogBatch, type LogEntry, writeBatch } from '@bgs/contract/log/log-batch.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { SteadyClock } from '@bgs/runtime/service/steady-clock.ts'
+import { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, sealBatch } from './batch-header.ts'
 import { type Disk, type DiskFile, isNoRoom } from './disk.ts'
-import { GROUP_HEADER_BYTES, MAX_PACK_BYTES, sealGroup } from './group.ts'
 import { type Recovered, recover } from './recover.ts'
 import { Segment } from './segment.ts'
 import { SegmentBelow } from './segment-below.ts'
@@ -97,9 +97,9 @@ export class SegmentLog implements Log, FiledLog {
   readonly cutBytes: number
   readonly #options: SegmentLogOptions
   readonly #segmentBytes: number
-  /** Of groups: their times never go back, nor ahead because a clock was set for a moment. */
+  /** Of batches: their times never go back, nor ahead because a clock was set for a moment. */
   readonly #stampClock: SteadyClock
-  /** Of the window, which must not be thrown away early: goes on from the newest group's time. */
+  /** Of the window, which must not be thrown away early: goes on from the newest batch's time. */
   readonly #windowClock: SteadyClock
   #timeMs: number
   readonly #segments: Segments
@@ -108,7 +108,7 @@ export class SegmentLog implements Log, FiledLog {
   #leaving: Segment | undefined
   #appending = false
   #broken: Error | undefined
-  readonly #listeners = new Set<(pack: Pack) => void>()
+  readonly #listeners = new Set<(batch: LogBatch) => void>()
 
   private constructor(
     options: SegmentLogOptions,
@@ -144,30 +144,30 @@ export class SegmentLog implements Log, FiledLog {
     return { first, next: this.#next, evicted: first > FIRST_SEQ }
   }
 
-  async append(entries: readonly LogEntry[]): Promise<Pack> {
-    const bytes = packBytes(entries)
+  async append(entries: readonly LogEntry[]): Promise<LogBatch> {
+    const bytes = batchBytes(entries)
     this.#check(bytes)
     const firstSeq = this.#next
-    // Header and pack in one buffer: one write.
-    const group = Buffer.allocUnsafeSlow(GROUP_HEADER_BYTES + bytes)
-    writePack(group, GROUP_HEADER_BYTES, entries, firstSeq)
-    const pack = new Pack(group.subarray(GROUP_HEADER_BYTES), firstSeq)
+    // Header and batch in one buffer: one write.
+    const sealed = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + bytes)
+    writeBatch(sealed, BATCH_HEADER_BYTES, entries, firstSeq)
+    const batch = new LogBatch(sealed.subarray(BATCH_HEADER_BYTES), firstSeq)
     const timeMs = Math.max(this.#timeMs, this.#stampClock.now())
-    sealGroup(group, pack.bytes, this.#header(pack, timeMs))
-    return this.#append([group], pack, timeMs)
+    sealBatch(sealed, batch.bytes, this.#header(batch, timeMs))
+    return this.#append([sealed], batch, timeMs)
   }
 
   /**
-   * Appends a pack as another log made it, under its own seqs, which must lie above all that is here: for a mirror. The
-   * pack's bytes are kept, not copied.
+   * Appends a batch as another log made it, under its own seqs, which must lie above all that is here: for a mirror. The
+   * batch's bytes are kept, not copied.
    */
-  async appendPack(pack: Pack, timeMs: number): Promise<Pack> {
-    this.#check(pack.bytes.length)
-    if (pack.firstSeq < this.#next)
-      throw new RangeError(`seq ${pack.firstSeq} is mirrored already: next is ${this.#next}`)
-    const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
-    sealGroup(head, pack.bytes, this.#header(pack, timeMs))
-    return this.#append([head, pack.bytes], pack, timeMs)
+  async appendBatch(batch: LogBatch, timeMs: number): Promise<LogBatch> {
+    this.#check(batch.bytes.length)
+    if (batch.firstSeq < this.#next)
+      throw new RangeError(`seq ${batch.firstSeq} is mirrored already: next is ${this.#next}`)
+    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
+    sealBatch(head, batch.bytes, this.#header(batch, timeMs))
+    return this.#append([head, batch.bytes], batch, timeMs)
   }
 
   /** Whether a copy may hold more below what it has: the window reaches further back, and there is room for a segment. */
@@ -204,32 +204,32 @@ export class SegmentLog implements Log, FiledLog {
     if (this.#broken !== undefined)
       throw new LogUnknownError('the log failed before', { cause: this.#broken })
     if (this.#appending) throw new Error('one append at a time')
-    if (bytes > MAX_PACK_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
+    if (bytes > MAX_BATCH_BYTES) throw new LogTooLargeError(`${bytes} bytes in one append`)
   }
 
-  #header({ firstSeq, count }: Pack, timeMs: number) {
+  #header({ firstSeq, count }: LogBatch, timeMs: number) {
     return { generation: this.generation, firstSeq, timeMs, count }
   }
 
-  async #append(group: readonly Buffer[], pack: Pack, timeMs: number): Promise<Pack> {
+  async #append(sealed: readonly Buffer[], batch: LogBatch, timeMs: number): Promise<LogBatch> {
     this.#appending = true
     try {
-      const bytes = group.reduce((sum, part) => sum + part.length, 0)
-      const segment = await this.#writable(bytes, pack.firstSeq, timeMs)
-      await this.#write(segment, group)
-      segment.noteGroup(pack.firstSeq, segment.end)
+      const bytes = sealed.reduce((sum, part) => sum + part.length, 0)
+      const segment = await this.#writable(bytes, batch.firstSeq, timeMs)
+      await this.#write(segment, sealed)
+      segment.noteBatch(batch.firstSeq, segment.end)
       segment.noteWhole(segment.end, segment.end + bytes)
       segment.end += bytes
-      this.#next = pack.firstSeq + pack.count
+      this.#next = batch.firstSeq + batch.count
       this.#timeMs = timeMs
-      for (const listener of this.#listeners) listener(pack)
-      return pack
+      for (const listener of this.#listeners) listener(batch)
+      return batch
     } finally {
       this.#appending = false
     }
   }
 
-  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+  read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]> {
     return this.#segments.read(fromSeq, this.#next, maxBytes, into)
   }
 
@@ -246,7 +246,7 @@ export class SegmentLog implements Log, FiledLog {
     return this.#next
   }
 
-  tail(listener: (pack: Pack) => void): () => void {
+  tail(listener: (batch: LogBatch) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -308,7 +308,7 @@ export class SegmentLog implements Log, FiledLog {
     return segment
   }
 
-  async #write(segment: Segment, group: readonly Buffer[]): Promise<void> {
+  async #write(segment: Segment, sealed: readonly Buffer[]): Promise<void> {
     let file: DiskFile
     try {
       file = await segment.file()
@@ -317,7 +317,7 @@ export class SegmentLog implements Log, FiledLog {
     }
     try {
       let at = segment.end
-      for (const part of group) {
+      for (const part of sealed) {
         await file.write(part, at)
         at += part.length
       }

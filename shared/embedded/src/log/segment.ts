@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { LogTrimmedError, LogUnknownError } from '@bgs/contract/log/log.ts'
-import { Pack } from '@bgs/contract/log/pack.ts'
+import { LogBatch } from '@bgs/contract/log/log-batch.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, batchIsWhole, readBatchHeader } from './batch-header.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { GROUP_HEADER_BYTES, type GroupHeader, groupIsWhole, readGroupHeader } from './group.ts'
 
 const NAME = /^(\d{16})\.seg$/
 
@@ -21,12 +21,12 @@ export function segmentSeq(name: string): number | undefined {
   return match === null ? undefined : Number(match[1])
 }
 
-/** One file of the log: groups one after another. Knows where its groups are; `end` is the end of what is committed. */
+/** One file of the log: batches one after another. Knows where its batches are; `end` is the end of what is committed. */
 export class Segment {
   readonly firstSeq: number
   readonly path: string
   end = 0
-  /** Time of its first group; the file's age is that of the segment after it. */
+  /** Time of its first batch; the file's age is that of the segment after it. */
   firstTimeMs = 0
   readonly #disk: Disk
   /** A promise, so that two readers at once open it once. */
@@ -34,7 +34,7 @@ export class Segment {
   #index: { seq: number; at: number }[] = []
   readonly #hints = new Map<number, number>()
   #readers = 0
-  /** One stretch of the file whose groups are known to be whole. */
+  /** One stretch of the file whose batches are known to be whole. */
   #wholeFrom = 0
   #wholeTo = 0
   #removed = false
@@ -55,8 +55,8 @@ export class Segment {
     }
   }
 
-  /** Notes that a group with these entries begins at `at`. */
-  noteGroup(seq: number, at: number): void {
+  /** Notes that a batch with these entries begins at `at`. */
+  noteBatch(seq: number, at: number): void {
     const last = this.#index.at(-1)
     if (last === undefined || at - last.at >= INDEX_EVERY_BYTES) this.#index.push({ seq, at })
   }
@@ -79,62 +79,62 @@ export class Segment {
     this.#wholeTo = Math.max(this.#wholeTo, to)
   }
 
-  /** Packs from the one holding `fromSeq` on; see LogReader.read. Empty when `fromSeq` lies behind the end. */
-  async read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+  /** Batches from the one holding `fromSeq` on; see LogReader.read. Empty when `fromSeq` lies behind the end. */
+  async read(fromSeq: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]> {
     if (this.#removed) throw new LogTrimmedError(`seq ${fromSeq} is no longer retained`)
     this.#readers++
     try {
       const file = await this.file()
       let at = this.#hints.get(fromSeq) ?? this.#nearest(fromSeq)
       this.#hints.delete(fromSeq)
-      const packs: Pack[] = []
-      let chunk = into ?? Buffer.allocUnsafe(Math.max(maxBytes, GROUP_HEADER_BYTES))
-      while (packs.length === 0 && at < this.end) {
+      const batches: LogBatch[] = []
+      let chunk = into ?? Buffer.allocUnsafe(Math.max(maxBytes, BATCH_HEADER_BYTES))
+      while (batches.length === 0 && at < this.end) {
         const got = await file.read(chunk.subarray(0, Math.min(chunk.length, this.end - at)), at)
         let inChunk = 0
-        let header = readGroupHeader(chunk, 0)
-        if (got < GROUP_HEADER_BYTES || header === undefined) throw this.#damaged(at)
-        while (header !== undefined && inChunk + GROUP_HEADER_BYTES + header.packBytes <= got) {
-          const groupEnd = inChunk + GROUP_HEADER_BYTES + header.packBytes
-          this.noteGroup(header.firstSeq, at + inChunk)
+        let header = readBatchHeader(chunk, 0)
+        if (got < BATCH_HEADER_BYTES || header === undefined) throw this.#damaged(at)
+        while (header !== undefined && inChunk + BATCH_HEADER_BYTES + header.batchBytes <= got) {
+          const sealedEnd = inChunk + BATCH_HEADER_BYTES + header.batchBytes
+          this.noteBatch(header.firstSeq, at + inChunk)
           if (header.firstSeq + header.count > fromSeq) {
-            const group = chunk.subarray(inChunk, groupEnd)
-            this.#check(group, header, at + inChunk)
-            packs.push(new Pack(group.subarray(GROUP_HEADER_BYTES), header.firstSeq))
+            const sealed = chunk.subarray(inChunk, sealedEnd)
+            this.#check(sealed, header, at + inChunk)
+            batches.push(new LogBatch(sealed.subarray(BATCH_HEADER_BYTES), header.firstSeq))
           }
-          inChunk = groupEnd
-          header = inChunk + GROUP_HEADER_BYTES <= got ? readGroupHeader(chunk, inChunk) : undefined
+          inChunk = sealedEnd
+          header = inChunk + BATCH_HEADER_BYTES <= got ? readBatchHeader(chunk, inChunk) : undefined
         }
         at += inChunk
         if (inChunk > 0 || header === undefined) continue
-        // A single group larger than the chunk: read it whole.
-        const groupBytes = GROUP_HEADER_BYTES + header.packBytes
-        if (at + groupBytes > this.end) throw this.#damaged(at)
-        chunk = Buffer.allocUnsafe(groupBytes)
+        // A single batch larger than the chunk: read it whole.
+        const sealedBytes = BATCH_HEADER_BYTES + header.batchBytes
+        if (at + sealedBytes > this.end) throw this.#damaged(at)
+        chunk = Buffer.allocUnsafe(sealedBytes)
       }
-      const last = packs.at(-1)
+      const last = batches.at(-1)
       if (last !== undefined) this.#remember(last.lastSeq + 1, at)
-      return packs
+      return batches
     } finally {
       this.#readers--
       if (this.#removed && this.#readers === 0) await this.close()
     }
   }
 
-  /** Calls back for each whole group from the start until one is not; returns where that is. */
-  async scan(upTo: number, onGroup: (header: GroupHeader, at: number) => void): Promise<number> {
+  /** Calls back for each whole batch from the start until one is not; returns where that is. */
+  async scan(upTo: number, onBatch: (header: BatchHeader, at: number) => void): Promise<number> {
     const file = await this.file()
-    const head = Buffer.allocUnsafe(GROUP_HEADER_BYTES)
+    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
     let at = 0
-    while (at + GROUP_HEADER_BYTES <= upTo) {
-      if ((await file.read(head, at)) < GROUP_HEADER_BYTES) break
-      const header = readGroupHeader(head, 0)
-      if (header === undefined || at + GROUP_HEADER_BYTES + header.packBytes > upTo) break
-      const group = Buffer.allocUnsafe(GROUP_HEADER_BYTES + header.packBytes)
-      await file.read(group, at)
-      if (!groupIsWhole(group, header)) break
-      onGroup(header, at)
-      at += GROUP_HEADER_BYTES + header.packBytes
+    while (at + BATCH_HEADER_BYTES <= upTo) {
+      if ((await file.read(head, at)) < BATCH_HEADER_BYTES) break
+      const header = readBatchHeader(head, 0)
+      if (header === undefined || at + BATCH_HEADER_BYTES + header.batchBytes > upTo) break
+      const sealed = Buffer.allocUnsafe(BATCH_HEADER_BYTES + header.batchBytes)
+      await file.read(sealed, at)
+      if (!batchIsWhole(sealed, header)) break
+      onBatch(header, at)
+      at += BATCH_HEADER_BYTES + header.batchBytes
     }
     return at
   }
@@ -163,11 +163,11 @@ export class Segment {
     return this.#readers === 0
   }
 
-  /** Each group is looked at once in the life of a process: the checksum costs as much as all else in a replay. */
-  #check(group: Buffer, header: GroupHeader, at: number): void {
-    if (at >= this.#wholeFrom && at + group.length <= this.#wholeTo) return
-    if (!groupIsWhole(group, header)) throw this.#damaged(at)
-    this.noteWhole(at, at + group.length)
+  /** Each batch is looked at once in the life of a process: the checksum costs as much as all else in a replay. */
+  #check(sealed: Buffer, header: BatchHeader, at: number): void {
+    if (at >= this.#wholeFrom && at + sealed.length <= this.#wholeTo) return
+    if (!batchIsWhole(sealed, header)) throw this.#damaged(at)
+    this.noteWhole(at, at + sealed.length)
   }
 
   #nearest(seq: number): number {

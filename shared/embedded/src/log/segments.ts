@@ -1,5 +1,5 @@
 import { LogTrimmedError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import type { Segment } from './segment.ts'
 
 /** Files of older segments kept open for subscribers that read them. */
@@ -75,7 +75,7 @@ export class Segments {
   }
 
   /** As LogReader.read has it, of what lies below `next`. */
-  async read(fromSeq: number, next: number, maxBytes: number, into?: Buffer): Promise<Pack[]> {
+  async read(fromSeq: number, next: number, maxBytes: number, into?: Buffer): Promise<LogBatch[]> {
     const { first } = this
     if (first === undefined || fromSeq >= next) return []
     if (fromSeq < first.firstSeq)
@@ -83,8 +83,8 @@ export class Segments {
     let segment = this.#all.findLast(({ firstSeq }) => firstSeq <= fromSeq)
     while (segment !== undefined) {
       this.#keepOpen(segment)
-      const packs = await segment.read(fromSeq, maxBytes, into)
-      if (packs.length > 0) return packs
+      const batches = await segment.read(fromSeq, maxBytes, into)
+      if (batches.length > 0) return batches
       // By seq and not by index: segments may have been added or trimmed meanwhile.
       const behind = segment.firstSeq
       segment = this.#all.find(({ firstSeq }) => firstSeq > behind)

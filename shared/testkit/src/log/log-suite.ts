@@ -1,5 +1,5 @@
 import { FIRST_SEQ, type Log, LogTooLargeError, LogTrimmedError } from '@bgs/contract/log/log.ts'
-import type { Pack } from '@bgs/contract/log/pack.ts'
+import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
 import { describe, expect, it } from 'vitest'
 import { entriesOf, entryOf, messageOf, readAll } from '../log-entries.ts'
 
@@ -14,7 +14,7 @@ export interface LogUnderTest extends AsyncDisposable {
 
 const NO_POSITIONS = Buffer.alloc(0)
 
-/** Appends packs of so many entries each; resolves to all seqs and what stands under them. */
+/** Appends batches of so many entries each; resolves to all seqs and what stands under them. */
 async function fill(log: Log, sizes: readonly number[], mark = 0): Promise<Map<number, Buffer>> {
   const written = new Map<number, Buffer>()
   for (const size of sizes) {
@@ -40,8 +40,8 @@ export function logSuite(name: string, open: () => Promise<LogUnderTest>): void 
   describe(`${name}: what every log promises`, () => {
     it('gives back what was appended, from any seq, in any portions, to those who tail and after a reopening', async () => {
       await using under = await open()
-      const tailed: Pack[] = []
-      under.log.tail((pack) => tailed.push(pack))
+      const tailed: LogBatch[] = []
+      under.log.tail((batch) => tailed.push(batch))
       const written = await fill(under.log, [1, 7, 3, 20, 1, 1, 12])
       expect([...entriesOf(tailed)].map(([seq, { message }]) => [seq, message])).toEqual([...written])
       const seqs = [...written.keys()]

@@ -2,7 +2,7 @@ import { writeSeq } from '@bgs/protocol/frame/seq-slot.ts'
 import { webSocketHeader, webSocketHeaderLength } from './websocket-header.ts'
 
 /**
- * A pack is what the log appends at once: the facts of all its entries together at the head, then their frames
+ * A batch is what the log appends at once: the facts of all its entries together at the head, then their frames
  * one after another as ready WebSocket messages. So a reader of facts (recovery, sequencer) touches no frame, and
  * serving is a range of bytes (invariant 16).
  *
@@ -10,7 +10,7 @@ import { webSocketHeader, webSocketHeaderLength } from './websocket-header.ts'
  *   count x { u32 bytes of the frame, u32 hash of the DID, u16 bytes of facts, u8 kind, u8 flags },
  *   facts, frames
  */
-export const PACK_VERSION = 1
+export const BATCH_VERSION = 1
 
 const HEAD_BYTES = 16
 const ENTRY_BYTES = 12
@@ -31,8 +31,8 @@ export interface LogEntry {
   readonly seqAt: number
 }
 
-/** Bytes that a pack of these entries will take. */
-export function packBytes(entries: readonly LogEntry[]): number {
+/** Bytes that a batch of these entries will take. */
+export function batchBytes(entries: readonly LogEntry[]): number {
   let bytes = HEAD_BYTES + entries.length * ENTRY_BYTES
   for (const entry of entries) {
     bytes += entry.facts.length
@@ -41,8 +41,8 @@ export function packBytes(entries: readonly LogEntry[]): number {
   return bytes
 }
 
-/** Writes a pack into `into` at `at`; the i-th entry gets seq `firstSeq + i`. Returns the end. */
-export function writePack(into: Buffer, at: number, entries: readonly LogEntry[], firstSeq: number): number {
+/** Writes a batch into `into` at `at`; the i-th entry gets seq `firstSeq + i`. Returns the end. */
+export function writeBatch(into: Buffer, at: number, entries: readonly LogEntry[], firstSeq: number): number {
   const factsAt = at + HEAD_BYTES + entries.length * ENTRY_BYTES
   let factsEnd = factsAt
   for (const entry of entries) {
@@ -67,15 +67,15 @@ export function writePack(into: Buffer, at: number, entries: readonly LogEntry[]
     into[slot + 11] = 0
     slot += ENTRY_BYTES
   }
-  into.writeUInt32LE(PACK_VERSION, at)
+  into.writeUInt32LE(BATCH_VERSION, at)
   into.writeUInt32LE(entries.length, at + 4)
   into.writeUInt32LE(factsEnd - factsAt, at + 8)
   into.writeUInt32LE(end - factsEnd, at + 12)
   return end
 }
 
-/** Reads a pack in place. Throws RangeError on a version it does not know: stop, never skip (invariant 17). */
-export class Pack {
+/** Reads a batch in place. Throws RangeError on a version it does not know: stop, never skip (invariant 17). */
+export class LogBatch {
   readonly firstSeq: number
   readonly count: number
   readonly bytes: Buffer
@@ -85,7 +85,7 @@ export class Pack {
 
   constructor(bytes: Buffer, firstSeq: number) {
     const version = bytes.readUInt32LE(0)
-    if (version !== PACK_VERSION)
+    if (version !== BATCH_VERSION)
       throw new RangeError(`log entry format ${version} at seq ${firstSeq} is not known here`)
     this.bytes = bytes
     this.firstSeq = firstSeq
@@ -139,13 +139,13 @@ export class Pack {
   }
 
   /** The same entries with other messages: one for each, empty for an entry that is never sent. */
-  withMessages(messages: readonly Buffer[]): Pack {
+  withMessages(messages: readonly Buffer[]): LogBatch {
     const head = Buffer.from(this.bytes.subarray(0, this.#framesAt))
     for (const [i, message] of messages.entries())
       head.writeUInt32LE(message.length, HEAD_BYTES + i * ENTRY_BYTES)
     const frames = messages.reduce((sum, message) => sum + message.length, 0)
     head.writeUInt32LE(frames, 12)
-    return new Pack(Buffer.concat([head, ...messages]), this.firstSeq)
+    return new LogBatch(Buffer.concat([head, ...messages]), this.firstSeq)
   }
 
   /** WebSocket messages of the entries from `from` up to but not including `to`, ready to be written. */
