@@ -155,8 +155,8 @@ export async function startEmbedded(
     refresh()
     return [await processFigures('embedded', 'all', [registry, await serving.threadRegistry()])]
   }
-  const { consumers } = serving
-  const asked = { control, wakeUps, log, consumers, figures, ask: recheck.ask, databaseAway }
+  const { subscribers } = serving
+  const asked = { control, wakeUps, log, subscribers, figures, ask: recheck.ask, databaseAway }
   const opsServer = createOpsServer(settings, registry, {
     notReady: health.notReady,
     restartCouldHelp: health.restartCouldHelp,

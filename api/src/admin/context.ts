@@ -1,8 +1,8 @@
 import type { BusProducer } from '@bgs/contract/bus/bus.ts'
 import type { WakeUps } from '@bgs/contract/bus/wake-ups.ts'
-import type { Consumers } from '@bgs/contract/consumers.ts'
 import type { Database } from '@bgs/contract/database.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
+import type { SubscriberList } from '@bgs/contract/subscribers.ts'
 import type { NewHosts } from '@bgs/database/hosts/new-hosts.ts'
 import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
@@ -13,7 +13,7 @@ export interface AdminContext {
   readonly control: BusProducer<ControlMessage, () => void>
   readonly wakeUps: WakeUps
   readonly log: Pick<FiledLog, 'bounds' | 'read' | 'files'>
-  readonly consumers: Consumers
+  readonly subscribers: SubscriberList
   /** What each process of the relay says of itself. */
   readonly figures: () => Promise<readonly ProcessFigures[]>
   /** Has an account's PDS asked for its status; must return at once. */

@@ -1,11 +1,11 @@
 import { ACCOUNT_ACTS } from './account-acts.ts'
-import { CONSUMER_ACTS } from './consumer-acts.ts'
 import { DOMAIN_ACTS } from './domain-acts.ts'
 import { FIGURES } from './figures.ts'
 import { HOST_ACTS } from './host-acts.ts'
 import { HOST_LISTS } from './host-lists.ts'
 import { REFUSED_FRAMES } from './refused-frames.ts'
 import type { AdminRoute } from './route.ts'
+import { SUBSCRIBER_ACTS } from './subscriber-acts.ts'
 import { VIEWS } from './views.ts'
 
 /** All that the admin API does. A path without variable parts stands before one that would take it for a name. */
@@ -16,6 +16,6 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...HOST_ACTS,
   ...DOMAIN_ACTS,
   ...ACCOUNT_ACTS,
-  ...CONSUMER_ACTS,
+  ...SUBSCRIBER_ACTS,
   REFUSED_FRAMES,
 ]

@@ -163,7 +163,7 @@ export function accountActs(did: string, local: string): Act[] {
 }
 
 /** Sends a subscriber away. */
-export function consumerAct(id: string, address: string): Act {
+export function subscriberAct(id: string, address: string): Act {
   return {
     path: `consumers/${part(id)}/disconnect`,
     title: `Disconnect ${address}?`,

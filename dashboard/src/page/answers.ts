@@ -3,7 +3,7 @@ import type { ProcessInShort } from '@bgs/api/admin/figures.ts'
 import type { ShortEvent } from '@bgs/api/admin/views.ts'
 import type { AccountReport } from '@bgs/api/why/account-report.ts'
 import type { HostReport, HostSummary } from '@bgs/api/why/host-report.ts'
-import type { Consumer } from '@bgs/contract/consumers.ts'
+import type { SubscriberInfo } from '@bgs/contract/subscribers.ts'
 import type { Total } from '@bgs/runtime/figures/sum-figures.ts'
 
 export type { AccountReport, AuditEntry, HostReport, HostSummary, ShortEvent }
@@ -16,7 +16,7 @@ export interface Reading {
 }
 
 /** A subscriber in GET /admin/consumers. */
-export interface ConsumerInList extends Consumer {
+export interface SubscriberInList extends SubscriberInfo {
   readonly bytesBehind: number
 }
 

@@ -9,11 +9,11 @@ import { usePlace } from './use-place.ts'
 import { html, useEffect, useState } from './vendor/preact.js'
 import { AccountsView } from './views/accounts.ts'
 import { AuditView } from './views/audit.ts'
-import { ConsumersView } from './views/consumers.ts'
 import { HostView } from './views/host.ts'
 import { HostsView } from './views/hosts.ts'
 import { OverviewView } from './views/overview.ts'
 import { StreamView } from './views/stream.ts'
+import { SubscribersView } from './views/subscribers.ts'
 
 const VIEWS = [
   ['overview', 'Overview'],
@@ -102,7 +102,7 @@ function View() {
   if (view === 'hosts')
     return about === '' ? html`<${HostsView} />` : html`<${HostView} key=${about} name=${about} />`
   if (view === 'accounts') return html`<${AccountsView} key=${about} did=${about} />`
-  if (view === 'consumers') return html`<${ConsumersView} />`
+  if (view === 'consumers') return html`<${SubscribersView} />`
   if (view === 'stream') return html`<${StreamView} />`
   if (view === 'audit') return html`<${AuditView} />`
   return html`<${OverviewView} history=${history} error=${error} />`

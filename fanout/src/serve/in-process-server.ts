@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
-import type { Consumers } from '@bgs/contract/consumers.ts'
 import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { SubscriberList } from '@bgs/contract/subscribers.ts'
 import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import { AddressLimits } from '@bgs/runtime/service/address-limits.ts'
 import { ClientAddresses } from '@bgs/runtime/service/client-address.ts'
@@ -63,7 +63,7 @@ export class InProcessServer implements Serving {
     return 0
   }
 
-  get consumers(): Consumers {
+  get subscribers(): SubscriberList {
     return this.#subscriptions
   }
 

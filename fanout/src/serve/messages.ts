@@ -33,7 +33,7 @@ export interface ThreadNews {
 export type ToThread =
   | { readonly what: 'listen'; readonly port: number; readonly host: string }
   | { readonly what: 'figures' }
-  | { readonly what: 'consumers' }
+  | { readonly what: 'subscribers' }
   | { readonly what: 'disconnect'; readonly id: string }
   | { readonly what: 'close' }
 

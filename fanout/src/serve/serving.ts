@@ -1,5 +1,5 @@
 import type { Call } from '@bgs/api/xrpc/call.ts'
-import type { Consumers } from '@bgs/contract/consumers.ts'
+import type { SubscriberList } from '@bgs/contract/subscribers.ts'
 import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import type { SharedAddressLimits } from '@bgs/runtime/service/address-limits.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
@@ -37,7 +37,7 @@ export interface Serving {
   /** Bytes on their way to the threads. */
   readonly feedBytes: number
   /** Its subscribers. */
-  readonly consumers: Consumers
+  readonly subscribers: SubscriberList
   /** Sends subscribers away, to come back (W11), and stops listening. */
   close(): Promise<void>
 }

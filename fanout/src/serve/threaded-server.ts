@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'
 import type { LogBatch } from '@bgs/contract/log/log-batch.ts'
+import type { SubscriberInfo, SubscriberList } from '@bgs/contract/subscribers.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { SharedBatch } from './log-replica.ts'
@@ -83,9 +83,9 @@ export class ThreadedServer implements Serving {
   }
 
   /** Those of all threads. */
-  readonly consumers: Consumers = {
+  readonly subscribers: SubscriberList = {
     list: async () => {
-      const lists = this.#threads.map(({ calls }) => calls.ask<Consumer[]>({ what: 'consumers' }))
+      const lists = this.#threads.map(({ calls }) => calls.ask<SubscriberInfo[]>({ what: 'subscribers' }))
       return (await Promise.all(lists)).flat()
     },
     disconnect: async (id) => {

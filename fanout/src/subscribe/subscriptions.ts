@@ -16,8 +16,8 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'
 import type { LogReader } from '@bgs/contract/log/log.ts'
+import type { SubscriberInfo, SubscriberList } from '@bgs/contract/subscribers.ts'
 import { bytesBehind } from '@bgs/embedded/log/bytes-behind.ts'
 import type { FiledLog } from '@bgs/embedded/log/segment-log.ts'
 import { encodeInfo } from '@bgs/protocol/frame/encode.ts'
@@ -61,7 +61,7 @@ export interface SubscriptionsParts {
 }
 
 /** All subscribers of com.atproto.sync.subscribeRepos on this node. */
-export class Subscriptions implements Consumers {
+export class Subscriptions implements SubscriberList {
   readonly #parts: SubscriptionsParts
   readonly #subscribers = new Set<Subscriber>()
   readonly #server: WebSocketServer
@@ -192,7 +192,7 @@ export class Subscriptions implements Consumers {
   }
 
   /** Who is subscribed now. */
-  async list(): Promise<Consumer[]> {
+  async list(): Promise<SubscriberInfo[]> {
     return [...this.#subscribers].map(
       ({ id, address, userAgent, sinceMs, next, events, bytes, eventsPerSecond, queuedBytes }) => ({
         id,

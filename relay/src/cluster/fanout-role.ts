@@ -13,7 +13,6 @@ import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
 import { diskMetrics } from '../metrics.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
 import { buildOperatorPages, buildServing } from '../stages/serving.ts'
-import { ConsumerDirectory } from './consumer-directory.ts'
 import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { Mirror } from './mirror.ts'
@@ -21,6 +20,7 @@ import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { gaugeProducer } from './shared-figures.ts'
 import { SharedLimits } from './shared-limits.ts'
+import { SubscriberDirectory } from './subscriber-directory.ts'
 
 /**
  * A fan-out node: mirrors the log, serves subscribers and XRPC. Resolves to the port it listens on, too. A stop:
@@ -69,13 +69,13 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   supervisor.run('control of the admin API', control.run(saying.signal))
   const questions = questionChannel(context)
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
-  const consumers = new ConsumerDirectory(redis, prefix, randomUUID(), serving.consumers)
-  supervisor.run('directory of subscribers', consumers.run(saying.signal))
+  const subscribers = new SubscriberDirectory(redis, prefix, randomUUID(), serving.subscribers)
+  supervisor.run('directory of subscribers', subscribers.run(saying.signal))
   const handle = buildOperatorPages(context, {
     control,
     wakeUps,
     log: mirror,
-    consumers,
+    subscribers,
     figures: context.figures,
     ask: (question) => questions.send(question),
     databaseAway,
@@ -115,7 +115,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       await serving.close()
       rate.close()
       saying.abort()
-      consumers.close()
+      subscribers.close()
       questions.close()
       mirroring.abort()
       await mirrored

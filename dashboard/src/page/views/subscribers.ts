@@ -1,5 +1,5 @@
-import { consumerAct } from '../acts.ts'
-import type { ConsumerInList } from '../answers.ts'
+import { subscriberAct } from '../acts.ts'
+import type { SubscriberInList } from '../answers.ts'
 import { ago, bytes, count, perSecond } from '../format.ts'
 import { Acts, Trouble } from '../parts.ts'
 import { usePoll } from '../relay-context.ts'
@@ -19,8 +19,8 @@ const COLUMNS = [
 ]
 
 /** Who reads the stream, those that are furthest behind first. */
-export function ConsumersView() {
-  const { answer, error, again } = usePoll<{ head: number; consumers: ConsumerInList[] }>(
+export function SubscribersView() {
+  const { answer, error, again } = usePoll<{ head: number; consumers: SubscriberInList[] }>(
     'consumers',
     LOOK_EVERY_MS,
   )
@@ -38,7 +38,7 @@ export function ConsumersView() {
           bytes(one.bytesBehind + one.queuedBytes),
           perSecond(one.eventsPerSecond),
           `${count(one.events)}, ${bytes(one.bytes)}`,
-          html`<${Acts} acts=${[consumerAct(one.id, one.address)]} then=${again} />`,
+          html`<${Acts} acts=${[subscriberAct(one.id, one.address)]} then=${again} />`,
         ],
       }
     })

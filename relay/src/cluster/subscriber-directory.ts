@@ -1,6 +1,6 @@
 import { RedisChannel } from '@bgs/cluster/redis/redis-channel.ts'
 import { RedisDirectory } from '@bgs/cluster/redis/redis-directory.ts'
-import type { Consumer, Consumers } from '@bgs/contract/consumers.ts'
+import type { SubscriberInfo, SubscriberList } from '@bgs/contract/subscribers.ts'
 import type { Redis } from 'ioredis'
 
 /** Subscribers of one node that are told of: those that are furthest behind. */
@@ -10,13 +10,13 @@ const MOST = 2_000
  * The subscribers of all fan-out nodes: each node tells of its own in Redis, and hears there which to send away. While
  * Redis is away only this node's are known.
  */
-export class ConsumerDirectory implements Consumers {
-  readonly #directory: RedisDirectory<Consumer[]>
-  readonly #own: Consumers
+export class SubscriberDirectory implements SubscriberList {
+  readonly #directory: RedisDirectory<SubscriberInfo[]>
+  readonly #own: SubscriberList
   readonly #channel: RedisChannel
 
   /** `node` names this process among all. */
-  constructor(redis: Redis, prefix: string, node: string, own: Consumers) {
+  constructor(redis: Redis, prefix: string, node: string, own: SubscriberList) {
     this.#directory = new RedisDirectory(redis, `${prefix}consumers:`, node, async () =>
       [...(await own.list())].sort((a, b) => a.next - b.next).slice(0, MOST),
     )
@@ -30,7 +30,7 @@ export class ConsumerDirectory implements Consumers {
     return this.#directory.run(signal)
   }
 
-  async list(): Promise<readonly Consumer[]> {
+  async list(): Promise<readonly SubscriberInfo[]> {
     return [...(await this.#own.list()), ...(await this.#directory.others()).flat()]
   }
 

@@ -5,22 +5,22 @@ import { auditStep } from './audit.ts'
 import { type AdminRoute, act, read, WhyBody } from './route.ts'
 
 /** Who reads the stream. */
-export const CONSUMER_ACTS: readonly AdminRoute[] = [
+export const SUBSCRIBER_ACTS: readonly AdminRoute[] = [
   read(
     '/admin/consumers',
     'subscribers of all nodes: position, bytes of the log behind it, rate, address',
     {},
-    async (_request, { consumers, log }) => {
+    async (_request, { subscribers, log }) => {
       const { next } = log.bounds()
       const { segments } = log.files
-      const all = await consumers.list()
+      const all = await subscribers.list()
       const withBytes = all.map((one) => ({ ...one, bytesBehind: bytesBehind(segments, one.next, next) }))
       return ok({ head: next - 1, consumers: withBytes })
     },
   ),
   act('/admin/consumers/{id}/disconnect', 'send a subscriber away', WhyBody, async (request, context) => {
     const id = request.path['id'] ?? ''
-    const known = (await context.consumers.list()).find((one) => one.id === id)
+    const known = (await context.subscribers.list()).find((one) => one.id === id)
     if (known === undefined) throw new XrpcError(404, 'ConsumerNotFound', `there is no subscriber ${id}`)
     const { who, body } = request
     const entry = {
@@ -31,7 +31,7 @@ export const CONSUMER_ACTS: readonly AdminRoute[] = [
       why: body.why,
     }
     await context.database.transaction([auditStep({ ...entry, detail: { id } })])
-    await context.consumers.disconnect(id)
+    await context.subscribers.disconnect(id)
     return ok({ id, disconnected: true })
   }),
 ]

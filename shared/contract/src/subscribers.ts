@@ -1,5 +1,5 @@
 /** One subscriber, as an operator sees it. */
-export interface Consumer {
+export interface SubscriberInfo {
   /** Names it among all nodes for as long as it is connected. */
   readonly id: string
   readonly address: string
@@ -16,8 +16,8 @@ export interface Consumer {
 }
 
 /** The subscribers that an operator can see and send away: of this process, or of all nodes. */
-export interface Consumers {
-  list(): Promise<readonly Consumer[]>
+export interface SubscriberList {
+  list(): Promise<readonly SubscriberInfo[]>
   /** Sends one away; nothing where it is gone already. */
   disconnect(id: string): Promise<void>
 }
