@@ -100,7 +100,7 @@ export class Crawler {
         await this.#store.saveCursors(this.#sessions())
       }
       this.#closeUnfinished()
-      this.#gauges()
+      this.#updateMetrics()
       this.#noteReach()
       await this.#notify.wait(REPORT_EVERY_MS, signal)
     }
@@ -253,7 +253,7 @@ export class Crawler {
     reach.note({ tried, isReached })
   }
 
-  #gauges(): void {
+  #updateMetrics(): void {
     const { metrics } = this.#parts
     const counts = new Map<string, number>()
     let connected = 0

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Figures of the crawler. Labels come from closed sets only. */
+/** Metrics of the crawler. Labels come from closed sets only. */
 export function crawlerMetrics(registry: Registry) {
   const registers = [registry]
   return {

@@ -2,7 +2,7 @@ import { TIME_BUCKETS } from '@bgs/runtime/service/metrics.ts'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 /**
- * Figures of the fan-out, of one thread; those of several are added up, or the greatest counts. Labels come from closed
+ * Metrics of the fan-out, of one thread; those of several are added up, or the greatest counts. Labels come from closed
  * sets only.
  */
 export function fanoutMetrics(registry: Registry) {
@@ -85,7 +85,7 @@ export function fanoutMetrics(registry: Registry) {
 
 export type FanoutMetrics = ReturnType<typeof fanoutMetrics>
 
-/** Figures of what feeds the threads that serve. */
+/** Metrics of what feeds the threads that serve. */
 export function feedMetrics(registry: Registry) {
   return {
     bytes: new Gauge({
@@ -96,7 +96,7 @@ export function feedMetrics(registry: Registry) {
   }
 }
 
-/** Figures of a node's mirror of the log. */
+/** Metrics of a node's mirror of the log. */
 export function mirrorMetrics(registry: Registry) {
   const registers = [registry]
   return {

@@ -26,7 +26,7 @@ import { DataLock } from '@bgs/database/lock.ts'
 import { SqliteDatabase } from '@bgs/database/sqlite.ts'
 import { type Disk, nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
-import { processFigures } from '@bgs/runtime/figures/process-figures.ts'
+import { processMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
 import { close, listen, shown } from '@bgs/runtime/service/listen.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { createRegistry } from '@bgs/runtime/service/metrics.ts'
@@ -40,17 +40,17 @@ import { IdentityStore } from '@bgs/verifier/identity/store.ts'
 import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
-import { gaugesOf } from './embedded/gauges.ts'
 import { EmbeddedHealth } from './embedded/health.ts'
 import { openLog } from './embedded/open-log.ts'
 import { openTopics } from './embedded/topics.ts'
+import { metricsUpdater } from './embedded/update-metrics.ts'
 import { diskMetrics } from './metrics.ts'
 import type { Relay } from './relay.ts'
 import { buildCrawler, buildWebhook } from './stages/crawler.ts'
 import { buildHousekeeping, buildSequencer, openState } from './stages/sequencer.ts'
 import { buildOperatorPages, buildServing } from './stages/serving.ts'
 import type { StageContext } from './stages/stage-context.ts'
-import { buildVerifier, saveIdentities, verifierFigures } from './stages/verifier.ts'
+import { buildVerifier, saveIdentities, verifierStageMetrics } from './stages/verifier.ts'
 
 /** How long a stop waits for what is on its way. */
 const DRAIN_MS = 15_000
@@ -88,7 +88,7 @@ export async function startEmbedded(
   const rejections = new RejectionRecorder(database)
   const context: StageContext = { settings, logger, registry, supervisor, database, rejections }
 
-  const { metrics: verifierMetrics, backends } = verifierFigures(registry)
+  const { metrics: verifierMetrics, backends } = verifierStageMetrics(registry)
   const identityStore = new IdentityStore(database)
   const publishVerified = verified.producer<BusEntry<RawEnvelope>>((entry) => reading.done(entry))
   const { verifier, reading, identities, pool, threads } = buildVerifier(context, {
@@ -105,18 +105,18 @@ export async function startEmbedded(
   const knownIdentities = await identityStore.load(identities.cache, CACHED_IDENTITIES)
   await reading.begin('raw')
 
-  const crawlerFigures = crawlerMetrics(registry)
-  const sequencerFigures = sequencerMetrics(registry)
+  const ofCrawler = crawlerMetrics(registry)
+  const ofSequencer = sequencerMetrics(registry)
   // Whoever runs all of it leads.
-  sequencerFigures.leader.set(1)
-  const recheck = new StatusRecheck(control, crawlerFigures, settings.RELAY_ALLOW_PRIVATE_HOSTS)
+  ofSequencer.leader.set(1)
+  const recheck = new StatusRecheck(control, ofCrawler, settings.RELAY_ALLOW_PRIVATE_HOSTS)
   const sequencer = buildSequencer(context, {
     verified: verified.consumer(),
     control: topics.control.consumer(),
     log,
     state,
     view,
-    metrics: sequencerFigures,
+    metrics: ofSequencer,
     ask: recheck.ask,
   })
 
@@ -128,7 +128,7 @@ export async function startEmbedded(
     control,
     wakeUps,
     gate: gate.closed,
-    metrics: crawlerFigures,
+    metrics: ofCrawler,
   })
 
   const health = new EmbeddedHealth(sequencer, gate)
@@ -142,7 +142,7 @@ export async function startEmbedded(
     notReady: health.notReady,
   })
   health.served = serving
-  const refresh = gaugesOf(registry, {
+  const refresh = metricsUpdater(registry, {
     topics,
     health,
     sequencer,
@@ -151,12 +151,20 @@ export async function startEmbedded(
     rejections,
     supervisor,
   })
-  const figures = async () => {
+  const ownMetrics = async () => {
     refresh()
-    return [await processFigures('embedded', 'all', [registry, await serving.threadRegistry()])]
+    return [await processMetrics('embedded', 'all', [registry, await serving.threadRegistry()])]
   }
   const { subscribers } = serving
-  const asked = { control, wakeUps, log, subscribers, figures, ask: recheck.ask, databaseAway }
+  const asked = {
+    control,
+    wakeUps,
+    log,
+    subscribers,
+    processMetrics: ownMetrics,
+    ask: recheck.ask,
+    databaseAway,
+  }
   const opsServer = createOpsServer(settings, registry, {
     notReady: health.notReady,
     restartCouldHelp: health.restartCouldHelp,
@@ -178,7 +186,7 @@ export async function startEmbedded(
   const asking = { control, wakeUps, signal: supervisor.signal }
   supervisor.run('configured hosts', askForConfigured(database, settings, asking))
   void supervisor.tend('status recheck', (signal) => recheck.run(signal))
-  const housekeeping = { control, metrics: sequencerFigures, ask: recheck.ask }
+  const housekeeping = { control, metrics: ofSequencer, ask: recheck.ask }
   const { releaser, census, sweep } = buildHousekeeping(context, housekeeping)
   void supervisor.tend('releaser', (signal) => releaser.run(signal), judging.signal)
   supervisor.run('heartbeat', sayHeartbeats(control, judging.signal))

@@ -34,7 +34,7 @@ export interface DeclaredMetric {
 /** Which processes show it: what a stage has the embedded relay shows, too; `cluster`: only roles of a cluster. */
 type Where = 'everywhere' | 'crawler' | 'verifier' | 'sequencer' | 'fanout' | 'cluster'
 
-/** Each table of figures with where it is used. */
+/** Each table of metrics with where it is used. */
 const TABLES: readonly (readonly [Where, (registry: Registry) => unknown])[] = [
   ['everywhere', opsMetrics],
   ['everywhere', rejectionMetrics],

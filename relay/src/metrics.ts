@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Figures that only who wires the stages together knows. */
+/** Metrics that only who wires the stages together knows. */
 export function heartbeatMetrics(registry: Registry) {
   return {
     age: new Gauge({
@@ -14,7 +14,7 @@ export function heartbeatMetrics(registry: Registry) {
 
 export type HeartbeatMetrics = ReturnType<typeof heartbeatMetrics>
 
-/** Figures of the bookkeeping of a process. */
+/** Metrics of the bookkeeping of a process. */
 export function bookkeepingMetrics(registry: Registry) {
   return {
     failures: new Counter({
@@ -28,7 +28,7 @@ export function bookkeepingMetrics(registry: Registry) {
 
 export type BookkeepingMetrics = ReturnType<typeof bookkeepingMetrics>
 
-/** Figures of the webhook; its name is from when a sequencer called it. */
+/** Metrics of the webhook; its name is from when a sequencer called it. */
 export function webhookMetrics(registry: Registry) {
   return {
     calls: new Counter({
@@ -42,7 +42,7 @@ export function webhookMetrics(registry: Registry) {
 
 export type WebhookMetrics = ReturnType<typeof webhookMetrics>
 
-/** Figures of the disk that the log, or a mirror of it, is on. */
+/** Metrics of the disk that the log, or a mirror of it, is on. */
 export function diskMetrics(registry: Registry) {
   const registers = [registry]
   return {
@@ -61,7 +61,7 @@ export function diskMetrics(registry: Registry) {
 
 export type DiskMetrics = ReturnType<typeof diskMetrics>
 
-/** Figures of a crawler in a cluster. */
+/** Metrics of a crawler in a cluster. */
 export function crawlerRoleMetrics(registry: Registry) {
   return {
     backlog: new Gauge({
@@ -72,7 +72,7 @@ export function crawlerRoleMetrics(registry: Registry) {
   }
 }
 
-/** Figures of a verifier in a cluster. */
+/** Metrics of a verifier in a cluster. */
 export function verifierRoleMetrics(registry: Registry) {
   const registers = [registry]
   return {
@@ -94,7 +94,7 @@ export function verifierRoleMetrics(registry: Registry) {
   }
 }
 
-/** Figures of what a process has sent to Kafka and Kafka has not acknowledged. */
+/** Metrics of what a process has sent to Kafka and Kafka has not acknowledged. */
 export function producerMetrics(registry: Registry) {
   const labelNames = ['topic'] as const
   const registers = [registry]
@@ -126,7 +126,7 @@ export function producerMetrics(registry: Registry) {
   }
 }
 
-/** Figures of what is removed from Kafka when it is consumed. */
+/** Metrics of what is removed from Kafka when it is consumed. */
 export function trimMetrics(registry: Registry) {
   return {
     failures: new Counter({

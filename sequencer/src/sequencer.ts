@@ -101,7 +101,7 @@ export class Sequencer {
   }
 
   /** Brings up to date what changes while nothing comes. */
-  gauge(): void {
+  updateMetrics(): void {
     const { metrics, view, now } = this.#parts
     metrics.newestEventAge.set(this.#newestMs === undefined ? 0 : (now() - this.#newestMs) / 1_000)
     // The loop itself may be the one that waits.

@@ -1,7 +1,7 @@
 import { TIME_BUCKETS } from '@bgs/runtime/service/metrics.ts'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** Figures of the verifier. Labels come from closed sets only. */
+/** Metrics of the verifier. Labels come from closed sets only. */
 export function verifierMetrics(registry: Registry) {
   const registers = [registry]
   return {

@@ -130,7 +130,7 @@ export class Verifier {
         await wait(PACE_MS, signal)
       } else await this.#notify.wait(1_000, signal)
       this.#charges.flush()
-      this.#gauges()
+      this.#updateMetrics()
     }
     this.#queues.end()
   }
@@ -419,7 +419,7 @@ export class Verifier {
     this.#notify.notify()
   }
 
-  #gauges(): void {
+  #updateMetrics(): void {
     const { metrics, identities, pool } = this.#parts
     metrics.parkedBytes.set(this.#queues.parkedBytes)
     metrics.parkedQueues.set(this.#queues.parkedQueues)

@@ -1,10 +1,10 @@
 import type { AuditEntry } from '@bgs/api/admin/audit.ts'
-import type { ProcessInShort } from '@bgs/api/admin/figures.ts'
+import type { ProcessInShort } from '@bgs/api/admin/process-metrics.ts'
 import type { ShortEvent } from '@bgs/api/admin/views.ts'
 import type { AccountReport } from '@bgs/api/why/account-report.ts'
 import type { HostReport, HostSummary } from '@bgs/api/why/host-report.ts'
 import type { SubscriberInfo } from '@bgs/contract/subscribers.ts'
-import type { Total } from '@bgs/runtime/figures/sum-figures.ts'
+import type { Total } from '@bgs/runtime/process-metrics/sum-metrics.ts'
 
 export type { AccountReport, AuditEntry, HostReport, HostSummary, ShortEvent }
 

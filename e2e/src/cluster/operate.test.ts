@@ -63,7 +63,7 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
   const account = (did: string) => `/accounts/${encodeURIComponent(did)}`
   const soon = <T>(what: () => T) => expect.poll(what, { timeout: SOON_MS, interval: 20 })
 
-  it('figures are those of all processes, whichever node is asked', async () => {
+  it('metrics are those of all processes, whichever node is asked', async () => {
     for (const node of [0, 1]) {
       const told = async () => {
         const { processes, figures } = (await admin('/figures', undefined, node)) as {

@@ -78,7 +78,7 @@ export class RoleProcess {
     return (await (await this.#ops('/livez'))?.text())?.trim() ?? ''
   }
 
-  /** One figure of /metrics, labels and all; undefined where it is not there. */
+  /** One value of /metrics, labels and all; undefined where it is not there. */
   async metric(name: string): Promise<number | undefined> {
     const text = (await (await this.#ops('/metrics'))?.text()) ?? ''
     const line = text.split('\n').find((one) => one.startsWith(`${name} `))

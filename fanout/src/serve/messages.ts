@@ -29,10 +29,10 @@ export interface ThreadNews {
   readonly taken: number
 }
 
-/** Asked of a serving thread: for the port that it listens on, its figures as JSON, its subscribers, nothing. */
+/** Asked of a serving thread: for the port that it listens on, its metrics as JSON, its subscribers, nothing. */
 export type ToThread =
   | { readonly what: 'listen'; readonly port: number; readonly host: string }
-  | { readonly what: 'figures' }
+  | { readonly what: 'metrics' }
   | { readonly what: 'subscribers' }
   | { readonly what: 'disconnect'; readonly id: string }
   | { readonly what: 'close' }

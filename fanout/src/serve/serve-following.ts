@@ -48,7 +48,7 @@ export function serveFollowing(port: MessagePort, start: ThreadStart): void {
 
   async function answer(question: ToThread): Promise<unknown> {
     if (question.what === 'listen') return serving.listen(question.port, question.host, true)
-    if (question.what === 'figures') return registry.getMetricsAsJSON()
+    if (question.what === 'metrics') return registry.getMetricsAsJSON()
     if (question.what === 'subscribers') return serving.subscribers.list()
     if (question.what === 'disconnect') return serving.subscribers.disconnect(question.id)
     return serving.close()

@@ -30,7 +30,7 @@ export interface ServeParts {
 export interface Serving {
   /** Begins to listen; resolves to the port. Rejects where the address cannot be bound. */
   listen(port: number, host: string): Promise<number>
-  /** Figures that are not in the registry: those of the threads, added up. */
+  /** Metrics that are not in the registry: those of the threads, added up. */
   threadRegistry(): Promise<Registry>
   /** When an entry of the log last reached every thread that serves, on the clock of `performance`. */
   readonly heardMs: number

@@ -90,11 +90,11 @@ describe('threads that share the listening port', () => {
     expect(all.length).toBe(before.length + 2)
     for (const client of many) await client.has(all.length)
     for (const client of many) expect(client.seqs).toEqual(all)
-    const figures = await (await serving.threadRegistry()).metrics()
-    expect(figures).toMatch(/relay_fanout_subscribers 24\n/)
-    expect(figures).toMatch(/relay_fanout_events_total\{source="log"\} [1-9]/)
-    expect(figures).toMatch(/relay_fanout_events_total\{source="window"\} 48\n/)
-    expect(figures).toContain(`relay_fanout_head_seq ${opened.log.bounds().next - 1}\n`)
+    const metrics = await (await serving.threadRegistry()).metrics()
+    expect(metrics).toMatch(/relay_fanout_subscribers 24\n/)
+    expect(metrics).toMatch(/relay_fanout_events_total\{source="log"\} [1-9]/)
+    expect(metrics).toMatch(/relay_fanout_events_total\{source="window"\} 48\n/)
+    expect(metrics).toContain(`relay_fanout_head_seq ${opened.log.bounds().next - 1}\n`)
   })
 
   it('hear of takedowns, of trimmed segments, and of a head that they have not seen', async () => {

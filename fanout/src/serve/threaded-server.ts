@@ -13,8 +13,8 @@ import { ThreadFeed } from './thread-feed.ts'
 const TELL_EVERY_MS = 250
 /** Of batches on their way to one thread. */
 const FEED_BYTES = 32 * 1024 * 1024
-/** For a thread to tell its figures. */
-const FIGURES_MS = 2_000
+/** For a thread to tell its metrics. */
+const METRICS_MS = 2_000
 /** For a thread to send its subscribers away. */
 const CLOSE_MS = 3_000
 
@@ -73,12 +73,12 @@ export class ThreadedServer implements Serving {
     return this.#threads.reduce((sum, { feed }) => sum + feed.outstandingBytes, 0)
   }
 
-  /** A thread that does not answer is left out: all other figures, the age of its heartbeat among them, must be had. */
+  /** A thread that does not answer is left out: all other metrics, the age of its heartbeat among them, must be had. */
   async threadRegistry(): Promise<Registry> {
     const asked = this.#threads.map(({ calls }) =>
-      Promise.race([calls.ask<object>({ what: 'figures' }), wait(FIGURES_MS).then(() => undefined)]),
+      Promise.race([calls.ask<object>({ what: 'metrics' }), wait(METRICS_MS).then(() => undefined)]),
     )
-    const all = (await Promise.all(asked)).filter((figures) => figures !== undefined)
+    const all = (await Promise.all(asked)).filter((metrics) => metrics !== undefined)
     return AggregatorRegistry.aggregate(all)
   }
 

@@ -14,9 +14,9 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { FiguresDirectory } from '@bgs/cluster/redis/figures-directory.ts'
+import { MetricsDirectory } from '@bgs/cluster/redis/metrics-directory.ts'
 import type { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
-import { processFigures } from '@bgs/runtime/figures/process-figures.ts'
+import { processMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
 import { close, listen, shown } from '@bgs/runtime/service/listen.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import { createRegistry } from '@bgs/runtime/service/metrics.ts'
@@ -29,10 +29,10 @@ import { openContext } from './context.ts'
 import { startCrawler } from './crawler-role.ts'
 import { startFanout } from './fanout-role.ts'
 import type { Role } from './role.ts'
+import { refreshShared, sharedMetrics } from './role-metrics.ts'
 import { ROLE_NAMES, type RoleName } from './role-names.ts'
 import { startSequencer } from './sequencer-role.ts'
 import { openServers } from './servers.ts'
-import { refreshShared, sharedFigures } from './shared-figures.ts'
 import { startVerifier } from './verifier-role.ts'
 
 /** Of a stop, which takes at most 30 s: for the roles to finish, and for everything else. */
@@ -55,7 +55,7 @@ export async function startCluster(
   const supervisor = new Supervisor(logger)
   const registry = createRegistry()
   const servers = openServers(settings, logger)
-  const gauges = sharedFigures(registry)
+  const metrics = sharedMetrics(registry)
   const roles: Role[] = []
   let database: { close(): Promise<void> } | undefined
   let recorder: RejectionRecorder | undefined
@@ -80,15 +80,15 @@ export async function startCluster(
     return stopping || reasons.length === 0 ? undefined : reasons.join('\n')
   }
   const refresh = () => {
-    refreshShared(gauges, health, recorder, supervisor.failures)
+    refreshShared(metrics, health, recorder, supervisor.failures)
     for (const role of roles) role.refresh()
   }
   const threadRegistries = async () =>
     (await Promise.all(roles.map((role) => role.threadRegistry?.()))).filter((one) => one !== undefined)
   const id = randomUUID()
-  const figures = new FiguresDirectory(servers.redis, settings.RELAY_KAFKA_TOPIC_PREFIX, id, async () => {
+  const directory = new MetricsDirectory(servers.redis, settings.RELAY_KAFKA_TOPIC_PREFIX, id, async () => {
     refresh()
-    return processFigures(id, names.join(', '), [registry, ...(await threadRegistries())])
+    return processMetrics(id, names.join(', '), [registry, ...(await threadRegistries())])
   })
   const opsServer = createOpsServer(settings, registry, {
     notReady,
@@ -110,8 +110,8 @@ export async function startCluster(
       logger,
       registry,
       supervisor,
-      figures: () => figures.list(),
-      gauges,
+      processMetrics: () => directory.list(),
+      metrics,
     })
     database = context.database
     recorder = context.rejections
@@ -132,7 +132,7 @@ export async function startCluster(
     if (!stopping) throw error
   })
   supervisor.run('start', begun)
-  void supervisor.tend('figures', (signal) => figures.run(signal))
+  void supervisor.tend('figures', (signal) => directory.run(signal))
 
   return {
     opsPort,

@@ -7,12 +7,12 @@ import { pingRedis } from '@bgs/cluster/redis/redis.ts'
 import type { Database } from '@bgs/contract/database.ts'
 import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
 import { PostgresDatabase } from '@bgs/database/postgres.ts'
-import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
+import type { ProcessMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Redis } from 'ioredis'
 import type { StageContext } from '../stages/stage-context.ts'
+import type { SharedMetrics } from './role-metrics.ts'
 import type { Servers } from './servers.ts'
-import type { SharedFigures } from './shared-figures.ts'
 
 const PING_EVERY_MS = 2_000
 
@@ -24,10 +24,10 @@ export interface ClusterContext extends StageContext {
   readonly kafka: KafkaCluster
   readonly redis: Redis
   /** What each process of the cluster says of itself. */
-  readonly figures: () => Promise<readonly ProcessFigures[]>
+  readonly processMetrics: () => Promise<readonly ProcessMetrics[]>
   readonly health: Servers['health']
   /** What every role shows. */
-  readonly gauges: SharedFigures
+  readonly metrics: SharedMetrics
   /** Name of a topic in Kafka. */
   readonly topic: (topic: Topic) => string
   /** Our generations of the topics whose positions are kept (invariant 2). */
@@ -40,7 +40,10 @@ export interface ClusterContext extends StageContext {
  */
 export async function openContext(
   servers: Servers,
-  parts: Pick<ClusterContext, 'settings' | 'logger' | 'registry' | 'supervisor' | 'figures' | 'gauges'>,
+  parts: Pick<
+    ClusterContext,
+    'settings' | 'logger' | 'registry' | 'supervisor' | 'processMetrics' | 'metrics'
+  >,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts
   const { signal } = supervisor
@@ -50,7 +53,7 @@ export async function openContext(
     health: servers.health.postgres,
     signal,
   })
-  supervisor.run('postgres', watchDatabase(database, parts.gauges, signal))
+  supervisor.run('postgres', watchDatabase(database, parts.metrics, signal))
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const topics = await ensureTopics(servers.kafka, {
     prefix,
@@ -85,7 +88,7 @@ async function watchRedis({ redis, health }: Servers, signal: AbortSignal): Prom
 /** A process with nothing to write would not notice that the database is away. Compares the clocks, too. */
 async function watchDatabase(
   database: Database,
-  { servers: { clockSkew } }: SharedFigures,
+  { servers: { clockSkew } }: SharedMetrics,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {

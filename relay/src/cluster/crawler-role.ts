@@ -22,7 +22,7 @@ import { runLeased } from './leased-task.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { RoleMember } from './role-member.ts'
-import { gaugeProducer } from './shared-figures.ts'
+import { updateProducer } from './role-metrics.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames on their way to Kafka. */
@@ -115,16 +115,16 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
     const call = (signal: AbortSignal) => runLeased(leases, everyMs, (whole) => hook.run(whole), signal)
     void supervisor.tend('webhook', call, crawling.signal)
   }
-  const figures = crawlerRoleMetrics(registry)
+  const roleMetrics = crawlerRoleMetrics(registry)
 
   return {
     notReady: () => member.notReady,
     restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
-      figures.backlog.set(backlog.bytes)
-      if (raw !== undefined) gaugeProducer(context.gauges, 'raw', raw)
-      gaugeProducer(context.gauges, 'control', control)
-      member.gauge()
+      roleMetrics.backlog.set(backlog.bytes)
+      if (raw !== undefined) updateProducer(context.metrics, 'raw', raw)
+      updateProducer(context.metrics, 'control', control)
+      member.updateMetrics()
     },
     stop: async () => {
       crawling.abort()

@@ -8,8 +8,8 @@ import { DataLock } from '@bgs/database/lock.ts'
 import { nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { feedMetrics, mirrorMetrics } from '@bgs/fanout/metrics.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
-import { lookAtDisk } from '../disk-gauges.ts'
-import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
+import { lookAtDisk } from '../disk-metrics.ts'
+import { updateHeartbeat } from '../heartbeat-metrics.ts'
 import { diskMetrics } from '../metrics.ts'
 import { retentionBytes, segmentBytes } from '../retention.ts'
 import { buildOperatorPages, buildServing } from '../stages/serving.ts'
@@ -18,7 +18,7 @@ import { controlProducer } from './control-producer.ts'
 import { Mirror } from './mirror.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
-import { gaugeProducer } from './shared-figures.ts'
+import { updateProducer } from './role-metrics.ts'
 import { SharedLimits } from './shared-limits.ts'
 import { SubscriberDirectory } from './subscriber-directory.ts'
 
@@ -76,7 +76,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     wakeUps,
     log: mirror,
     subscribers,
-    figures: context.figures,
+    processMetrics: context.processMetrics,
     ask: (question) => questions.send(question),
     databaseAway,
   })
@@ -84,7 +84,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const mirrored = mirror.run(AbortSignal.any([mirroring.signal, supervisor.signal]))
   supervisor.run('mirror', mirrored)
   const feed = feedMetrics(registry)
-  const figures = mirrorMetrics(registry)
+  const ofMirror = mirrorMetrics(registry)
   const disk = diskMetrics(registry)
   supervisor.run('look at the disk', lookAtDisk(nodeDisk, folder, disk, saying.signal))
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
@@ -92,21 +92,21 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     publicPort,
     notReady,
     refresh: () => {
-      figures.lag.set(mirror.lag)
-      figures.missing.set(mirror.missing)
-      figures.dropped.set(mirror.dropped)
+      ofMirror.lag.set(mirror.lag)
+      ofMirror.missing.set(mirror.missing)
+      ofMirror.dropped.set(mirror.dropped)
       // The mirror counts on its own, for it has no registry.
-      figures.full.reset()
-      figures.full.inc(mirror.fullTimes)
-      figures.trimFailures.reset()
-      figures.trimFailures.inc(mirror.trimFailures)
+      ofMirror.full.reset()
+      ofMirror.full.inc(mirror.fullTimes)
+      ofMirror.trimFailures.reset()
+      ofMirror.trimFailures.inc(mirror.trimFailures)
       feed.bytes.set(serving.feedBytes)
       const nowMs = performance.now()
-      gaugeHeartbeat(context.gauges.heartbeat, {
+      updateHeartbeat(context.metrics.heartbeat, {
         mirror: nowMs - mirror.heardMs,
         fanout: nowMs - serving.heardMs,
       })
-      gaugeProducer(context.gauges, 'control', control)
+      updateProducer(context.metrics, 'control', control)
     },
     threadRegistry: () => serving.threadRegistry(),
     handle,

@@ -10,9 +10,9 @@ import type { SequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { checkNoGap } from '@bgs/sequencer/replay-log.ts'
 import type { Sequencer, StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { adoptLog, seenOfLog } from '@bgs/sequencer/view.ts'
-import { gaugeLags } from '../bus-gauges.ts'
+import { updateLags } from '../bus-metrics.ts'
 import { keyInTopic, readCautiously } from '../cautious.ts'
-import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
+import { updateHeartbeat } from '../heartbeat-metrics.ts'
 import { isOwnFault } from '../own-fault.ts'
 import { buildHousekeeping, buildSequencer, openState } from '../stages/sequencer.ts'
 import type { ClusterContext } from './context.ts'
@@ -66,12 +66,12 @@ export class LeaderLoop {
   }
 
   /** Brings the gauges of who leads up to date; a process that stands by has no heartbeat of its own to show. */
-  gauge(): void {
-    const { heartbeat, bus } = this.#parts.context.gauges
+  updateMetrics(): void {
+    const { heartbeat, bus } = this.#parts.context.metrics
     const { sequencer, inputs } = this.#leading ?? {}
-    gaugeHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
-    sequencer?.gauge()
-    if (inputs !== undefined) gaugeLags(bus, { verified: inputs.verified, control: inputs.control })
+    updateHeartbeat(heartbeat, sequencer?.heartbeatAges ?? NO_HEARTBEAT)
+    sequencer?.updateMetrics()
+    if (inputs !== undefined) updateLags(bus, { verified: inputs.verified, control: inputs.control })
   }
 
   /** For how long the oldest request of a lead at Kafka has had no answer. */
@@ -145,7 +145,7 @@ export class LeaderLoop {
   ): Promise<void> {
     const { context, metrics, questions } = this.#parts
     const { database, kafka, settings, logger, supervisor } = context
-    const { changes } = context.gauges.leases
+    const { changes } = context.metrics.leases
     // Until the log is open a stop interrupts; from then on what is under way is finished first.
     const interrupted = () => lost.abort()
     signal.addEventListener('abort', interrupted)

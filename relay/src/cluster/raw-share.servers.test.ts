@@ -73,7 +73,7 @@ class Verifier {
       database,
       logger: silentLogger,
       supervisor: { signal },
-      gauges: { leases: leaseMetrics(new Registry()) },
+      metrics: { leases: leaseMetrics(new Registry()) },
       topic: () => topic,
       generations: { raw: generation, verified: 1, control: 1 },
     } as unknown as ClusterContext

@@ -113,7 +113,7 @@ export class RawShare {
       this.#owned.set(lease.number, { ...lease, position, leaderEpoch })
       raw.assign(lease.number, position, leaderEpoch)
     }
-    const { changes } = context.gauges.leases
+    const { changes } = context.metrics.leases
     changes.inc({ lease: 'raw', change: 'gained' }, gained.length)
     changes.inc({ lease: 'raw', change: 'lost' }, lost.length)
     if (gained.length + lost.length > 0)

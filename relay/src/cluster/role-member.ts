@@ -3,8 +3,8 @@ import { Membership } from '@bgs/cluster/leases/membership.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { ClusterContext } from './context.ts'
 import { KafkaReach } from './kafka-reach.ts'
+import { updateMembership } from './role-metrics.ts'
 import type { RoleName } from './role-names.ts'
-import { gaugeMembership } from './shared-figures.ts'
 import { type Reach, Standstill } from './standstill.ts'
 import { UnansweredWork } from './unanswered-work.ts'
 
@@ -68,8 +68,8 @@ export class RoleMember {
 
   readonly restartCouldHelp = (): string | undefined => this.#standstill.restartCouldHelp && this.standstill
 
-  gauge(): void {
-    gaugeMembership(this.#context.gauges, this.#role, this.membership, this.#standstill)
+  updateMetrics(): void {
+    updateMembership(this.#context.metrics, this.#role, this.membership, this.#standstill)
   }
 
   /** Says in the log when it changes whether work gets through, and when others take over. */

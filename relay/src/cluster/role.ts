@@ -9,7 +9,7 @@ export interface Role {
   readonly restartCouldHelp?: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh: () => void
-  /** Figures that are not in the process's own registry. */
+  /** Metrics that are not in the process's own registry. */
   readonly threadRegistry?: () => Promise<Registry>
   /** Answers requests on the operator listener, and says whether it does. */
   readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean

@@ -39,8 +39,8 @@ export async function startSequencer(context: ClusterContext): Promise<Role> {
     notReady: () => member.standstill ?? loop.trouble ?? loop.stalled ?? member.notReady,
     restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
-      loop.gauge()
-      member.gauge()
+      loop.updateMetrics()
+      member.updateMetrics()
     },
     stop: async () => {
       stopping.abort()

@@ -6,7 +6,7 @@ import type { ClusterContext } from './context.ts'
 
 /** Removes what is consumed from a topic (invariant 5); what cannot be removed now is removed the next time. */
 export async function trimConsumed(
-  { kafka, topic, logger, gauges }: ClusterContext,
+  { kafka, topic, logger, metrics }: ClusterContext,
   which: Topic,
   positions: ReadonlyMap<number, number>,
 ): Promise<void> {
@@ -20,7 +20,7 @@ export async function trimConsumed(
     }
   } catch (error) {
     kafka.forget(name)
-    gauges.trims.failures.inc({ topic: which })
+    metrics.trims.failures.inc({ topic: which })
     logger.warn(
       { err: error, topic: name },
       'consumed records could not be removed: the topic grows until they can be',

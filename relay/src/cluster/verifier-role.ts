@@ -9,11 +9,11 @@ import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import { encodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
 import { USER_AGENT } from '@bgs/runtime/service/version.ts'
 import { DirectoryReach } from '@bgs/verifier/identity/directory-reach.ts'
-import { gaugeLags } from '../bus-gauges.ts'
+import { updateLags } from '../bus-metrics.ts'
 import { keyInTopic } from '../cautious.ts'
 import { drained } from '../drain.ts'
 import { verifierRoleMetrics } from '../metrics.ts'
-import { buildVerifier, verifierFigures } from '../stages/verifier.ts'
+import { buildVerifier, verifierStageMetrics } from '../stages/verifier.ts'
 import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import { chargeChannel } from './charges.ts'
@@ -22,7 +22,7 @@ import { RawShare } from './raw-share.ts'
 import { RedisIdentities } from './redis-identities.ts'
 import type { Role } from './role.ts'
 import { RoleMember } from './role-member.ts'
-import { gaugeProducer } from './shared-figures.ts'
+import { updateProducer } from './role-metrics.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames fetched and not done; judged and on their way to Kafka. */
@@ -41,7 +41,7 @@ const TRIM_EVERY_MS = 10_000
 export async function startVerifier(context: ClusterContext): Promise<Role> {
   const { settings, supervisor, database, kafka, registry, logger, redis } = context
   const partitions = settings.RELAY_RAW_PARTITIONS
-  const { metrics, backends } = verifierFigures(registry)
+  const { metrics, backends } = verifierStageMetrics(registry)
   logger.info({ signatures: backends }, 'signatures are verified with these libraries')
   const directory = new DirectoryReach({
     plcUrl: settings.RELAY_PLC_URL,
@@ -124,19 +124,19 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
   supervisor.run('backlog of verified', backlog.run(sending.signal))
   supervisor.run('membership of the verifier', member.run(sending.signal))
   supervisor.run('reach of the directory', directory.run(sending.signal))
-  const figures = verifierRoleMetrics(registry)
+  const roleMetrics = verifierRoleMetrics(registry)
 
   return {
     notReady: () => member.notReady,
     restartCouldHelp: member.restartCouldHelp,
     refresh: () => {
-      figures.lag.set(raw.lag())
-      figures.partitions.set(raw.assigned.length)
-      figures.backlog.set(backlog.bytes)
-      identities.gauge()
-      gaugeLags(context.gauges.bus, { raw })
-      gaugeProducer(context.gauges, 'verified', verified)
-      member.gauge()
+      roleMetrics.lag.set(raw.lag())
+      roleMetrics.partitions.set(raw.assigned.length)
+      roleMetrics.backlog.set(backlog.bytes)
+      identities.updateMetrics()
+      updateLags(context.metrics.bus, { raw })
+      updateProducer(context.metrics, 'verified', verified)
+      member.updateMetrics()
     },
     noteFault: (isOwn) => reading.noteFault(isOwn),
     stop: async () => {

@@ -27,7 +27,7 @@ export interface ServingPorts {
 }
 
 export interface OperatorPorts
-  extends Pick<AdminContext, 'control' | 'wakeUps' | 'log' | 'subscribers' | 'figures' | 'ask'> {
+  extends Pick<AdminContext, 'control' | 'wakeUps' | 'log' | 'subscribers' | 'processMetrics' | 'ask'> {
   readonly databaseAway: () => string | undefined
 }
 

@@ -31,8 +31,8 @@ export interface VerifierPorts {
   readonly charge: VerifierParts['charge']
 }
 
-/** The verifier's figures; what verifies the curves here is one of them. */
-export function verifierFigures(registry: Registry) {
+/** The verifier's metrics; what verifies the curves here is one of them. */
+export function verifierStageMetrics(registry: Registry) {
   const metrics = verifierMetrics(registry)
   const backends = curveBackends()
   for (const [curve, backend] of Object.entries(backends)) metrics.curve.set({ curve, backend }, 1)

@@ -93,7 +93,7 @@ export class Identities {
   }
 
   /** Brings the gauges of look-ups up to date. */
-  gauge(): void {
+  updateMetrics(): void {
     const { waitingLookUps, busyLookUps, plcTokens } = this.#metrics
     for (const [method, slots] of [
       ['plc', this.#plcSlots],

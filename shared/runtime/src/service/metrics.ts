@@ -2,7 +2,7 @@ import { totalmem } from 'node:os'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { LOG_LOSSES, linesLost } from './log-counts.ts'
 
-/** A registry with the process's own figures; each package adds those of its stage in its metrics.ts. */
+/** A registry with the process's own metrics; each package adds those of its stage in its metrics.ts. */
 export function createRegistry(): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })

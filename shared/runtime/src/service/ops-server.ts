@@ -20,7 +20,7 @@ export interface Health {
   readonly restartCouldHelp?: () => string | undefined
   /** Brings gauges up to date before they are read. */
   readonly refresh?: () => void
-  /** Further figures in Prometheus's text form, of what keeps its own. */
+  /** Further metrics in Prometheus's text form, of what keeps its own. */
   readonly others?: () => Promise<string>
   /** Answers what it knows, and says whether it does. */
   readonly handle?: (request: IncomingMessage, response: ServerResponse) => boolean

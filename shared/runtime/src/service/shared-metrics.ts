@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Figures of what the stages share: the bus, the servers of a cluster, leases. Labels come from closed sets only. */
+/** Metrics of what the stages share: the bus, the servers of a cluster, leases. Labels come from closed sets only. */
 export function busMetrics(registry: Registry) {
   const registers = [registry]
   return {
@@ -33,7 +33,7 @@ export function busMetrics(registry: Registry) {
 
 export type BusMetrics = ReturnType<typeof busMetrics>
 
-/** Figures of the servers that a process of a cluster leans on. */
+/** Metrics of the servers that a process of a cluster leans on. */
 export function serverMetrics(registry: Registry) {
   const labelNames = ['server'] as const
   const registers = [registry]
@@ -64,7 +64,7 @@ export function serverMetrics(registry: Registry) {
   }
 }
 
-/** Figures of membership and leases in a cluster. */
+/** Metrics of membership and leases in a cluster. */
 export function leaseMetrics(registry: Registry) {
   const registers = [registry]
   return {
@@ -95,7 +95,7 @@ export function leaseMetrics(registry: Registry) {
   }
 }
 
-/** Figures of the operator listener. */
+/** Metrics of the operator listener. */
 export function opsMetrics(registry: Registry) {
   return {
     requests: new Counter({
@@ -107,7 +107,7 @@ export function opsMetrics(registry: Registry) {
   }
 }
 
-/** Figures of the memory of what was refused. */
+/** Metrics of the recorder of rejections. */
 export function rejectionMetrics(registry: Registry) {
   const registers = [registry]
   return {

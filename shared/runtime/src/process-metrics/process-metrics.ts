@@ -1,7 +1,7 @@
 import type { MetricObject, Registry } from 'prom-client'
 
-/** One figure of a process: a sample of one of its metrics. */
-interface Figure {
+/** One value of a process: a sample of one of its metrics. */
+interface MetricValue {
   /** As on /metrics, with `_bucket`, `_sum` and `_count` for a histogram. */
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -11,10 +11,11 @@ interface Figure {
 }
 
 /** What one process of a relay says of itself. */
-export interface ProcessFigures {
+export interface ProcessMetrics {
   readonly id: string
   readonly role: string
-  readonly figures: readonly Figure[]
+  /** Called so in Redis and in GET /admin/figures. */
+  readonly figures: readonly MetricValue[]
 }
 
 const SHOWN = /^(relay_|process_resident_memory_bytes$|process_cpu_seconds_total$)/
@@ -24,14 +25,14 @@ const SHOWN = /^(relay_|process_resident_memory_bytes$|process_cpu_seconds_total
  */
 const GREATEST = /(_seq|_lag_\w+|_behind_\w+|_bus_pending_\w+|_directory_down)$/
 
-/** The figures of a process, out of all the registries that it keeps. */
-export async function processFigures(
+/** The metrics of a process, out of all the registries that it keeps. */
+export async function processMetrics(
   id: string,
   role: string,
   registries: readonly Pick<Registry, 'getMetricsAsJSON'>[],
-): Promise<ProcessFigures> {
+): Promise<ProcessMetrics> {
   const metrics = (await Promise.all(registries.map((one) => one.getMetricsAsJSON()))).flat()
-  return { id, role, figures: metrics.filter(({ name }) => SHOWN.test(name)).flatMap(figuresOf) }
+  return { id, role, figures: metrics.filter(({ name }) => SHOWN.test(name)).flatMap(valuesOf) }
 }
 
 /** A sample of a histogram has a name of its own, which the type of the library leaves out. */
@@ -41,7 +42,7 @@ interface Sample {
   readonly value: number
 }
 
-function figuresOf(metric: MetricObject & { values?: readonly Sample[]; aggregator?: string }): Figure[] {
+function valuesOf(metric: MetricObject & { values?: readonly Sample[]; aggregator?: string }): MetricValue[] {
   const { name, aggregator } = metric
   const total = aggregator === 'max' || GREATEST.test(name) ? 'max' : 'sum'
   return (metric.values ?? []).map(({ metricName, labels, value }) => ({

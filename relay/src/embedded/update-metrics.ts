@@ -6,15 +6,15 @@ import type { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import type { Sequencer } from '@bgs/sequencer/sequencer.ts'
 import type { Identities } from '@bgs/verifier/identity/identities.ts'
 import type { Registry } from 'prom-client'
-import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
-import { gaugeTopics } from '../bus-gauges.ts'
-import { gaugeHeartbeat } from '../heartbeat-gauges.ts'
+import { updateBookkeeping } from '../bookkeeping-metrics.ts'
+import { updateTopics } from '../bus-metrics.ts'
+import { updateHeartbeat } from '../heartbeat-metrics.ts'
 import { bookkeepingMetrics, heartbeatMetrics } from '../metrics.ts'
 import { updateRejections } from '../rejection-metrics.ts'
 import type { EmbeddedHealth } from './health.ts'
 import type { Topics } from './topics.ts'
 
-export interface Gauged {
+export interface MetricSources {
   readonly topics: Topics
   readonly health: EmbeddedHealth
   readonly sequencer: Sequencer
@@ -25,20 +25,20 @@ export interface Gauged {
 }
 
 /** What brings the gauges of an embedded relay up to date before they are read. */
-export function gaugesOf(registry: Registry, parts: Gauged): () => void {
+export function metricsUpdater(registry: Registry, parts: MetricSources): () => void {
   const { topics, health, sequencer, identities, serving, rejections, supervisor } = parts
   const bus = busMetrics(registry)
   const heartbeat = heartbeatMetrics(registry)
   const feed = feedMetrics(registry)
-  const rejectionFigures = rejectionMetrics(registry)
+  const ofRejections = rejectionMetrics(registry)
   const bookkeeping = bookkeepingMetrics(registry)
   return () => {
-    gaugeTopics(bus, topics)
-    gaugeHeartbeat(heartbeat, health.heartbeatAges())
-    sequencer.gauge()
-    identities.gauge()
+    updateTopics(bus, topics)
+    updateHeartbeat(heartbeat, health.heartbeatAges())
+    sequencer.updateMetrics()
+    identities.updateMetrics()
     feed.bytes.set(serving.feedBytes)
-    updateRejections(rejectionFigures, rejections)
-    gaugeBookkeeping(bookkeeping, supervisor.failures)
+    updateRejections(ofRejections, rejections)
+    updateBookkeeping(bookkeeping, supervisor.failures)
   }
 }

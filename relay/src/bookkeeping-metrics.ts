@@ -1,7 +1,7 @@
 import type { BookkeepingMetrics } from './metrics.ts'
 
-/** Brings the figures of failed bookkeeping up to date; the supervisor counts on its own, for it has no registry. */
-export function gaugeBookkeeping(
+/** Brings the metrics of failed bookkeeping up to date; the supervisor counts on its own, for it has no registry. */
+export function updateBookkeeping(
   { failures }: BookkeepingMetrics,
   counted: ReadonlyMap<string, number>,
 ): void {

@@ -1,5 +1,5 @@
-import type { ProcessFigures } from '@bgs/runtime/figures/process-figures.ts'
-import { sumFigures } from '@bgs/runtime/figures/sum-figures.ts'
+import type { ProcessMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
+import { sumMetrics } from '@bgs/runtime/process-metrics/sum-metrics.ts'
 import { ok } from '../http/answer.ts'
 import { type AdminRoute, read } from './route.ts'
 
@@ -12,17 +12,17 @@ export interface ProcessInShort {
 }
 
 /** The metrics of all processes, as JSON and added up: two answers give rates. */
-export const FIGURES: AdminRoute = read(
+export const PROCESS_METRICS: AdminRoute = read(
   '/admin/figures',
   'metrics of all processes added up, by name; positions and lags are the greatest of all',
   {},
-  async (_request, { figures, now }) => {
-    const processes = await figures()
-    return ok({ nowMs: now(), processes: processes.map(inShort), figures: sumFigures(processes) })
+  async (_request, { processMetrics, now }) => {
+    const processes = await processMetrics()
+    return ok({ nowMs: now(), processes: processes.map(inShort), figures: sumMetrics(processes) })
   },
 )
 
-function inShort({ id, role, figures }: ProcessFigures): ProcessInShort {
+function inShort({ id, role, figures }: ProcessMetrics): ProcessInShort {
   const of = (wanted: string) => figures.find(({ name }) => name === wanted)?.value ?? 0
   return {
     id,

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { processFigures } from './process-figures.ts'
-import { sumFigures } from './sum-figures.ts'
+import { processMetrics } from '../process-metrics/process-metrics.ts'
+import { sumMetrics } from '../process-metrics/sum-metrics.ts'
 
 function registryOf(events: number, head: number, seconds: readonly number[]): Registry {
   const registry = new Registry()
@@ -21,11 +21,11 @@ function registryOf(events: number, head: number, seconds: readonly number[]): R
   return registry
 }
 
-describe('figures of all processes', () => {
+describe('metrics of all processes', () => {
   it('counts are added up, positions are not, and what is not about the relay is left out', async () => {
-    const one = await processFigures('a', 'sequencer', [registryOf(3, 100, [0.5])])
-    const two = await processFigures('b', 'sequencer', [registryOf(4, 90, [1.5]), new Registry()])
-    const totals = sumFigures([one, two])
+    const one = await processMetrics('a', 'sequencer', [registryOf(3, 100, [0.5])])
+    const two = await processMetrics('b', 'sequencer', [registryOf(4, 90, [1.5]), new Registry()])
+    const totals = sumMetrics([one, two])
     expect(totals['relay_sequencer_events_total']).toEqual([{ labels: { type: '#commit' }, value: 7 }])
     expect(totals['relay_sequencer_head_seq']).toEqual([{ labels: {}, value: 100 }])
     expect(totals['relay_sequencer_append_seconds_bucket']).toEqual([

@@ -1,13 +1,13 @@
-import type { ProcessFigures } from './process-figures.ts'
+import type { ProcessMetrics } from './process-metrics.ts'
 
-/** A figure of the whole relay. */
+/** A metric of the whole relay. */
 export interface Total {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
 
-/** The figures of all processes as one, by name. */
-export function sumFigures(processes: readonly ProcessFigures[]): Record<string, Total[]> {
+/** The metrics of all processes as one, by name. */
+export function sumMetrics(processes: readonly ProcessMetrics[]): Record<string, Total[]> {
   const totals = new Map<string, Map<string, Total>>()
   for (const { figures } of processes) {
     for (const { name, labels, value, total } of figures) {

@@ -4,16 +4,16 @@ import type { BusMetrics } from '@bgs/runtime/service/shared-metrics.ts'
 type Pending = Pick<BusTopic<unknown>, 'pendingBytes' | 'pendingRecords' | 'lags'>
 
 /** Brings the gauges of topics in memory up to date. */
-export function gaugeTopics(metrics: BusMetrics, topics: Readonly<Record<string, Pending>>): void {
+export function updateTopics(metrics: BusMetrics, topics: Readonly<Record<string, Pending>>): void {
   for (const [topic, { pendingBytes, pendingRecords }] of Object.entries(topics)) {
     metrics.pendingBytes.set({ topic }, pendingBytes)
     metrics.pendingRecords.set({ topic }, pendingRecords)
   }
-  gaugeLags(metrics, topics)
+  updateLags(metrics, topics)
 }
 
 /** Brings the lag of what this process reads up to date. */
-export function gaugeLags(
+export function updateLags(
   { lagRecords, lagSeconds }: BusMetrics,
   topics: Readonly<Record<string, { lags(): PartitionLag[] }>>,
 ): void {

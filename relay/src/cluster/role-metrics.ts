@@ -9,15 +9,15 @@ import {
   serverMetrics,
 } from '@bgs/runtime/service/shared-metrics.ts'
 import type { Registry } from 'prom-client'
-import { gaugeBookkeeping } from '../bookkeeping-gauges.ts'
+import { updateBookkeeping } from '../bookkeeping-metrics.ts'
 import { bookkeepingMetrics, heartbeatMetrics, producerMetrics, trimMetrics } from '../metrics.ts'
 import { updateRejections } from '../rejection-metrics.ts'
 import type { RoleName } from './role-names.ts'
 import type { Servers } from './servers.ts'
 import type { Standstill } from './standstill.ts'
 
-/** Figures that every role of a cluster shows, declared once for all roles of a process. */
-export function sharedFigures(registry: Registry) {
+/** Metrics that every role of a cluster shows, declared once for all roles of a process. */
+export function sharedMetrics(registry: Registry) {
   return {
     bus: busMetrics(registry),
     bookkeeping: bookkeepingMetrics(registry),
@@ -30,16 +30,16 @@ export function sharedFigures(registry: Registry) {
   }
 }
 
-export type SharedFigures = ReturnType<typeof sharedFigures>
+export type SharedMetrics = ReturnType<typeof sharedMetrics>
 
 /** Before the roles say what they have: the health of the servers; and nothing of partitions that are another's by now. */
 export function refreshShared(
-  { servers, rejections, bus, bookkeeping }: SharedFigures,
+  { servers, rejections, bus, bookkeeping }: SharedMetrics,
   health: Servers['health'],
   recorder: RejectionRecorder | undefined,
   failures: ReadonlyMap<string, number>,
 ): void {
-  gaugeBookkeeping(bookkeeping, failures)
+  updateBookkeeping(bookkeeping, failures)
   for (const [server, one] of Object.entries(health) as [string, ServerHealth][]) {
     servers.up.set({ server }, one.trouble === undefined ? 1 : 0)
     servers.away.set({ server }, one.awaySeconds)
@@ -53,8 +53,8 @@ export function refreshShared(
 }
 
 /** Shows what is on its way to a topic. */
-export function gaugeProducer(
-  { producers }: SharedFigures,
+export function updateProducer(
+  { producers }: SharedMetrics,
   topic: string,
   {
     pendingBytes,
@@ -72,8 +72,8 @@ export function gaugeProducer(
 }
 
 /** Shows who of a role lives, and whether this process gets work through. */
-export function gaugeMembership(
-  { leases }: SharedFigures,
+export function updateMembership(
+  { leases }: SharedMetrics,
   role: RoleName,
   membership: Membership,
   standstill: Standstill,

@@ -8,7 +8,7 @@ import type { RoleProcess } from './role-process.ts'
 const BEAT_MS = 25_000
 const STALLED_S = 14
 
-describe('the figures of a cluster', () => {
+describe('the metrics of a cluster', () => {
   let cluster: TestCluster
   beforeAll(async () => {
     cluster = await TestCluster.start({ seed: 5 })
