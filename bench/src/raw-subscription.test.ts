@@ -22,8 +22,8 @@ afterEach(() => {
 async function serve(
   bytes: Buffer,
   piece: number,
-): Promise<{ url: string; heard: () => Buffer; end: () => void }> {
-  let heard = Buffer.alloc(0)
+): Promise<{ url: string; received: () => Buffer; end: () => void }> {
+  let received = Buffer.alloc(0)
   server.on('upgrade', (request, socket: Socket) => {
     const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
     const accept = createHash('sha1').update(key).digest('base64')
@@ -31,7 +31,7 @@ async function serve(
     sockets.push(socket)
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
-      heard = Buffer.concat([heard, chunk])
+      received = Buffer.concat([received, chunk])
     })
     const all = Buffer.concat([Buffer.from(head), bytes])
     const send = (at: number) => {
@@ -40,7 +40,7 @@ async function serve(
     send(0)
   })
   const { url } = await listening()
-  return { url, heard: () => heard, end: () => sockets[0]?.end() }
+  return { url, received: () => received, end: () => sockets[0]?.end() }
 }
 
 async function listening(): Promise<{ url: string }> {
@@ -60,7 +60,7 @@ function modelOf(...handles: string[]): StreamModel {
 
 it.each([7, 130, 100_000])('a stream in pieces of %d bytes is counted, kept and checked', async (piece) => {
   const ping = webSocketFrame(new Uint8Array(), 9)
-  const { url, heard } = await serve(
+  const { url, received } = await serve(
     Buffer.concat([identity(1, 'a.test'), ping, identity(2, 'b.test')]),
     piece,
   )
@@ -70,7 +70,7 @@ it.each([7, 130, 100_000])('a stream in pieces of %d bytes is counted, kept and 
   expect(stream.checker(modelOf('a.test', 'b.test'))).toMatchObject({ ok: true, received: 2 })
   expect(stream.checker(modelOf('a.test', 'b.test', 'c.test')).missing).toHaveLength(1)
   expect(stream.checker(modelOf('a.test')).ok).toBe(false)
-  await expect.poll(() => heard().toString('hex')).toBe('8a8000000000')
+  await expect.poll(() => received().toString('hex')).toBe('8a8000000000')
   subscription.close()
 })
 

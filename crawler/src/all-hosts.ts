@@ -9,7 +9,7 @@ const LOOK_BACK_MS = 60_000
 export class AllHosts implements Ownership {
   readonly #database: Database
   /** What each host last was, as far as it was told. */
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
   readonly #now: () => number
   #sinceMs = -1
 
@@ -23,13 +23,13 @@ export class AllHosts implements Ownership {
     const rows = await hostsChangedSince(this.#database, this.#sinceMs)
     // By the clock, not by the last one asked for: all that were asked for at a start would be looked at for ever.
     this.#sinceMs = nowMs - LOOK_BACK_MS
-    const news = rows.filter(({ hostname, asked_ms, changed_ms, barred }) => {
+    const assigned = rows.filter(({ hostname, asked_ms, changed_ms, barred }) => {
       const now = `${asked_ms} ${changed_ms} ${barred}`
-      if (this.#told.get(hostname) === now) return false
-      this.#told.set(hostname, now)
+      if (this.#reported.get(hostname) === now) return false
+      this.#reported.set(hostname, now)
       return true
     })
-    return { news, lost: [], surplus: [] }
+    return { assigned, revoked: [], excess: [] }
   }
 
   async release(): Promise<void> {}

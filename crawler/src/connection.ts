@@ -48,7 +48,7 @@ export class Connection {
   readonly ended: Promise<ConnectionEnd>
   readonly #socket: WebSocket
   readonly #opening: Opening
-  #lastHeardMs = performance.now()
+  #lastReceivedMs = performance.now()
   #openedMs: number | undefined
   #stream: Socket | undefined
   /** Bytes of the stream that whole messages were made of, and since when there may be others. */
@@ -107,7 +107,7 @@ export class Connection {
   }
 
   resume(): void {
-    this.#lastHeardMs = performance.now()
+    this.#lastReceivedMs = performance.now()
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.resume()
   }
 
@@ -134,8 +134,8 @@ export class Connection {
     resolve: (end: ConnectionEnd) => void,
   ): void {
     const socket = this.#socket
-    const heard = () => {
-      this.#lastHeardMs = performance.now()
+    const received = () => {
+      this.#lastReceivedMs = performance.now()
     }
     let pings: NodeJS.Timeout | undefined
     socket.on('redirect', (target: string) => {
@@ -155,25 +155,25 @@ export class Connection {
       this.#opening.end()
       this.#openedMs = performance.now()
       if (this.#cause !== undefined) return this.close(this.#cause)
-      heard()
+      received()
       pings = setInterval(() => this.#checkAlive(), PING_MS)
       handlers.onOpen()
     })
     socket.on('message', (data: Buffer, isBinary: boolean) => {
-      heard()
+      received()
       this.#takenBytes = this.#stream?.bytesRead ?? 0
-      this.#takenMs = this.#lastHeardMs
+      this.#takenMs = this.#lastReceivedMs
       // Nothing more is taken once the end is decided.
       if (this.#cause !== undefined) return
       if (isBinary) handlers.onFrame(data)
       else handlers.onText(data)
     })
-    const heardControl = (data: Buffer) => {
-      heard()
+    const receivedControl = (data: Buffer) => {
+      received()
       this.#takenBytes += CONTROL_HEADER + data.length
     }
-    socket.on('pong', heardControl)
-    socket.on('ping', heardControl)
+    socket.on('pong', receivedControl)
+    socket.on('ping', receivedControl)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#cause ??= this.#openedMs === undefined ? notOpened(error) : this.#afterOpen(error)
     })
@@ -201,7 +201,7 @@ export class Connection {
   #checkAlive(): void {
     // While reading is paused no pong can be seen.
     if (this.#socket.isPaused) return
-    if (performance.now() - this.#lastHeardMs > DEAD_MS) {
+    if (performance.now() - this.#lastReceivedMs > DEAD_MS) {
       this.#cause ??= { cause: 'dead', detail: `nothing heard for ${DEAD_MS} ms` }
       return this.#socket.terminate()
     }

@@ -1,7 +1,7 @@
 /**
  * The crawler: one session for each host that this process owns, which moves frames from the host to `raw`.
  *
- * Twice a second it asks which hosts are new, changed, lost or too many (ownership.ts), begins and ends their sessions,
+ * Twice a second it asks which hosts are new, changed, revoked or too many (ownership.ts), begins and ends their sessions,
  * and saves what these report (host-store.ts). A session (session.ts) connects. Its intake (frame-intake.ts) reads type,
  * DID and seq of each frame (door.ts), notes that the seq is on its way (cursor-tracker.ts), and publishes the frame.
  *
@@ -32,7 +32,7 @@ import { HostStore } from './host-store.ts'
 import type { CrawlerMetrics } from './metrics.ts'
 import type { Names } from './opening.ts'
 import type { Ownership } from './ownership.ts'
-import { sayRawHeartbeats } from './raw-heartbeat.ts'
+import { sendRawHeartbeats } from './raw-heartbeat.ts'
 import { HostSession } from './session.ts'
 import { tooUnfinished } from './unfinished.ts'
 
@@ -90,7 +90,7 @@ export class Crawler {
   /** Runs until `signal` is aborted and all sockets are closed. Cursors of what is still on its way: see `saveAll`. */
   async run(signal: AbortSignal): Promise<void> {
     let savedMs = Number.NEGATIVE_INFINITY
-    const beats = sayRawHeartbeats(this.#raw, this.#parts.partitions, signal)
+    const beats = sendRawHeartbeats(this.#raw, this.#parts.partitions, signal)
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       await this.#admit(signal)
@@ -138,16 +138,16 @@ export class Crawler {
 
   /** Takes up hosts that are this crawler's, lets go of those that no longer are, and does what operators ask. */
   async #admit(signal: AbortSignal): Promise<void> {
-    const { news, lost, surplus } = await this.#parts.hosts.look()
-    await Promise.all(lost.map((hostname) => this.#end(hostname)))
-    this.#parts.metrics.hostLeases.inc({ change: 'lost' }, lost.length)
-    if (surplus.length > 0) await this.#giveUp(surplus)
-    const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, news.length * SPREAD_MS_PER_HOST)
+    const { assigned, revoked, excess } = await this.#parts.hosts.look()
+    await Promise.all(revoked.map((hostname) => this.#end(hostname)))
+    this.#parts.metrics.hostLeases.inc({ change: 'lost' }, revoked.length)
+    if (excess.length > 0) await this.#giveUp(excess)
+    const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, assigned.length * SPREAD_MS_PER_HOST)
     this.#hasLooked = true
-    const barred = news.filter((row) => Number(row.barred) === 1)
+    const barred = assigned.filter((row) => Number(row.barred) === 1)
     if (barred.length > 0) await this.#bar(barred)
-    for (const row of news) {
-      if (surplus.includes(row.hostname) || Number(row.barred) === 1) continue
+    for (const row of assigned) {
+      if (excess.includes(row.hostname) || Number(row.barred) === 1) continue
       const known = this.#running.get(row.hostname)?.session
       if (known !== undefined && known.restarts === Number(row.restarts)) {
         known.change(row)
@@ -213,7 +213,7 @@ export class Crawler {
   /** The new epoch goes through control, so that a view restored from before still learns of it (invariant 7). */
   async #raiseEpoch(hostname: string, from: number, fence: number): Promise<number> {
     const epoch = await this.#store.raiseEpoch(hostname, from, fence)
-    await this.#say({ kind: 'host-epoch', host: hostname, epoch })
+    await this.#sendControl({ kind: 'host-epoch', host: hostname, epoch })
     return epoch
   }
 
@@ -227,7 +227,7 @@ export class Crawler {
     )
   }
 
-  #say(message: ControlMessage): Promise<void> {
+  #sendControl(message: ControlMessage): Promise<void> {
     return new Promise((resolve) => this.#parts.control.publish(0, message, 256, resolve))
   }
 

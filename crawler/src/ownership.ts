@@ -3,11 +3,11 @@ import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
 /** What a look at the hosts has found since the last one. */
 export interface HostsSeen {
   /** This process's, new or changed: asked for again, changed by an operator, or barred from being crawled. */
-  readonly news: readonly HostRowSeen[]
+  readonly assigned: readonly HostRowSeen[]
   /** No longer this process's: another has them. */
-  readonly lost: readonly string[]
+  readonly revoked: readonly string[]
   /** More than its share: to be given up with `release` once they are read no further. */
-  readonly surplus: readonly string[]
+  readonly excess: readonly string[]
 }
 
 /** Which hosts this crawler crawls: all there are, or those that it has leased. */

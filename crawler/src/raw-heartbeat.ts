@@ -8,7 +8,7 @@ import type { InFlight } from './cursor-tracker.ts'
  * Says a heartbeat through each partition of `raw` until `signal` is aborted, by the very way that frames of hosts take:
  * where there is no room for theirs there is none for it, and one is on its way in a partition at most.
  */
-export async function sayRawHeartbeats(
+export async function sendRawHeartbeats(
   raw: BusProducer<RawEnvelope, InFlight>,
   partitions: number,
   signal: AbortSignal,

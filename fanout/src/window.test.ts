@@ -50,12 +50,12 @@ describe('invariant 15: the window in memory', () => {
 })
 
 describe('E5: takedowns', () => {
-  const say = (takedowns: Takedowns, local: 'takendown' | 'active' | 'suspended' | 'throttled') =>
+  const followStatus = (takedowns: Takedowns, local: 'takendown' | 'active' | 'suspended' | 'throttled') =>
     takedowns.follow(batch(FIRST, [entry(1, { kind: '#account', local })]))
 
   it('leaves out #commit and #sync of the account, and nothing else', () => {
     const takedowns = new Takedowns()
-    say(takedowns, 'takendown')
+    followStatus(takedowns, 'takendown')
     const all = batch(FIRST, [
       entry(1),
       entry(2),
@@ -77,16 +77,16 @@ describe('E5: takedowns', () => {
   it.each(['active', 'suspended', 'throttled'] as const)('local %s lets it be served again', (local) => {
     const takedowns = new Takedowns()
     const all = batch(FIRST, [entry(1), entry(2)])
-    say(takedowns, 'takendown')
-    say(takedowns, 'takendown')
+    followStatus(takedowns, 'takendown')
+    followStatus(takedowns, 'takendown')
     expect(takedowns.servable(all, 0).events).toBe(1)
-    say(takedowns, local)
+    followStatus(takedowns, local)
     expect(Buffer.concat(takedowns.servable(all, 0).frames)).toEqual(all.frames())
   })
 
   it('an account whose hash is that of one taken down is served', () => {
     const takedowns = new Takedowns()
-    say(takedowns, 'takendown')
+    followStatus(takedowns, 'takendown')
     const { didHash } = entry(1)
     const all = batch(FIRST, [{ ...entry(2), didHash }, entry(1)])
     expect(takedowns.servable(all, 0).events).toBe(1)

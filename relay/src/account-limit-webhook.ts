@@ -44,7 +44,7 @@ export interface WebhookParts {
  */
 export class AccountLimitWebhook {
   readonly #parts: WebhookParts
-  readonly #toldMs = new Map<string, number>()
+  readonly #postedMs = new Map<string, number>()
   #hasLooked = false
 
   constructor(parts: WebhookParts) {
@@ -65,17 +65,17 @@ export class AccountLimitWebhook {
     const full = await database.query<FullHost>(FULL)
     const isFirst = !this.#hasLooked
     this.#hasLooked = true
-    for (const [host, atMs] of this.#toldMs) if (now() - atMs >= AGAIN_MS) this.#toldMs.delete(host)
+    for (const [host, atMs] of this.#postedMs) if (now() - atMs >= AGAIN_MS) this.#postedMs.delete(host)
     for (const row of full) {
       if (signal.aborted) return
-      if (this.#toldMs.has(row.hostname)) continue
+      if (this.#postedMs.has(row.hostname)) continue
       // Before it is told: however that ends, its next turn is in a day.
-      this.#toldMs.set(row.hostname, now())
-      if (!isFirst) await this.#tell(row, signal)
+      this.#postedMs.set(row.hostname, now())
+      if (!isFirst) await this.#notify(row, signal)
     }
   }
 
-  async #tell(row: FullHost, signal: AbortSignal): Promise<void> {
+  async #notify(row: FullHost, signal: AbortSignal): Promise<void> {
     const { logger, metrics, now, retryMs = RETRY_MS } = this.#parts
     const message: AccountLimitMessage = {
       kind: 'account-limit',

@@ -7,7 +7,7 @@ import type { Reason } from '@bgs/protocol/reasons/reason.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 
 /** What is told of an event that processes died over. */
-interface Told {
+interface Described {
   readonly host: string
   readonly did: string
   readonly seq: number
@@ -22,13 +22,13 @@ export interface CautiousReading<T> {
   readonly logger: Logger
   readonly keyOf: (entry: BusEntry<T>) => string | undefined
   /** Whose event it is; undefined: nobody's, as of a heartbeat or of what operators say. */
-  readonly told: (value: T) => Told | undefined
+  readonly describe: (value: T) => Described | undefined
 }
 
 /** Reads with care once processes have ended over it (invariant 14); an event that is stepped over is kept and told of. */
 export function readCautiously<T>(
   consumer: BusConsumer<T>,
-  { database, rejections, rejected, logger, keyOf, told }: CautiousReading<T>,
+  { database, rejections, rejected, logger, keyOf, describe }: CautiousReading<T>,
 ): CautiousConsumer<T> {
   return new CautiousConsumer({
     consumer,
@@ -36,7 +36,7 @@ export function readCautiously<T>(
     keyOf,
     onCondemned: (value, deaths) => {
       const reason = 'internal-error'
-      const event = told(value)
+      const event = describe(value)
       rejected.inc({ reason })
       const detail = `${deaths} processes ended over this event alone`
       if (event !== undefined) rejections.note({ ...event, reason, detail })

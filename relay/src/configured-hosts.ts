@@ -31,16 +31,16 @@ export async function askForConfigured(
     ...settings.RELAY_HOSTS.map((text) => ({ text, upstream: false })),
     ...settings.RELAY_UPSTREAM_RELAYS.map((text) => ({ text, upstream: true })),
   ]
-  const tell = async (message: ControlMessage) => {
-    const heard = new Promise<void>((resolve) => control.publish(0, message, MESSAGE_BYTES, resolve))
-    await unlessAborted(heard, signal)
+  const sendControl = async (message: ControlMessage) => {
+    const acknowledged = new Promise<void>((resolve) => control.publish(0, message, MESSAGE_BYTES, resolve))
+    await unlessAborted(acknowledged, signal)
     signal.throwIfAborted()
   }
   try {
     for (const { text, upstream } of hosts) {
       const { hostname } = parseHost(text, settings.RELAY_ALLOW_PRIVATE_HOSTS)
       const asked = { hostname, accountLimit, upstream, startLive: upstream, nowMs: Date.now() }
-      await trustHost(database, { ...asked, source: 'setting' }, tell)
+      await trustHost(database, { ...asked, source: 'setting' }, sendControl)
     }
   } catch (error) {
     if (!signal.aborted) throw error

@@ -33,7 +33,7 @@ import { createRegistry } from '@bgs/runtime/service/metrics.ts'
 import { createOpsServer } from '@bgs/runtime/service/ops-server.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 import { Supervisor } from '@bgs/runtime/service/supervisor.ts'
-import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
+import { sendHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import { sequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { viewPosition } from '@bgs/sequencer/view.ts'
 import { IdentityStore } from '@bgs/verifier/identity/store.ts'
@@ -189,7 +189,7 @@ export async function startEmbedded(
   const housekeeping = { control, metrics: ofSequencer, ask: recheck.ask }
   const { releaser, census, sweep } = buildHousekeeping(context, housekeeping)
   void supervisor.tend('releaser', (signal) => releaser.run(signal), judging.signal)
-  supervisor.run('heartbeat', sayHeartbeats(control, judging.signal))
+  supervisor.run('heartbeat', sendHeartbeats(control, judging.signal))
   const hook = buildWebhook(context)
   if (hook !== undefined) void supervisor.tend('webhook', (signal) => hook.run(signal), judging.signal)
   void supervisor.tend('host census', (signal) => census.run(signal), judging.signal)

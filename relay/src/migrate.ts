@@ -16,7 +16,7 @@ import { viewPosition } from '@bgs/sequencer/view.ts'
 import { newHosts } from './new-hosts.ts'
 
 const BATCH = 5_000
-const SAY_EVERY = 100_000
+const PRINT_EVERY = 100_000
 
 const HOST_COLUMNS = [
   'hostname',
@@ -81,7 +81,7 @@ const SET_FENCE = `INSERT INTO partitions (topic, number, generation, position, 
  * cursors and epochs, and the numbering, so that the cluster's log goes on above the last seq and takes the cursors of
  * those who had read up to it. Reads only; may be interrupted and run again. Throws ConfigError, LockedError.
  */
-export async function migrate(settings: Settings, say: (line: string) => void): Promise<void> {
+export async function migrate(settings: Settings, print: (line: string) => void): Promise<void> {
   const folder = settings.RELAY_DATA_DIR
   if (!existsSync(join(folder, 'state.db')))
     throw new ConfigError([`RELAY_DATA_DIR: there is no embedded relay in ${folder}`])
@@ -93,7 +93,7 @@ export async function migrate(settings: Settings, say: (line: string) => void): 
     await checkEmpty(target)
     await target.transaction([{ sql: BEGIN, rows: [[]] }])
     const hosts = await copyHosts(source, target)
-    const accounts = await copyAccounts(source, target, say)
+    const accounts = await copyAccounts(source, target, print)
     for (const table of COPIED) await copyTable(source, target, table)
     const position = await viewPosition(source)
     // Last, and at once: until then the cluster's database is one that no role can have written into.
@@ -103,10 +103,10 @@ export async function migrate(settings: Settings, say: (line: string) => void): 
       { sql: SET_FENCE, rows: [[generation + 1]] },
       { sql: END, rows: [[]] },
     ])
-    say(
+    print(
       `${hosts} hosts and ${accounts} accounts are carried over; the numbering goes on above seq ${position}`,
     )
-    say(
+    print(
       'start the roles of the cluster; keep the old folder until you are satisfied, and never start its relay again',
     )
   } finally {
@@ -188,7 +188,7 @@ async function copyTable(
 async function copyAccounts(
   source: Database,
   target: Database,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<number> {
   let copied = 0
   for (let after = -1; ; ) {
@@ -200,8 +200,8 @@ async function copyAccounts(
     after = Number(rows.at(-1)?.first_seq)
     await target.transaction([{ sql: UPSERT_ACCOUNT, rows: rows.map(accountValues) }])
     copied += rows.length
-    if (Math.floor(copied / SAY_EVERY) > Math.floor((copied - rows.length) / SAY_EVERY))
-      say(`${copied} accounts`)
+    if (Math.floor(copied / PRINT_EVERY) > Math.floor((copied - rows.length) / PRINT_EVERY))
+      print(`${copied} accounts`)
   }
 }
 

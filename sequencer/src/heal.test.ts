@@ -57,7 +57,7 @@ const status = (account: number, active: boolean, text: string | null) =>
   })
 
 /** What the network was told, in short. */
-async function told({ log }: Scene): Promise<string[]> {
+async function served({ log }: Scene): Promise<string[]> {
   const all: string[] = []
   for (let at = log.bounds().first; ; ) {
     const batches = await log.read(at, 1 << 20)
@@ -79,7 +79,7 @@ function shown(frame: Uint8Array): string {
 function releaser(scene: Scene, nowMs = () => Date.now(), isFull = () => false): Releaser {
   const control = {
     publish: (_partition: number, message: ControlMessage, _bytes: number, done: () => void) => {
-      scene.say(message)
+      scene.sendControl(message)
       done()
     },
     room: () => (isFull() ? new Promise<void>(() => undefined) : undefined),
@@ -101,7 +101,7 @@ describe('S2: what an inactive account was not let say', () => {
     await scene.settled()
     scene.offer([commit(0, 5, { repo: { since: rev(4), prevData: cid(1004) } })])
     await scene.settled()
-    expect(await told(scene)).toEqual([
+    expect(await served(scene)).toEqual([
       `#sync 0 ${rev(1)}`,
       '#account 0 deactivated',
       '#account 0 true',
@@ -120,7 +120,7 @@ describe('S2: what an inactive account was not let say', () => {
       await using scene = await Scene.open(folder.path)
       scene.offer([commit(0, 1)])
       await scene.settled()
-      scene.say({ kind: 'account-local', did: did(0), local: 'takendown' })
+      scene.sendControl({ kind: 'account-local', did: did(0), local: 'takendown' })
       await scene.settled()
       scene.offer([commit(0, 2)])
       await viewed(scene)
@@ -128,9 +128,9 @@ describe('S2: what an inactive account was not let say', () => {
       await scene.settled()
     }
     await using scene = await Scene.open(folder.path)
-    scene.say({ kind: 'account-local', did: did(0), local: 'active' })
+    scene.sendControl({ kind: 'account-local', did: did(0), local: 'active' })
     await scene.settled()
-    expect((await told(scene)).slice(-2)).toEqual(['#account 0 true', `#sync 0 ${rev(3)}`])
+    expect((await served(scene)).slice(-2)).toEqual(['#account 0 true', `#sync 0 ${rev(3)}`])
     const batch = (await scene.log.read(scene.log.bounds().next - 1, 1)).at(-1)
     const frame = batch?.payload(batch.count - 1) as Uint8Array
     const scanned = scanFrame(frame)
@@ -151,22 +151,22 @@ describe('H8: throttled for its host', () => {
     expect(host).toMatchObject({ account_count: 3, throttled_count: 2 })
     await releaser(scene).look()
     await scene.settled()
-    expect(await told(scene)).toEqual([`#sync 0 ${rev(1)}`, '#account 1 throttled', '#account 2 throttled'])
+    expect(await served(scene)).toEqual([`#sync 0 ${rev(1)}`, '#account 1 throttled', '#account 2 throttled'])
 
-    scene.say({ kind: 'host-limit', host: PDS, accountLimit: 2 })
+    scene.sendControl({ kind: 'host-limit', host: PDS, accountLimit: 2 })
     await viewed(scene)
     // Seen twice before the first word is taken: the second is void.
     await releaser(scene).look()
     await releaser(scene).look()
     await viewed(scene)
-    expect((await told(scene)).slice(3)).toEqual(['#account 1 true', `#sync 1 ${rev(2)}`])
+    expect((await served(scene)).slice(3)).toEqual(['#account 1 true', `#sync 1 ${rev(2)}`])
 
     // One leaves: there is room again.
     scene.offer([status(0, false, 'deleted')])
     await viewed(scene)
     await releaser(scene).look()
     await viewed(scene)
-    expect((await told(scene)).slice(6)).toEqual(['#account 2 true', `#sync 2 ${rev(1)}`])
+    expect((await served(scene)).slice(6)).toEqual(['#account 2 true', `#sync 2 ${rev(1)}`])
     expect(
       await scene.database.query('SELECT account_count, throttled_count, account_limit FROM hosts'),
     ).toEqual([expect.objectContaining({ account_count: 2, throttled_count: 0, account_limit: 2 })])
@@ -180,12 +180,12 @@ describe('H8, H9: a host that is given trust', () => {
     await viewed(scene)
     const host = { hostname: PDS, accountLimit: 1, source: 'setting', nowMs: Date.now() } as const
     await trustHost(scene.database, host, async (message) => {
-      scene.say(message)
+      scene.sendControl(message)
       await viewed(scene)
     })
     await releaser(scene).look()
     await viewed(scene)
-    expect((await told(scene)).slice(3)).toEqual([
+    expect((await served(scene)).slice(3)).toEqual([
       '#account 1 true',
       `#sync 1 ${rev(1)}`,
       '#account 2 true',
@@ -203,12 +203,12 @@ describe('3.6: throttled for its conduct', () => {
     scene.offer([commit(0, 1), ...[2, 3, 4, 5, 6].map(broken), commit(1, 1)])
     await viewed(scene)
     const syncs = [1, 2, 3, 4, 5].map((n) => `#sync 0 ${rev(n)}`)
-    expect(await told(scene)).toEqual([...syncs, '#account 0 throttled', `#sync 1 ${rev(1)}`])
+    expect(await served(scene)).toEqual([...syncs, '#account 0 throttled', `#sync 1 ${rev(1)}`])
     expect(await scene.database.query('SELECT did FROM throttles')).toHaveLength(1)
 
     await releaser(scene).look()
     await viewed(scene)
-    expect(await told(scene)).toHaveLength(7)
+    expect(await served(scene)).toHaveLength(7)
     // Invariant 12: where nobody hears it, nothing is said again and again.
     await releaser(
       scene,
@@ -216,10 +216,10 @@ describe('3.6: throttled for its conduct', () => {
       () => true,
     ).look()
     await viewed(scene)
-    expect(await told(scene)).toHaveLength(7)
+    expect(await served(scene)).toHaveLength(7)
     await releaser(scene, () => Date.now() + 61_000).look()
     await viewed(scene)
-    expect((await told(scene)).slice(7)).toEqual(['#account 0 true', `#sync 0 ${rev(6)}`])
+    expect((await served(scene)).slice(7)).toEqual(['#account 0 true', `#sync 0 ${rev(6)}`])
     expect(await scene.database.query('SELECT did FROM throttles')).toEqual([])
   })
 
@@ -229,7 +229,7 @@ describe('3.6: throttled for its conduct', () => {
       envelope('#identity', { did: did(0), rawOffset: ++offset, hostSeq: offset, digest })
     scene.offer([commit(0, 1), ...Array.from({ length: 5 }, () => identity('same')), identity('other')])
     await scene.settled()
-    expect(await told(scene)).toEqual([
+    expect(await served(scene)).toEqual([
       `#sync 0 ${rev(1)}`,
       ...['#identity 0', '#identity 0', '#identity 0', '#account 0 throttled'],
       '#identity 0',
@@ -246,7 +246,7 @@ describe('E2: accounts that were called inactive once', () => {
       status(3, false, 'deactivated'),
       status(2, true, 'throttled'),
     ])
-    scene.say({ kind: 'account-local', did: did(3), local: 'takendown' })
+    scene.sendControl({ kind: 'account-local', did: did(3), local: 'takendown' })
     await viewed(scene)
     const asked: string[] = []
     const sweep = new StatusSweep(scene.database, ({ did }) => asked.push(did), 1_000)
@@ -276,7 +276,7 @@ describe('H9: bans', () => {
     const from = (host: string, n: number) => commit(n, 1, { host })
     {
       await using scene = await Scene.open(folder.path)
-      scene.say({ kind: 'domain-ban', domain: 'bad.com', banned: true, why: 'spam' })
+      scene.sendControl({ kind: 'domain-ban', domain: 'bad.com', banned: true, why: 'spam' })
       await scene.settled()
       scene.offer([from('a.bad.com', 0), from('notbad.com', 1)])
       await viewed(scene)
@@ -287,10 +287,10 @@ describe('H9: bans', () => {
     await using scene = await Scene.open(folder.path)
     scene.offer([from('bad.com', 2)])
     await scene.settled()
-    scene.say({ kind: 'domain-ban', domain: 'bad.com', banned: false, why: '' })
+    scene.sendControl({ kind: 'domain-ban', domain: 'bad.com', banned: false, why: '' })
     await scene.settled()
     scene.offer([from('a.bad.com', 3)])
     await scene.settled()
-    expect(await told(scene)).toEqual([`#sync 1 ${rev(1)}`, `#sync 3 ${rev(1)}`])
+    expect(await served(scene)).toEqual([`#sync 1 ${rev(1)}`, `#sync 3 ${rev(1)}`])
   })
 })

@@ -1,7 +1,7 @@
 import { type Disk, type DiskFile, nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sayHeartbeats } from './heartbeat.ts'
+import { sendHeartbeats } from './heartbeat.ts'
 import { envelope } from './testing/envelopes.ts'
 import { kinds, Scene, tempFolder } from './testing/scene.ts'
 
@@ -15,7 +15,7 @@ describe('a heartbeat', () => {
   it('goes all the way to the view, and is an entry that nobody is sent', async () => {
     await using scene = await Scene.open(folder.path)
     const before = scene.view.position
-    scene.say({ kind: 'heartbeat' })
+    scene.sendControl({ kind: 'heartbeat' })
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['quiet'])
     await until('the view to be written', () => scene.view.position > before)
@@ -40,14 +40,14 @@ describe('a heartbeat', () => {
   it('shows that the way is blocked while nothing fails', async () => {
     let blocked: PromiseWithResolvers<void> | undefined
     await using scene = await Scene.open(folder.path, { disk: slowDisk(() => blocked?.promise) })
-    scene.say({ kind: 'heartbeat' })
+    scene.sendControl({ kind: 'heartbeat' })
     await scene.settled()
     blocked = Promise.withResolvers()
-    scene.say({ kind: 'heartbeat' })
+    scene.sendControl({ kind: 'heartbeat' })
     await until('the log to fall behind', () => scene.ages.log > 300)
     // It was taken, and is not in the log.
     expect(scene.ages.control).toBeLessThan(scene.ages.log + 50)
-    scene.say({ kind: 'heartbeat' })
+    scene.sendControl({ kind: 'heartbeat' })
     await until('control to stand still, too', () => scene.ages.control > 300)
     blocked.resolve()
     blocked = undefined
@@ -58,21 +58,21 @@ describe('a heartbeat', () => {
 
   it('is said once at a time, however long it takes', async () => {
     const stop = new AbortController()
-    const said: (() => void)[] = []
+    const sent: (() => void)[] = []
     const control = {
       publish: (_partition: number, _message: object, _bytes: number, done: () => void) => {
-        said.push(done)
+        sent.push(done)
       },
       room: () => undefined,
     }
-    const saying = sayHeartbeats(control, stop.signal, 5)
-    await until('the first', () => said.length === 1)
+    const sending = sendHeartbeats(control, stop.signal, 5)
+    await until('the first', () => sent.length === 1)
     await new Promise((resolve) => setTimeout(resolve, 30))
-    expect(said).toHaveLength(1)
-    said[0]?.()
-    await until('the next', () => said.length === 2)
+    expect(sent).toHaveLength(1)
+    sent[0]?.()
+    await until('the next', () => sent.length === 2)
     stop.abort()
-    await saying
+    await sending
   })
 })
 

@@ -11,7 +11,7 @@ const MESSAGE_BYTES = 64
  * network in which nobody says anything can be told from a way that is blocked while all sockets look healthy. An entry
  * is some 80 bytes, 700 KB a day: a decision without an entry would leave out the disk, or Kafka, and all behind it.
  */
-export async function sayHeartbeats(
+export async function sendHeartbeats(
   control: BusProducer<ControlMessage, () => void>,
   signal: AbortSignal,
   everyMs = HEARTBEAT_MS,

@@ -89,12 +89,12 @@ describe('the sequencer', () => {
         .padStart(24, '2')}`
     const dids = [...new Set(Array.from({ length: 1_500 }, (_, n) => account(n)))].slice(0, 1_000)
     const block = Buffer.alloc(9_000, 7)
-    const said = (one: string, active: boolean) =>
+    const statusOf = (one: string, active: boolean) =>
       event(0, '#account', {
         did: one,
         account: { active, status: active ? null : 'deactivated', time: TIME },
       })
-    scene.offer(dids.map((one) => said(one, false)))
+    scene.offer(dids.map((one) => statusOf(one, false)))
     scene.offer(
       dids.map((one) => {
         const { frame, seqAt } = encodeSync({
@@ -108,17 +108,17 @@ describe('the sequencer', () => {
     )
     await scene.settled()
     appended.length = 0
-    scene.offer(dids.map((one) => said(one, true)))
+    scene.offer(dids.map((one) => statusOf(one, true)))
     await scene.settled()
     const all = await kinds(scene.log)
     expect(all.slice(-2_000)).toEqual(dids.flatMap(() => ['#account', '#sync']))
     expect(appended.length).toBeGreaterThan(3)
     expect(Math.max(...appended)).toBeLessThan(3 * 2 ** 20)
     // And the same through control: an operator restores a thousand accounts at once.
-    for (const one of dids) scene.say({ kind: 'account-local', did: one, local: 'suspended' })
+    for (const one of dids) scene.sendControl({ kind: 'account-local', did: one, local: 'suspended' })
     await scene.settled()
     appended.length = 0
-    for (const one of dids) scene.say({ kind: 'account-local', did: one, local: 'active' })
+    for (const one of dids) scene.sendControl({ kind: 'account-local', did: one, local: 'active' })
     await scene.settled()
     expect(Math.max(...appended)).toBeLessThan(3 * 2 ** 20)
   })
@@ -149,9 +149,9 @@ describe('the sequencer', () => {
     await scene.settled()
     await until('the view', () => scene.view.position === scene.log.bounds().next - 1)
     await until('its lag', () => lag.mock.lastCall?.at(-1) === 0)
-    const told = lag.mock.calls.map((call) => call.at(-1) as number)
-    expect(Math.max(...told)).toBeGreaterThan(0)
-    expect(Math.max(...told)).toBeLessThanOrEqual(20)
+    const reported = lag.mock.calls.map((call) => call.at(-1) as number)
+    expect(Math.max(...reported)).toBeGreaterThan(0)
+    expect(Math.max(...reported)).toBeLessThanOrEqual(20)
   })
 
   it('C1: asks for the status of an account whose PDS called it inactive, and takes the answer in order', async () => {
@@ -161,10 +161,10 @@ describe('the sequencer', () => {
     const [question] = scene.asked
     expect(question).toEqual({ did: did(0), host: PDS, version: 1 })
     const answer = { kind: 'account-upstream', did: did(0), host: PDS, active: true, status: null } as const
-    scene.say({ ...answer, version: 0 })
+    scene.sendControl({ ...answer, version: 0 })
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['#commit', '#account'])
-    scene.say({ ...answer, version: 1 })
+    scene.sendControl({ ...answer, version: 1 })
     scene.offer([commit(0, 3)])
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['#commit', '#account', '#account', '#commit'])
@@ -215,7 +215,7 @@ describe('the sequencer', () => {
       await using scene = await Scene.open(folder.path)
       scene.offer([commit(0, 1)])
       await scene.settled()
-      scene.say({ kind: 'host-ban', host: PDS, banned: true, why: 'test' })
+      scene.sendControl({ kind: 'host-ban', host: PDS, banned: true, why: 'test' })
       await scene.settled()
       scene.offer([commit(0, 2)])
       await scene.settled()
@@ -230,8 +230,8 @@ describe('the sequencer', () => {
 
   it('H9: the reversal of a ban lets the host in again', async () => {
     await using scene = await Scene.open(folder.path)
-    scene.say({ kind: 'host-ban', host: PDS, banned: true, why: 'test' })
-    scene.say({ kind: 'host-ban', host: PDS, banned: false, why: 'test' })
+    scene.sendControl({ kind: 'host-ban', host: PDS, banned: true, why: 'test' })
+    scene.sendControl({ kind: 'host-ban', host: PDS, banned: false, why: 'test' })
     await scene.settled()
     scene.offer([commit(0, 1)])
     await scene.settled()
@@ -302,9 +302,9 @@ describe('invariant 5: the state is the database and the log', () => {
       scene.offer([one])
       await scene.settled()
     }
-    scene.say({ kind: 'account-local', did: did(0), local: 'takendown' })
+    scene.sendControl({ kind: 'account-local', did: did(0), local: 'takendown' })
     await scene.settled()
-    scene.say({ kind: 'host-epoch', host: PDS, epoch: 4 })
+    scene.sendControl({ kind: 'host-epoch', host: PDS, epoch: 4 })
     await scene.settled()
     await scene.stop()
     const live = await dump(scene.database)

@@ -18,7 +18,7 @@ const ACCOUNTS_PER_HOST = 5
 const ACTIONS_PER_SECOND = 4
 const SUMMARY_EVERY_MS = 5_000
 
-const say = (text: string) => process.stdout.write(`${text}\n`)
+const print = (text: string) => process.stdout.write(`${text}\n`)
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
@@ -26,12 +26,12 @@ const folder = mkdtempSync(join(tmpdir(), 'relay-demo-'))
 const port = process.env['RELAY_PORT'] ?? '2470'
 const password = process.env['RELAY_ADMIN_PASSWORD'] ?? 'demo'
 const opsPort = process.env['RELAY_OPS_PORT'] ?? '2471'
-say('simnet: starting a PLC directory and hosts …')
+print('simnet: starting a PLC directory and hosts …')
 const network = await SimNetwork.start({ seed: 1, hosts: HOSTS, accountsPerHost: ACCOUNTS_PER_HOST })
-say(
+print(
   `simnet: ${HOSTS} hosts (${network.hosts.map(({ hostname }) => hostname).join(', ')}), ${HOSTS * ACCOUNTS_PER_HOST} accounts`,
 )
-say('relay:  starting …')
+print('relay:  starting …')
 const relay = spawn(process.execPath, [RELAY], {
   env: {
     ...process.env,
@@ -46,7 +46,7 @@ const relay = spawn(process.execPath, [RELAY], {
 })
 const ended = new Promise<void>((resolve) => relay.once('exit', () => resolve()))
 relay.once('exit', (code) => {
-  if (!stop.signal.aborted) say(`relay:  ended with ${code}`)
+  if (!stop.signal.aborted) print(`relay:  ended with ${code}`)
   stop.abort()
 })
 try {
@@ -68,11 +68,11 @@ async function ready(): Promise<void> {
 }
 
 async function watch(): Promise<void> {
-  say(
+  print(
     `relay:  up. Stream ws://localhost:${port}/xrpc/com.atproto.sync.subscribeRepos  Metrics http://localhost:${opsPort}/metrics`,
   )
-  say(`relay:  dashboard http://localhost:${opsPort}/dashboard/  password ${password}`)
-  say('Events as a subscriber sees them (Ctrl-C ends):')
+  print(`relay:  dashboard http://localhost:${opsPort}/dashboard/  password ${password}`)
+  print('Events as a subscriber sees them (Ctrl-C ends):')
   const url = `ws://127.0.0.1:${port}/xrpc/com.atproto.sync.subscribeRepos`
   const subscriber = await CheckingSubscriber.connect({
     url,
@@ -85,7 +85,7 @@ async function watch(): Promise<void> {
     const { received, ok } = subscriber.verdict()
     const late = subscriber.checker.latencies(({ sentAt }) => sentAt > begunAt).sort((a, b) => a - b)
     const middle = late[Math.floor(late.length / 2)] ?? 0
-    say(
+    print(
       `— ${received} events, ${ok ? 'each as expected, once and in order' : 'NOT all as expected'}; median ${middle.toFixed(0)} ms from host to here`,
     )
   }, SUMMARY_EVERY_MS)
@@ -100,5 +100,5 @@ function show(message: Uint8Array): void {
   const what = Array.isArray(ops)
     ? ops.map(({ action, path }: { action: string; path: string }) => `${action} ${path}`).join(', ')
     : [handle, active === undefined ? '' : `active=${active}`, status].filter(Boolean).join(' ')
-  say(`${seq}  ${type.padEnd(9)}  ${repo ?? did}  ${what.slice(0, 90)}`)
+  print(`${seq}  ${type.padEnd(9)}  ${repo ?? did}  ${what.slice(0, 90)}`)
 }

@@ -81,7 +81,7 @@ async function settleAuthority(
   if (entry.found.pdsHost === host || envelope.relayed === true) return authority(envelope, entry)
   const isFresh = entry.startedMs >= work.takenMs
   if (isFresh)
-    return authority(envelope, isNews(entry, before) ? entry : await fetchMoved(envelope, entry, work))
+    return authority(envelope, isNewer(entry, before) ? entry : await fetchMoved(envelope, entry, work))
   // Cached mismatch (G5): the account may have moved. The hint of an #identity has paid for its look already.
   if (type !== '#identity' && !work.budget.take(host, `move ${did} ${host}`))
     return { reason: 'host-not-authoritative' }
@@ -104,7 +104,7 @@ function authority({ host, type, relayed = false }: RawEnvelope, { found, starte
 }
 
 /** Whether a document has changed since the frame came: that is what it was about. */
-function isNews({ found }: CacheEntry, before: CacheEntry | undefined): boolean {
+function isNewer({ found }: CacheEntry, before: CacheEntry | undefined): boolean {
   return (
     typeof before?.found === 'object' && typeof found === 'object' && before.found.digest !== found.digest
   )

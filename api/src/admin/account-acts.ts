@@ -7,7 +7,7 @@ import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import { accountReport } from '../why/account-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { say } from './control-act.ts'
+import { sendControl } from './control-act.ts'
 import { type AdminRequest, type AdminRoute, act, read, WhyBody } from './route.ts'
 
 const LISTED: readonly string[] = [
@@ -100,7 +100,7 @@ async function note(request: Request, context: AdminContext, act: string, did: s
 async function setLocal(request: Request, context: AdminContext, act: string, local: LocalStatus) {
   const did = await knownDid(request.path['did'] ?? '', context)
   await note(request, context, act, did)
-  await say(context, { kind: 'account-local', did, local })
+  await sendControl(context, { kind: 'account-local', did, local })
   return ok({ did, local })
 }
 

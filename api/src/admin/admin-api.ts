@@ -63,7 +63,7 @@ export function createAdminApi({
   return (request, response) => {
     const url = URL.parse(request.url ?? '/', 'http://relay')
     if (url === null || !url.pathname.startsWith('/admin/')) return false
-    void answer(request, url).then((said) => send(response, said, NO_STORE))
+    void answer(request, url).then((result) => send(response, result, NO_STORE))
     return true
   }
 }

@@ -9,7 +9,10 @@ const MESSAGE_BYTES = 512
  * Says something to the sequencer (invariant 7); resolves when it is certain to be heard. Throws a 503 where too
  * much waits to be heard already, or where it takes too long: then it may take effect all the same.
  */
-export function say({ control }: Pick<AdminContext, 'control'>, message: ControlMessage): Promise<void> {
+export function sendControl(
+  { control }: Pick<AdminContext, 'control'>,
+  message: ControlMessage,
+): Promise<void> {
   if (control.room() !== undefined) return Promise.reject(deaf('the act did not take effect'))
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(deaf('the act may still take effect')), TIMEOUT_MS)

@@ -3,7 +3,7 @@ import { ok } from '../http/answer.ts'
 import { invalid } from '../http/xrpc-error.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { say } from './control-act.ts'
+import { sendControl } from './control-act.ts'
 import { type AdminRequest, type AdminRoute, act, read, WhyBody } from './route.ts'
 
 const TRUST = `INSERT INTO domains (domain, rule, created_ms) VALUES ($1, 'trust', $2) ON CONFLICT (domain, rule) DO NOTHING`
@@ -57,7 +57,7 @@ async function ban(request: Request, context: AdminContext, banned: boolean) {
   const act = banned ? 'domain ban' : 'domain unban'
   const audit = auditStep({ atMs: context.now(), who, act, subject: domain, why: body.why, detail: {} })
   await context.database.transaction([audit])
-  await say(context, { kind: 'domain-ban', domain, banned, why: body.why })
+  await sendControl(context, { kind: 'domain-ban', domain, banned, why: body.why })
   context.wakeUps.emit('hosts')
   return ok({ domain, banned })
 }

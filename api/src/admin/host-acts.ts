@@ -4,7 +4,7 @@ import { ok } from '../http/answer.ts'
 import { hostReport } from '../why/host-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { say } from './control-act.ts'
+import { sendControl } from './control-act.ts'
 import { knownHost } from './host-name.ts'
 import { type AdminRequest, type AdminRoute, act, Why, WhyBody } from './route.ts'
 
@@ -93,7 +93,7 @@ async function resetCursor(request: Request<z.infer<typeof Cursor>>, context: Ad
   const row = [host.hostname, context.now(), cursor === 'live' ? null : cursor, cursor === 'live' ? 1 : 0]
   await noted(request, context, 'reset-cursor', host, [{ sql, rows: [row] }])
   const { epoch } = await knownHost(host.hostname, context)
-  await say(context, { kind: 'host-epoch', host: host.hostname, epoch: Number(epoch) })
+  await sendControl(context, { kind: 'host-epoch', host: host.hostname, epoch: Number(epoch) })
   context.wakeUps.emit('hosts')
   return ok(await hostReport(context.database, host.hostname, context.allowPrivate))
 }
@@ -123,7 +123,7 @@ async function setLimits(request: Request<z.infer<typeof Limits>>, context: Admi
   const accountLimit = accounts ?? byTrust
   // The sequencer counts accounts: it must hear of their limit in order (invariant 7).
   if (accountLimit !== undefined)
-    await say(context, { kind: 'host-limit', host: host.hostname, accountLimit })
+    await sendControl(context, { kind: 'host-limit', host: host.hostname, accountLimit })
   context.wakeUps.emit('hosts')
   return ok(await hostReport(context.database, host.hostname, context.allowPrivate))
 }
@@ -131,7 +131,7 @@ async function setLimits(request: Request<z.infer<typeof Limits>>, context: Admi
 async function ban(request: Request, context: AdminContext, banned: boolean) {
   const host = await knownHost(request.path['host'] ?? '', context)
   await noted(request, context, banned ? 'ban' : 'unban', host)
-  await say(context, { kind: 'host-ban', host: host.hostname, banned, why: request.body.why })
+  await sendControl(context, { kind: 'host-ban', host: host.hostname, banned, why: request.body.why })
   context.wakeUps.emit('hosts')
   return ok({ hostname: host.hostname, banned })
 }

@@ -9,7 +9,7 @@ import { invalid, XrpcError } from '../http/xrpc-error.ts'
 import { HOST_ORDERS, type HostOrder, hostReport, hostSummaries } from '../why/host-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { say } from './control-act.ts'
+import { sendControl } from './control-act.ts'
 import { knownHost } from './host-name.ts'
 import { importHosts } from './import-hosts.ts'
 import { type AdminRequest, type AdminRoute, act, read, Why } from './route.ts'
@@ -90,7 +90,7 @@ async function add({ who, body }: AdminRequest<z.infer<typeof Add>>, context: Ad
     nowMs,
   } as const
   if (body.trusted || rules.trusted || body.upstream)
-    await trustHost(database, asked, (message) => say(context, message))
+    await trustHost(database, asked, (message) => sendControl(context, message))
   else await askForHost(database, { ...asked, trusted: false })
   wakeUps.emit('hosts')
   return ok(await hostReport(database, hostname, allowPrivate))

@@ -8,16 +8,16 @@ const FAULTS = 40
 it(`chaos: nothing lost, doubled, reordered or different (TEST_SEED=${SEED}: npm run chaos -- --seed ${SEED})`, {
   timeout: 600_000,
 }, async () => {
-  const said: string[] = []
+  const output: string[] = []
   const result = await runChaos({
     seed: SEED,
     faults: FAULTS,
     ms: 120_000,
     ratePerSecond: 50,
-    say: (line) => said.push(line),
+    print: (line) => output.push(line),
   })
   process.stdout.write(`${chaosLine(result)}\n`)
-  expect(result.findings, said.join('\n')).toEqual([])
+  expect(result.findings, output.join('\n')).toEqual([])
   expect(result.faults).toBeGreaterThan(FAULTS / 2)
   expect(result.events).toBeGreaterThan(1_000)
 })

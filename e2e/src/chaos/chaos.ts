@@ -26,7 +26,7 @@ export interface ChaosOptions {
   readonly ms: number
   readonly ratePerSecond: number
   readonly brokers?: 1 | 3
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
 }
 
 /** What the checkers found; all but the first two are 0 where the relay is right. */
@@ -43,7 +43,7 @@ export interface ChaosResult {
 
 /** The whole cluster as processes, real servers, and faults at random, while the network goes on; then the judgement. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, say } = options
+  const { seed, print } = options
   const random = new Random(seed)
   await using cluster = await TestCluster.start({ seed, brokers: options.brokers ?? 1, ways: MOST_PROCESSES })
   await cluster.addAll({ sequencer: 2, verifier: 2, crawler: 2, fanout: 2 })
@@ -59,12 +59,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     quiet.abort()
     await Promise.all(activity)
     await network.idle()
-    say(`${faults} faults done, ${network.model.size} events: waiting for the cluster to be whole again`)
+    print(`${faults} faults done, ${network.model.size} events: waiting for the cluster to be whole again`)
     await cluster.untilReady()
     const findings = await settle(cluster, followers)
     const failures = cluster.roles.flatMap(({ failures: all }) => all)
-    for (const failure of failures) say(failure)
-    if (Object.values(findings).some((lines) => lines.length > 0)) say(await keepLogs(cluster))
+    for (const failure of failures) print(failure)
+    if (Object.values(findings).some((lines) => lines.length > 0)) print(await keepLogs(cluster))
     return count(faults, network.model.size, findings)
   } finally {
     quiet.abort()
@@ -77,7 +77,7 @@ async function harass(
   cluster: TestCluster,
   followers: readonly Follower[],
   random: Random,
-  { faults, ms, say }: ChaosOptions,
+  { faults, ms, print }: ChaosOptions,
 ): Promise<number> {
   const startedMs = performance.now()
   const underWay = new Set<Promise<void>>()
@@ -89,7 +89,7 @@ async function harass(
       underWay.delete(acting)
       if (what === false) return
       done++
-      say(`${((performance.now() - startedMs) / 1_000).toFixed(1)} s  ${what}`)
+      print(`${((performance.now() - startedMs) / 1_000).toFixed(1)} s  ${what}`)
     })
     underWay.add(acting)
     if (random.chance(0.2)) random.pick([...followers]).hop()
@@ -109,7 +109,7 @@ async function upheaveUntil({ network }: TestCluster, signal: AbortSignal): Prom
 /** What every process said, for whoever looks for the cause. */
 async function keepLogs(cluster: TestCluster): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-chaos-logs-'))
-  for (const { name, said } of cluster.roles) await writeFile(join(folder, `${name}.log`), said)
+  for (const { name, output } of cluster.roles) await writeFile(join(folder, `${name}.log`), output)
   const hosts = await cluster.postgresRows(
     'SELECT hostname, owner, fence, epoch, cursor, last_seq, connected FROM hosts',
   )

@@ -12,8 +12,8 @@ const { values } = parseArgs({
     brokers: { type: 'string', default: '1' },
   },
 })
-const say = (line: string) => process.stdout.write(`${line}\n`)
-say(`seed ${values.seed}: npm run chaos -- --minutes ${values.minutes} --seed ${values.seed}`)
+const print = (line: string) => process.stdout.write(`${line}\n`)
+print(`seed ${values.seed}: npm run chaos -- --minutes ${values.minutes} --seed ${values.seed}`)
 const minutes = Number(values.minutes)
 const result = await runChaos({
   seed: Number(values.seed),
@@ -21,8 +21,8 @@ const result = await runChaos({
   ms: minutes * 60_000,
   ratePerSecond: Number(values.rate),
   brokers: values.brokers === '3' ? 3 : 1,
-  say,
+  print,
 })
-for (const finding of result.findings.slice(0, 50)) say(finding)
-say(chaosLine(result))
+for (const finding of result.findings.slice(0, 50)) print(finding)
+print(chaosLine(result))
 process.exit(result.findings.length === 0 ? 0 : 1)

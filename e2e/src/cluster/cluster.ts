@@ -156,7 +156,7 @@ export class TestCluster implements AsyncDisposable {
         `${process.name} is ready`,
         READY_MS,
         () => process.isReady(),
-        () => process.said.slice(-3_000),
+        () => process.output.slice(-3_000),
       )
   }
 

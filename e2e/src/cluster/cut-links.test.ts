@@ -77,7 +77,7 @@ describe(`one process is cut off from one server, with the lease that is the def
       `${other.name} has all of it`,
       ms,
       async () => (await has(other, role)) === HAS[role][1],
-      () => other.said.slice(-2_000),
+      () => other.output.slice(-2_000),
     )
     const before = follower.checker.received
     await until('events come', ms, () => follower.checker.received > before + 50)
@@ -116,7 +116,7 @@ describe(`one process is cut off from one server, with the lease that is the def
         `${victim.name} is ready`,
         CAUGHT_UP_MS,
         () => victim.isReady(),
-        () => victim.said.slice(-2_000),
+        () => victim.output.slice(-2_000),
       )
     },
   )

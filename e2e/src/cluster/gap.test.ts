@@ -30,7 +30,7 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
   async function command(...words: string[]): Promise<[number | null, string]> {
     const process = new DurabilityProcess(words, { ...cluster.env, RELAY_OPS_PORT: '0' })
     const { code } = await process.endedWithin(ENDED_MS)
-    return [code, process.said]
+    return [code, process.output]
   }
 
   it('repair says that nothing is wrong where nothing is', async () => {
@@ -73,13 +73,13 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
     const url = await cluster.postgres.createDatabase('other')
     const foreign = { ...cluster.env, RELAY_DATABASE_URL: url, RELAY_OPS_PORT: '0' }
     const other = new DurabilityProcess(['sequencer'], { ...foreign, RELAY_KAFKA_TOPIC_PREFIX: 'other.' })
-    await until('it leads a log of its own', ENDED_MS, () => other.said.includes('this sequencer leads'))
+    await until('it leads a log of its own', ENDED_MS, () => other.output.includes('this sequencer leads'))
     other.signal('SIGTERM')
     await other.endedWithin(ENDED_MS)
     // It has seen more than nothing of its own log, and less than the other one holds.
     await cluster.postgresRows('UPDATE view SET position = base + 1', url)
     const process = new DurabilityProcess(['sequencer'], foreign)
     expect((await process.endedWithin(ENDED_MS)).code).toBe(2)
-    expect(process.said).toContain('they do not belong together')
+    expect(process.output).toContain('they do not belong together')
   })
 })

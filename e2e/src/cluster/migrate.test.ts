@@ -30,7 +30,7 @@ describe('an embedded relay grows into a cluster', () => {
   const migrate = async (): Promise<[number | null, string]> => {
     const process = new DurabilityProcess(['migrate'], { ...cluster.env, RELAY_DATA_DIR: folder })
     const { code } = await process.endedWithin(ENDED_MS)
-    return [code, process.said]
+    return [code, process.output]
   }
 
   it('not while the embedded relay runs', async () => {
@@ -43,14 +43,14 @@ describe('an embedded relay grows into a cluster', () => {
     await runActions(network, 200)
     await network.idle()
     await checker.untilCaughtUp(CAUGHT_UP_MS)
-    const [code, said] = await migrate()
-    expect([code, said]).toEqual([1, expect.stringContaining('another relay is running')])
+    const [code, output] = await migrate()
+    expect([code, output]).toEqual([1, expect.stringContaining('another relay is running')])
     await relay.kill('SIGTERM')
   })
 
   it('every account and host arrives as it was', async () => {
-    const [code, said] = await migrate()
-    expect(code, said).toBe(0)
+    const [code, output] = await migrate()
+    expect(code, output).toBe(0)
     const accounts = (await cluster.postgresRows('SELECT did, rev, host FROM accounts')) as { did: string }[]
     expect(new Set(accounts.map(({ did }) => did))).toEqual(new Set(cluster.network.model.dids()))
     const hosts = (await cluster.postgresRows('SELECT hostname, cursor FROM hosts')) as {
@@ -62,8 +62,8 @@ describe('an embedded relay grows into a cluster', () => {
   })
 
   it('into an empty cluster only', async () => {
-    const [code, said] = await migrate()
-    expect([code, said]).toEqual([2, expect.stringContaining('is not empty')])
+    const [code, output] = await migrate()
+    expect([code, output]).toEqual([2, expect.stringContaining('is not empty')])
   })
 
   it('who had read everything goes on with the same cursor, and misses nothing', async () => {

@@ -65,7 +65,7 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
 
   it('metrics are those of all processes, whichever node is asked', async () => {
     for (const node of [0, 1]) {
-      const told = async () => {
+      const metricsOf = async () => {
         const { processes, figures } = (await admin('/figures', undefined, node)) as {
           processes: { role: string }[]
           figures: Record<string, { labels: object; value: number }[]>
@@ -73,7 +73,7 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
         return [processes.map(({ role }) => role).sort(), figures['relay_fanout_subscribers']]
       }
       await expect
-        .poll(told, { timeout: 10_000 })
+        .poll(metricsOf, { timeout: 10_000 })
         .toEqual([
           ['crawler', 'crawler', 'fanout', 'fanout', 'sequencer', 'verifier'],
           [{ labels: {}, value: readers.length }],

@@ -69,7 +69,7 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
     // What a process writes may be read a moment after its answer on another socket.
     for (const one of roles)
       for (const word of ['does not answer', 'answers again'])
-        await expect.poll(() => role(one).said).toContain(`${name} ${word}`)
+        await expect.poll(() => role(one).output).toContain(`${name} ${word}`)
     await settled()
   })
 

@@ -17,22 +17,22 @@ afterAll(() => cluster?.[Symbol.asyncDispose]())
 async function run(role: string, env: Record<string, string>): Promise<[number | null, string]> {
   const process = new DurabilityProcess([role], { RELAY_OPS_PORT: '0', RELAY_PORT: '0', ...env })
   const { code } = await process.endedWithin(ENDED_MS)
-  return [code, process.said]
+  return [code, process.output]
 }
 
 it.each(ROLES)('%s without its servers: exit 2, and the settings by name', async (role) => {
-  const [code, said] = await run(role, { RELAY_REDIS_URL: cluster.redis.url })
+  const [code, output] = await run(role, { RELAY_REDIS_URL: cluster.redis.url })
   expect(code).toBe(2)
-  expect(said).toContain('RELAY_DATABASE_URL')
-  expect(said).toContain('RELAY_KAFKA_BROKERS')
+  expect(output).toContain('RELAY_DATABASE_URL')
+  expect(output).toContain('RELAY_KAFKA_BROKERS')
 })
 
 it.each(ROLES)(
   '%s where the topics have another number of partitions: exit 2, and what to do',
   async (role) => {
-    const [code, said] = await run(role, { ...cluster.env, RELAY_RAW_PARTITIONS: '5' })
+    const [code, output] = await run(role, { ...cluster.env, RELAY_RAW_PARTITIONS: '5' })
     expect(code).toBe(2)
-    expect(said).toContain('has 8 partitions, not 5: set RELAY_RAW_PARTITIONS=8')
+    expect(output).toContain('has 8 partitions, not 5: set RELAY_RAW_PARTITIONS=8')
   },
 )
 
@@ -41,9 +41,9 @@ it('a database of a newer version: exit 2, and it is left alone', async () => {
   const first = await PostgresDatabase.open(url)
   await first.query('UPDATE schema_version SET version = 999')
   await first.close()
-  const [code, said] = await run('crawler', { ...cluster.env, RELAY_DATABASE_URL: url })
+  const [code, output] = await run('crawler', { ...cluster.env, RELAY_DATABASE_URL: url })
   expect(code).toBe(2)
-  expect(said).toContain('999')
+  expect(output).toContain('999')
 })
 
 it('a password is never said', async () => {
@@ -53,8 +53,8 @@ it('a password is never said', async () => {
     RELAY_DATABASE_URL: url,
     RELAY_OPS_PORT: '0',
   })
-  await expect.poll(() => process.said, { timeout: ENDED_MS }).toContain('does not answer')
+  await expect.poll(() => process.output, { timeout: ENDED_MS }).toContain('does not answer')
   process.signal('SIGTERM')
   expect((await process.endedWithin(ENDED_MS)).code, 'a stop while it waits for its servers').toBe(0)
-  expect(process.said).not.toContain('hunter2')
+  expect(process.output).not.toContain('hunter2')
 })

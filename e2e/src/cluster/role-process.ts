@@ -25,7 +25,7 @@ export class RoleProcess {
   #crashPoint = ''
   #wanted = true
   #expectsEnd = false
-  #said = ''
+  #output = ''
 
   private constructor(
     name: string,
@@ -58,8 +58,8 @@ export class RoleProcess {
   }
 
   /** The last of what it said, over all lives. */
-  get said(): string {
-    return (this.#said + (this.#process?.said ?? '')).slice(-5_000_000)
+  get output(): string {
+    return (this.#output + (this.#process?.output ?? '')).slice(-5_000_000)
   }
 
   async isReady(): Promise<boolean> {
@@ -131,7 +131,7 @@ export class RoleProcess {
     this.#process = process
     process.ended.then(
       async ({ code, signal }) => {
-        this.#said = this.said
+        this.#output = this.output
         const asked = this.#expectsEnd || (crashes && signal === 'SIGKILL')
         if (!asked || (code !== null && code !== 0))
           this.failures.push(`${this.name} ended with ${code ?? signal}`)

@@ -98,7 +98,7 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     node?.terminate()
     await wait(1_000)
     await cluster.untilReady()
-    expect(node?.said).not.toContain('fetched anew')
+    expect(node?.output).not.toContain('fetched anew')
     const again = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
     await until('it serves all of it', CAUGHT_UP_MS, () => again.checker.caughtUp)
     expect(again.checker.differingSeqs(follower.checker)).toEqual([])

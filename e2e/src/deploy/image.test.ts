@@ -161,11 +161,11 @@ describe('the files of the image, read-only, with its user and its command', () 
     const kill = () => child.kill('SIGKILL')
     // However this process ends, the relay ends too.
     process.once('exit', kill)
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
     const ended = once(child, 'exit').finally(() => process.off('exit', kill))
     const answers = async (path: string) => {
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said}`)
+      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output}`)
       const url = `http://127.0.0.1:${env['RELAY_OPS_PORT']}${path}`
       return (await fetch(url).catch(() => undefined))?.status
     }
@@ -175,7 +175,7 @@ describe('the files of the image, read-only, with its user and its command', () 
           `${path} answers ${status}`,
           READY_MS,
           async () => (await answers(path)) === status,
-          () => said,
+          () => output,
         ),
       stop: () => {
         child.kill('SIGTERM')

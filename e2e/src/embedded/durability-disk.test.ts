@@ -56,7 +56,7 @@ async function served(made: DurabilityScene, more: number): Promise<void> {
 async function stopQuiet(made: DurabilityScene): Promise<void> {
   await made.quiet()
   await made.caughtUp()
-  expect(await made.relay.end('SIGTERM'), made.relay.said).toEqual(STOPPED)
+  expect(await made.relay.end('SIGTERM'), made.relay.output).toEqual(STOPPED)
 }
 
 async function newestSegment(made: DurabilityScene): Promise<{ path: string; size: number }> {
@@ -74,7 +74,7 @@ async function databaseFiles(made: DurabilityScene): Promise<string[]> {
 it('SIGTERM under load ends with 0 within 30 s and goes on without gap or duplicate; SIGSTOP harms nothing', async () => {
   const made = await busyScene()
   const asked = performance.now()
-  expect(await made.relay.end('SIGTERM'), made.relay.said).toEqual(STOPPED)
+  expect(await made.relay.end('SIGTERM'), made.relay.output).toEqual(STOPPED)
   expect(performance.now() - asked).toBeLessThan(30_000)
   await restart(made)
   await served(made, 100)
@@ -90,7 +90,7 @@ it('refuses a second process on the same folder, which harms the first one in no
   const made = await busyScene()
   const second = await made.relay.command([])
   expect(second).toMatchObject({ code: 1, signal: null })
-  expect(second.said).toContain('another relay is running')
+  expect(second.output).toContain('another relay is running')
   await served(made, 100)
   await made.expectExact()
 })
@@ -106,7 +106,7 @@ it('cuts a torn tail and garbage behind it, and takes the lost append again (inv
     const { path, size } = await newestSegment(made)
     await truncate(path, size - lost)
     await restart(made)
-    expect(made.relay.said).toContain('cut a torn tail')
+    expect(made.relay.output).toContain('cut a torn tail')
     await served(made, 50)
     await made.relay.end('SIGKILL')
   }
@@ -116,7 +116,7 @@ it('cuts a torn tail and garbage behind it, and takes the lost append again (inv
     await file.write(new Uint8Array(bytes).fill(0xa5), 0, bytes, size)
     await file.close()
     await restart(made)
-    expect(made.relay.said).toContain('cut a torn tail')
+    expect(made.relay.output).toContain('cut a torn tail')
     await served(made, 50)
     await made.relay.end('SIGKILL')
   }
@@ -139,12 +139,12 @@ it('takes up an older database beside a newer log, and none at all (invariant 5)
     await rm(kept, { recursive: true })
   }
   await restart(made)
-  expect(Number(/"replayed":(\d+)/.exec(made.relay.said)?.[1])).toBeGreaterThan(200)
+  expect(Number(/"replayed":(\d+)/.exec(made.relay.output)?.[1])).toBeGreaterThan(200)
   await served(made, 100)
   await made.relay.end('SIGKILL')
   for (const file of await databaseFiles(made)) await rm(file)
   await restart(made)
-  expect(Number(/"replayed":(\d+)/.exec(made.relay.said)?.[1])).toBeGreaterThan(600)
+  expect(Number(/"replayed":(\d+)/.exec(made.relay.output)?.[1])).toBeGreaterThan(600)
   await served(made, 100)
   await made.expectExact()
 })
@@ -188,14 +188,14 @@ it('does not start on damage before whole entries, says what repair would cost, 
 
   made.relay.spawn()
   expect(await made.relay.ended()).toEqual({ code: 1, signal: null })
-  expect(made.relay.said).toMatch(/damaged at byte \d+.*repair --accept-gap would give up \d+ bytes/)
+  expect(made.relay.output).toMatch(/damaged at byte \d+.*repair --accept-gap would give up \d+ bytes/)
   const asked = await made.relay.command(['repair'])
   expect(asked.code).toBe(1)
-  expect(asked.said).toMatch(/repair --accept-gap would give up \d+ bytes/)
+  expect(asked.output).toMatch(/repair --accept-gap would give up \d+ bytes/)
   expect((await newestSegment(made)).size, 'repair without the flag changes nothing').toBe(size)
   const mended = await made.relay.command(['repair', '--accept-gap'])
-  expect(mended, mended.said).toMatchObject({ code: 0 })
-  expect(mended.said).toMatch(/cut \d+ bytes/)
+  expect(mended, mended.output).toMatchObject({ code: 0 })
+  expect(mended.output).toMatch(/cut \d+ bytes/)
 
   await restart(made)
   made.offer(EVENTS_PER_SECOND)
@@ -221,10 +221,10 @@ it('pauses on a full disk, says so, and goes on when there is space, killed or n
       for (const ending of ['freed', 'killed'] as const) {
         fill(ballast)
         await made.relay.until('the log finds no space', REACHED_MS, () =>
-          made.relay.said.includes('no room left for the log'),
+          made.relay.output.includes('no room left for the log'),
         )
         await made.relay.until('hosts are read no further', REACHED_MS, () =>
-          made.relay.said.includes('hosts are read no further until there is more'),
+          made.relay.output.includes('hosts are read no further until there is more'),
         )
         const { offered } = made
         await made.relay.until('the hosts have offered more', REACHED_MS, () => made.offered >= offered + 300)
@@ -234,12 +234,12 @@ it('pauses on a full disk, says so, and goes on when there is space, killed or n
         if (ending === 'killed') await restart(made)
         else
           await made.relay.until('it says that there is space again', REACHED_MS, () =>
-            made.relay.said.includes('there is disk space again'),
+            made.relay.output.includes('there is disk space again'),
           )
         await served(made, 300)
       }
       await made.expectExact()
-      expect(await made.relay.end('SIGTERM'), made.relay.said).toEqual(STOPPED)
+      expect(await made.relay.end('SIGTERM'), made.relay.output).toEqual(STOPPED)
     } finally {
       await scene?.[Symbol.asyncDispose]()
       scene = undefined

@@ -33,7 +33,7 @@ afterAll(async () => {
 async function life(extra: Record<string, string>, end: () => Promise<unknown>): Promise<void> {
   scene.relay.spawn(extra)
   const [, exit] = await Promise.all([scene.follow(), end().then(() => scene.relay.ended())])
-  expect(exit, scene.relay.said).toEqual({ code: null, signal: 'SIGKILL' })
+  expect(exit, scene.relay.output).toEqual({ code: null, signal: 'SIGKILL' })
   kills++
   await scene.leave()
 }
@@ -88,7 +88,7 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     await scene.follow()
     await scene.expectExact()
     const exit = await scene.relay.end('SIGTERM')
-    expect(exit, scene.relay.said).toEqual({ code: 0, signal: null })
+    expect(exit, scene.relay.output).toEqual({ code: 0, signal: null })
     process.stdout.write(`kills: ${kills}, events offered: ${scene.offered}\n`)
   })
 })

@@ -17,7 +17,7 @@ export interface Exit {
 export class DurabilityProcess {
   readonly ended: Promise<Exit>
   readonly #child: ChildProcess
-  #said = ''
+  #output = ''
   #running = true
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
@@ -28,7 +28,7 @@ export class DurabilityProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const keep = (chunk: Buffer) => {
-      this.#said += chunk.toString('utf8')
+      this.#output += chunk.toString('utf8')
     }
     this.#child.stdout?.on('data', keep)
     this.#child.stderr?.on('data', keep)
@@ -46,8 +46,8 @@ export class DurabilityProcess {
   }
 
   /** All it said. */
-  get said(): string {
-    return this.#said
+  get output(): string {
+    return this.#output
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -61,7 +61,7 @@ export class DurabilityProcess {
       timer = setTimeout(
         () =>
           reject(
-            new DeadlineError(`${ms} ms passed and the relay runs. It said: ${this.said.slice(-3_000)}`),
+            new DeadlineError(`${ms} ms passed and the relay runs. It said: ${this.output.slice(-3_000)}`),
           ),
         ms,
       )

@@ -43,7 +43,7 @@ export class DurabilityRelay implements AsyncDisposable {
   /** Starts the process and waits until it is ready. */
   async start(): Promise<void> {
     this.spawn()
-    if (!(await this.readyOrEnded())) throw new Error(`the relay ended at once. It said: ${this.said}`)
+    if (!(await this.readyOrEnded())) throw new Error(`the relay ended at once. It said: ${this.output}`)
   }
 
   get running(): boolean {
@@ -51,8 +51,8 @@ export class DurabilityRelay implements AsyncDisposable {
   }
 
   /** All it said since it was started. */
-  get said(): string {
-    return this.#process?.said ?? ''
+  get output(): string {
+    return this.#process?.output ?? ''
   }
 
   /** Whether it became ready, or false where it ended before. */
@@ -79,9 +79,10 @@ export class DurabilityRelay implements AsyncDisposable {
       what,
       ms,
       async () => !this.running || (await condition()),
-      () => this.said.slice(-3_000),
+      () => this.output.slice(-3_000),
     )
-    if (!this.running) throw new Error(`the relay ended before ${what}. It said: ${this.said.slice(-3_000)}`)
+    if (!this.running)
+      throw new Error(`the relay ended before ${what}. It said: ${this.output.slice(-3_000)}`)
   }
 
   /** Waits until the process has ended of itself. */
@@ -101,10 +102,10 @@ export class DurabilityRelay implements AsyncDisposable {
   }
 
   /** Runs another command, or a second relay, on the same settings to its end. */
-  async command(args: readonly string[]): Promise<Exit & { said: string }> {
+  async command(args: readonly string[]): Promise<Exit & { output: string }> {
     const process = new DurabilityProcess(args, { ...this.#env, RELAY_PORT: '0', RELAY_OPS_PORT: '0' })
     try {
-      return { ...(await process.endedWithin(END_MS)), said: process.said }
+      return { ...(await process.endedWithin(END_MS)), output: process.output }
     } finally {
       if (process.running) process.signal('SIGKILL')
     }

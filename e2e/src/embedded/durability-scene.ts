@@ -116,7 +116,7 @@ export class DurabilityScene implements AsyncDisposable {
       CAUGHT_UP_MS,
       () => this.checker.caughtUp,
       () =>
-        `missing: ${this.checker.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.said.slice(-3_000)}`,
+        `missing: ${this.checker.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.output.slice(-3_000)}`,
     )
   }
 

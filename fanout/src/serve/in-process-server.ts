@@ -55,8 +55,8 @@ export class InProcessServer implements Serving {
     this.#subscriptions.beginAnew()
   }
 
-  get heardMs(): number {
-    return this.#subscriptions.heardMs
+  get lastReceivedMs(): number {
+    return this.#subscriptions.lastReceivedMs
   }
 
   get feedBytes(): number {

@@ -57,9 +57,9 @@ function follow(): { followed: LogReplica; feed: ThreadFeed } {
     log,
     takedowns: new Takedowns(),
     notReady: () => undefined,
-    tell: (news) => {
-      followed.hear(structuredClone(news.log))
-      feed?.taken(news.bytes)
+    post: (update) => {
+      followed.apply(structuredClone(update.log))
+      feed?.taken(update.bytes)
     },
     maxBytes: 1e6,
   })

@@ -10,13 +10,13 @@ export interface LogSnapshot extends LogFiles {
   readonly bounds: LogBounds
 }
 
-/** What has become of the log since the news before. */
+/** What has become of the log since the update before. */
 export interface LogUpdate {
   readonly bounds: LogBounds
   /** First seq of the oldest segment. */
   readonly oldest: number | undefined
   /**
-   * The newest segments, at least from the one on that was the newest in the news before; and those that have come below
+   * The newest segments, at least from the one on that was the newest in the update before; and those that have come below
    * all that were told of before.
    */
   readonly segments: readonly SegmentExtent[]
@@ -82,7 +82,7 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
         into,
       )
     } catch (error) {
-      // Trimmed a moment ago; the news of it are on their way.
+      // Trimmed a moment ago; the update about it is on its way.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       throw new LogTrimmedError(`seq ${fromSeq} is no longer retained`, { cause: error })
     }
@@ -93,8 +93,8 @@ export class LogReplica implements LogReader, Pick<FiledLog, 'files'> {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Takes news in, in the order in which they were sent. */
-  hear({ bounds, oldest = 0, segments, batch }: LogUpdate): void {
+  /** Takes an update in; they come in the order in which they were sent. */
+  apply({ bounds, oldest = 0, segments, batch }: LogUpdate): void {
     while ((this.#segments.first?.firstSeq ?? Number.POSITIVE_INFINITY) < oldest)
       this.#segments.shift()?.retire().catch(this.#onFault)
     const { first } = this.#segments

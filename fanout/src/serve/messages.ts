@@ -15,17 +15,17 @@ export interface ThreadStart {
 }
 
 /** Said by the main thread without being asked. */
-export interface MainNews {
-  /** What the serving thread says back when it has taken these news. */
+export interface MainUpdate {
+  /** What the serving thread answers when it has taken this update. */
   readonly bytes: number
   readonly log: LogUpdate
   readonly notReady: string | undefined
-  /** Where batches were left out before these news; with the accounts that are taken down by now. */
+  /** Where batches were left out before this update; with the accounts that are taken down by now. */
   readonly anew?: { readonly takedowns: readonly string[] }
 }
 
-/** Said by a serving thread: that it has taken news of so many bytes. */
-export interface ThreadNews {
+/** Posted by a serving thread: it has taken updates of so many bytes. */
+export interface ThreadUpdate {
   readonly taken: number
 }
 

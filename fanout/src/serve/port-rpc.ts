@@ -1,17 +1,17 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
 
-/** What goes over a port between two threads: questions, answers to them, and news that nobody answers. */
+/** What goes over a port between two threads: questions, answers to them, and messages that nobody answers. */
 type Message =
   | { readonly kind: 'question'; readonly id: number; readonly body: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly body: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly message: string }
-  | { readonly kind: 'news'; readonly body: unknown }
+  | { readonly kind: 'post'; readonly body: unknown }
 
-export interface PortHandlers<Question, News> {
+export interface PortHandlers<Question, Post> {
   /** Answers a question of the other side; what it throws, the other side's `ask` throws. */
   readonly onQuestion: (question: Question) => Promise<unknown>
-  readonly onNews: (news: News) => void
+  readonly onPost: (message: Post) => void
 }
 
 interface Waiting {
@@ -20,12 +20,12 @@ interface Waiting {
 }
 
 /** One side of a conversation between two threads of this process. */
-export class PortRpc<TheirQuestion, TheirNews, Question, News> {
+export class PortRpc<TheirQuestion, TheirPost, Question, Post> {
   readonly #port: MessagePort | Worker
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
 
-  constructor(port: MessagePort | Worker, handlers: PortHandlers<TheirQuestion, TheirNews>) {
+  constructor(port: MessagePort | Worker, handlers: PortHandlers<TheirQuestion, TheirPost>) {
     this.#port = port
     port.on('message', (message: Message) => this.#take(message, handlers))
   }
@@ -39,16 +39,16 @@ export class PortRpc<TheirQuestion, TheirNews, Question, News> {
     })
   }
 
-  tell(news: News): void {
-    this.#send({ kind: 'news', body: news })
+  post(message: Post): void {
+    this.#send({ kind: 'post', body: message })
   }
 
   #send(message: Message): void {
     this.#port.postMessage(message)
   }
 
-  #take(message: Message, { onQuestion, onNews }: PortHandlers<TheirQuestion, TheirNews>): void {
-    if (message.kind === 'news') return onNews(message.body as TheirNews)
+  #take(message: Message, { onQuestion, onPost }: PortHandlers<TheirQuestion, TheirPost>): void {
+    if (message.kind === 'post') return onPost(message.body as TheirPost)
     const { id } = message
     if (message.kind === 'question') {
       onQuestion(message.body as TheirQuestion).then(

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client'
 import { Takedowns } from '../takedowns.ts'
 import { InProcessServer } from './in-process-server.ts'
 import { LogReplica } from './log-replica.ts'
-import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import type { MainUpdate, ThreadStart, ThreadUpdate, ToMain, ToThread } from './messages.ts'
 import { PortRpc } from './port-rpc.ts'
 
 /** Serves as the main thread, at the other end of the port, says: listens when it is asked to, follows its log. */
@@ -15,15 +15,15 @@ export function serveFollowing(port: MessagePort, start: ThreadStart): void {
   const takedowns = new Takedowns(0, start.takedowns)
   let { notReady } = start
 
-  const main = new PortRpc<ToThread, MainNews, ToMain, ThreadNews>(port, {
+  const main = new PortRpc<ToThread, MainUpdate, ToMain, ThreadUpdate>(port, {
     onQuestion: answer,
-    onNews: (news) => {
-      notReady = news.notReady
+    onPost: (update) => {
+      notReady = update.notReady
       // Before the log is longer: nobody may read on without them.
-      if (news.anew !== undefined) takedowns.replace(news.anew.takedowns)
-      log.hear(news.log)
-      if (news.anew !== undefined) serving.beginAnew()
-      main.tell({ taken: news.bytes })
+      if (update.anew !== undefined) takedowns.replace(update.anew.takedowns)
+      log.apply(update.log)
+      if (update.anew !== undefined) serving.beginAnew()
+      main.post({ taken: update.bytes })
     },
   })
   const log = new LogReplica(

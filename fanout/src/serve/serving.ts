@@ -33,7 +33,7 @@ export interface Serving {
   /** Metrics that are not in the registry: those of the threads, added up. */
   threadRegistry(): Promise<Registry>
   /** When an entry of the log last reached every thread that serves, on the clock of `performance`. */
-  readonly heardMs: number
+  readonly lastReceivedMs: number
   /** Bytes on their way to the threads. */
   readonly feedBytes: number
   /** Its subscribers. */

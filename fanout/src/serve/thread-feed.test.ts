@@ -5,7 +5,7 @@ import { until } from '@bgs/testkit/until.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Takedowns } from '../takedowns.ts'
 import { Client, did, entry, freeLimits, openLog } from '../testing/scene.ts'
-import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import type { MainUpdate, ThreadStart, ThreadUpdate, ToMain, ToThread } from './messages.ts'
 import { PortRpc } from './port-rpc.ts'
 import { serveFollowing } from './serve-following.ts'
 import { ThreadFeed } from './thread-feed.ts'
@@ -33,7 +33,7 @@ afterEach(async () => {
 class FedThread {
   readonly feed: ThreadFeed
   readonly takedowns = new Takedowns()
-  readonly #calls: PortRpc<ToMain, ThreadNews, ToThread, MainNews>
+  readonly #calls: PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>
   readonly #ports: MessagePort[]
   readonly #toThread: MessagePort
   readonly #held: unknown[] = []
@@ -47,22 +47,22 @@ class FedThread {
     const far = new MessageChannel()
     this.#toThread = far.port1
     this.#ports = [near.port1, near.port2, far.port1, far.port2]
-    near.port2.on('message', (message: { body?: MainNews }) => {
+    near.port2.on('message', (message: { body?: MainUpdate }) => {
       if (!this.isHeld) return far.port1.postMessage(message)
       this.#held.push(message)
       this.heldBytes += message.body?.log?.batch?.bytes.byteLength ?? 0
     })
     far.port1.on('message', (message) => near.port2.postMessage(message))
-    this.#calls = new PortRpc<ToMain, ThreadNews, ToThread, MainNews>(near.port1, {
+    this.#calls = new PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>(near.port1, {
       onQuestion: async () => log.head(),
-      onNews: ({ taken }) => this.feed.taken(taken),
+      onPost: ({ taken }) => this.feed.taken(taken),
     })
     const { takedowns } = this
     this.feed = new ThreadFeed({
       log,
       takedowns,
       notReady: () => undefined,
-      tell: (news) => this.#calls.tell(news),
+      post: (update) => this.#calls.post(update),
       maxBytes: MAX_BYTES,
     })
     log.tail((batch) => {
@@ -188,13 +188,13 @@ it('segments that came and went while a thread heard nothing are no hole for its
 
 it('a thread that takes nothing is seen by its heartbeat, also where nothing but a heartbeat comes', async () => {
   await log.append([entry(1, { kind: 'quiet' })])
-  await until('it to be heard', () => performance.now() - thread.feed.heardMs < 100)
+  await until('it to be heard', () => performance.now() - thread.feed.lastReceivedMs < 100)
   thread.isHeld = true
-  const held = thread.feed.heardMs
+  const held = thread.feed.lastReceivedMs
   await log.append([entry(1, { kind: 'quiet' })])
   thread.feed.refresh()
   await until('some time', () => performance.now() - held > 300)
-  expect(thread.feed.heardMs).toBe(held)
+  expect(thread.feed.lastReceivedMs).toBe(held)
   thread.letGo()
-  await until('it to be heard', () => performance.now() - thread.feed.heardMs < 100)
+  await until('it to be heard', () => performance.now() - thread.feed.lastReceivedMs < 100)
 })

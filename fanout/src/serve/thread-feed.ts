@@ -3,17 +3,17 @@ import type { SegmentExtent } from '@bgs/embedded/log/segments.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Takedowns } from '../takedowns.ts'
 import type { SharedBatch } from './log-replica.ts'
-import type { MainNews } from './messages.ts'
+import type { MainUpdate } from './messages.ts'
 
-/** What news cost beside their batch, so that many small ones are bounded too. */
-const NEWS_BYTES = 1024
+/** What an update costs beside its batch, so that many small ones are bounded too. */
+const UPDATE_BYTES = 1024
 
 export interface ThreadFeedParts {
   readonly log: FiledLog
   /** As of the log's newest entry. */
   readonly takedowns: Takedowns
   readonly notReady: () => string | undefined
-  readonly tell: (news: MainNews) => void
+  readonly post: (update: MainUpdate) => void
   /** What the thread may have been sent and not have taken. */
   readonly maxBytes: number
 }
@@ -29,7 +29,7 @@ export class ThreadFeed {
   #isBehind = false
   /** First seq of the oldest segment that the thread knows. */
   #oldest: number | undefined
-  #heardMs = monotonicMs()
+  #lastReceivedMs = monotonicMs()
 
   constructor(parts: ThreadFeedParts) {
     this.#parts = parts
@@ -42,35 +42,35 @@ export class ThreadFeed {
   }
 
   /** When the thread last took a batch, or the place of those that it was not told of; on the clock of `monotonicMs`. */
-  get heardMs(): number {
-    return this.#heardMs
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs
   }
 
   /** Tells of a batch that was committed. */
   committed(batch: SharedBatch): void {
-    const bytes = batch.bytes.byteLength + NEWS_BYTES
+    const bytes = batch.bytes.byteLength + UPDATE_BYTES
     // One batch always goes, whatever its size.
     const isFull = this.#outstandingBytes > 0 && this.#outstandingBytes + bytes > this.#parts.maxBytes
     this.#isBehind ||= isFull
-    if (!this.#isBehind) this.#tell(bytes, this.#newest(), { batch })
+    if (!this.#isBehind) this.#post(bytes, this.#newest(), { batch })
   }
 
-  /** Tells what changes without a batch: trimmed segments, readiness. News on their way are followed by others. */
+  /** Posts what changes without a batch: trimmed segments, readiness. Not while others are on their way: more will follow. */
   refresh(): void {
-    if (this.#outstandingBytes === 0) this.#tell(NEWS_BYTES, this.#newest())
+    if (this.#outstandingBytes === 0) this.#post(UPDATE_BYTES, this.#newest())
   }
 
-  /** The thread has taken news of so many bytes. */
+  /** The thread has taken updates of so many bytes. */
   taken(bytes: number): void {
     this.#outstandingBytes -= bytes
-    // News of a batch are larger than those without one.
-    if (bytes > NEWS_BYTES) this.#heardMs = monotonicMs()
+    // Updates with a batch are larger than those without one.
+    if (bytes > UPDATE_BYTES) this.#lastReceivedMs = monotonicMs()
     if (!this.#isBehind || this.#outstandingBytes > 0) return
     this.#isBehind = false
-    this.#heardMs = monotonicMs()
+    this.#lastReceivedMs = monotonicMs()
     const { log, takedowns } = this.#parts
     // In one message: before a subscriber reads further, the thread knows who was taken down in what it did not hear.
-    this.#tell(NEWS_BYTES, log.files.segments, { anew: { takedowns: takedowns.dids } })
+    this.#post(UPDATE_BYTES, log.files.segments, { anew: { takedowns: takedowns.dids } })
   }
 
   #newest(): SegmentExtent[] {
@@ -78,21 +78,21 @@ export class ThreadFeed {
     return newest === undefined ? [] : [newest]
   }
 
-  #tell(
+  #post(
     bytes: number,
     segments: readonly SegmentExtent[],
-    { batch, anew }: { batch?: SharedBatch; anew?: NonNullable<MainNews['anew']> } = {},
+    { batch, anew }: { batch?: SharedBatch; anew?: NonNullable<MainUpdate['anew']> } = {},
   ): void {
-    const { log, notReady, tell } = this.#parts
+    const { log, notReady, post } = this.#parts
     this.#outstandingBytes += bytes
     const { oldest } = log.edges
     // A mirror that is filled backwards has got a segment below all others.
     const isDeeper = oldest !== undefined && oldest < (this.#oldest ?? Number.POSITIVE_INFINITY)
     this.#oldest = oldest
-    const heard = { bounds: log.bounds(), oldest, segments: isDeeper ? log.files.segments : segments }
-    tell({
+    const update = { bounds: log.bounds(), oldest, segments: isDeeper ? log.files.segments : segments }
+    post({
       bytes,
-      log: batch === undefined ? heard : { ...heard, batch },
+      log: batch === undefined ? update : { ...update, batch },
       notReady: notReady(),
       ...(anew === undefined ? {} : { anew }),
     })

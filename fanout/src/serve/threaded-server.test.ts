@@ -127,8 +127,8 @@ describe('threads that share the listening port', () => {
       { from: 'the main thread' },
     ])
     await fetch(`${url}.requestCrawl`, { method: 'POST', body: '{"hostname":"x"}' })
-    const said = calls.map(([nsid, { params, body, address }]) => [nsid, params.toString(), body, address])
-    expect(said).toEqual([
+    const asked = calls.map(([nsid, { params, body, address }]) => [nsid, params.toString(), body, address])
+    expect(asked).toEqual([
       ['com.atproto.sync.listRepos', 'limit=3&cursor=a+b', undefined, HOST],
       ['com.atproto.sync.requestCrawl', '', { hostname: 'x' }, HOST],
     ])

@@ -4,13 +4,13 @@ import type { SubscriberInfo, SubscriberList } from '@bgs/contract/subscribers.t
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { SharedBatch } from './log-replica.ts'
-import type { MainNews, ThreadNews, ThreadStart, ToMain, ToThread } from './messages.ts'
+import type { MainUpdate, ThreadStart, ThreadUpdate, ToMain, ToThread } from './messages.ts'
 import { PortRpc } from './port-rpc.ts'
 import type { ServeParts, Serving } from './serving.ts'
 import { ThreadFeed } from './thread-feed.ts'
 
 /** What changes without a batch (trimmed segments, readiness) is told so often. */
-const TELL_EVERY_MS = 250
+const POST_EVERY_MS = 250
 /** Of batches on their way to one thread. */
 const FEED_BYTES = 32 * 1024 * 1024
 /** For a thread to tell its metrics. */
@@ -20,7 +20,7 @@ const CLOSE_MS = 3_000
 
 interface Thread {
   readonly worker: Worker
-  readonly calls: PortRpc<ToMain, ThreadNews, ToThread, MainNews>
+  readonly calls: PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>
   readonly feed: ThreadFeed
 }
 
@@ -31,7 +31,7 @@ interface Thread {
 export class ThreadedServer implements Serving {
   readonly #parts: ServeParts
   readonly #threads: readonly Thread[]
-  readonly #telling: NodeJS.Timeout
+  readonly #posting: NodeJS.Timeout
   readonly #unfollow: () => void
   #closing = false
 
@@ -53,9 +53,9 @@ export class ThreadedServer implements Serving {
       const memory = shared(batch)
       for (const { feed } of this.#threads) feed.committed(memory)
     })
-    this.#telling = setInterval(() => {
+    this.#posting = setInterval(() => {
       for (const { feed } of this.#threads) feed.refresh()
-    }, TELL_EVERY_MS)
+    }, POST_EVERY_MS)
   }
 
   async listen(port: number, host: string): Promise<number> {
@@ -65,8 +65,8 @@ export class ThreadedServer implements Serving {
     return bound
   }
 
-  get heardMs(): number {
-    return Math.min(...this.#threads.map(({ feed }) => feed.heardMs))
+  get lastReceivedMs(): number {
+    return Math.min(...this.#threads.map(({ feed }) => feed.lastReceivedMs))
   }
 
   get feedBytes(): number {
@@ -98,7 +98,7 @@ export class ThreadedServer implements Serving {
     const closed = Promise.all(this.#threads.map(({ calls }) => calls.ask<void>({ what: 'close' })))
     await Promise.race([closed, wait(CLOSE_MS)])
     this.#unfollow()
-    clearInterval(this.#telling)
+    clearInterval(this.#posting)
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
   }
 
@@ -111,13 +111,13 @@ export class ThreadedServer implements Serving {
     worker.on('exit', (code) => {
       if (!this.#closing) this.#parts.onFault(new Error(`a serving thread ended with code ${code}`))
     })
-    const calls = new PortRpc<ToMain, ThreadNews, ToThread, MainNews>(worker, {
+    const calls = new PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>(worker, {
       onQuestion: (question) => this.#answer(question),
-      onNews: ({ taken }) => feed.taken(taken),
+      onPost: ({ taken }) => feed.taken(taken),
     })
     const { log, takedowns, notReady } = this.#parts
-    const tell = (news: MainNews) => calls.tell(news)
-    const feed = new ThreadFeed({ log, takedowns, notReady, tell, maxBytes: FEED_BYTES })
+    const post = (update: MainUpdate) => calls.post(update)
+    const feed = new ThreadFeed({ log, takedowns, notReady, post, maxBytes: FEED_BYTES })
     return { worker, calls, feed }
   }
 

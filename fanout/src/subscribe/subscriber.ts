@@ -78,7 +78,7 @@ export class Subscriber {
   #takenBytes = 0
   #takenMs: number
   #pingedMs: number
-  #heardMs: number
+  #lastReceivedMs: number
   /** Whether its socket was full since its last pong. */
   #wasFull = false
   #messages = 0
@@ -98,11 +98,11 @@ export class Subscriber {
     this.address = client.address
     this.userAgent = client.userAgent
     this.#parts = parts
-    this.#takenMs = this.#pingedMs = this.#heardMs = monotonicMs()
+    this.#takenMs = this.#pingedMs = this.#lastReceivedMs = monotonicMs()
     ws.on('message', () => this.#onMessage())
     ws.on('pong', () => {
       this.#wasFull = false
-      this.#heard()
+      this.#noteReceived()
     })
     ws.on('ping', () => this.#onMessage())
     ws.on('error', () => this.#end('error'))
@@ -166,7 +166,7 @@ export class Subscriber {
     const isFull = this.#socket.writableLength > 0
     if (taken !== this.#takenBytes || !isFull) {
       // A full socket takes more only where the client has acknowledged some of what it was sent: it lives.
-      if (isFull) this.#heardMs = Math.max(this.#heardMs, nowMs)
+      if (isFull) this.#lastReceivedMs = Math.max(this.#lastReceivedMs, nowMs)
       this.#takenBytes = taken
       this.#takenMs = nowMs
     }
@@ -175,7 +175,7 @@ export class Subscriber {
       return this.reject('ConsumerTooSlow', `nothing was read for ${STALLED_MS / 1_000} s`)
     this.#messages = Math.max(0, this.#messages - FORGIVEN_MESSAGES)
     this.#clientBytes = Math.max(0, this.#clientBytes - FORGIVEN_BYTES)
-    if (nowMs - this.#heardMs > (this.#wasFull ? FULL_DEAD_MS : DEAD_MS)) {
+    if (nowMs - this.#lastReceivedMs > (this.#wasFull ? FULL_DEAD_MS : DEAD_MS)) {
       this.#end('dead')
       return this.#ws.terminate()
     }
@@ -258,7 +258,7 @@ export class Subscriber {
   }
 
   #onMessage(): void {
-    this.#heard()
+    this.#noteReceived()
     if (++this.#messages > MAX_CLIENT_MESSAGES) this.close(1008, 'this stream takes no messages', 'refused')
   }
 
@@ -270,8 +270,8 @@ export class Subscriber {
     this.#ws.terminate()
   }
 
-  #heard(): void {
-    this.#heardMs = Math.max(this.#heardMs, monotonicMs())
+  #noteReceived(): void {
+    this.#lastReceivedMs = Math.max(this.#lastReceivedMs, monotonicMs())
   }
 
   #end(cause: string): void {

@@ -69,8 +69,8 @@ export class Subscriptions implements SubscriberList {
   readonly #checks: NodeJS.Timeout
   #closing = false
   /** When an entry of the log last came here, and when an event did that is sent. */
-  #heardMs = monotonicMs()
-  #newestMs = this.#heardMs
+  #lastReceivedMs = monotonicMs()
+  #newestMs = this.#lastReceivedMs
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts
@@ -92,15 +92,15 @@ export class Subscriptions implements SubscriberList {
       parts.window.add(batch)
       parts.metrics.windowBytes.set(parts.window.bytes)
       parts.metrics.head.set(batch.lastSeq)
-      this.#heardMs = monotonicMs()
-      if (batch.framesBytes > 0) this.#newestMs = this.#heardMs
+      this.#lastReceivedMs = monotonicMs()
+      if (batch.framesBytes > 0) this.#newestMs = this.#lastReceivedMs
       this.#pump()
     })
   }
 
   /** On the clock of `monotonicMs`. */
-  get heardMs(): number {
-    return this.#heardMs
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs
   }
 
   /** Open subscriptions. */

@@ -86,7 +86,7 @@ export async function httpTarget(): Promise<Target> {
   return {
     seeds: REQUESTS.map((text) => Uint8Array.from(Buffer.from(text, 'latin1'))),
     look: async (input) => {
-      const status = await say(port, input)
+      const status = await exchange(port, input)
       if (status === '500') throw new PropertyError('a fault of our own: HTTP 500')
       return status
     },
@@ -95,7 +95,7 @@ export async function httpTarget(): Promise<Target> {
 }
 
 /** Sends bytes and closes that side; resolves to the first status, once the listener has closed the other one. */
-function say(port: number, bytes: Uint8Array): Promise<string> {
+function exchange(port: number, bytes: Uint8Array): Promise<string> {
   return new Promise((resolve, reject) => {
     let head = ''
     const socket = connect(port, HOST, () => socket.end(bytes))

@@ -10,7 +10,7 @@ import { checkAudit, readAllowed } from './check-audit.ts'
 const ROOT = join(import.meta.dirname, '../../..')
 const AUDIT_MS = 120_000
 
-const say = (line: string) => process.stdout.write(`${line}\n`)
+const print = (line: string) => process.stdout.write(`${line}\n`)
 const list = readAllowed(readFileSync(join(ROOT, 'audit-allow.json'), 'utf8'))
 const { stdout, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
   cwd: ROOT,
@@ -19,18 +19,21 @@ const { stdout, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
 })
 const verdict = checkAudit(parsed(stdout), list, new Date().toISOString().slice(0, 10))
 if (verdict.kind === 'no-report') {
-  say(`the registry does not say: ${error?.message ?? verdict.why}`)
-  say('`npm config get registry` has to name one with an audit endpoint, such as https://registry.npmjs.org')
+  print(`the registry does not say: ${error?.message ?? verdict.why}`)
+  print(
+    '`npm config get registry` has to name one with an audit endpoint, such as https://registry.npmjs.org',
+  )
   process.exitCode = 2
 } else {
   const { open, expired, allowed, unused } = verdict
   for (const { id, package: name, severity, title, url } of open)
-    say(`NOT ALLOWED  ${id} ${name} (${severity}): ${title} ${url}`)
-  for (const { id, package: name, until, why } of expired) say(`EXPIRED      ${id} ${name}, ${until}: ${why}`)
+    print(`NOT ALLOWED  ${id} ${name} (${severity}): ${title} ${url}`)
+  for (const { id, package: name, until, why } of expired)
+    print(`EXPIRED      ${id} ${name}, ${until}: ${why}`)
   for (const { id, package: name, until, why } of allowed)
-    say(`allowed      ${id} ${name} until ${until}: ${why}`)
-  for (const { id } of unused) say(`unused       ${id}: take it out of audit-allow.json`)
-  say(`${open.length} not allowed, ${expired.length} expired, ${allowed.length} allowed`)
+    print(`allowed      ${id} ${name} until ${until}: ${why}`)
+  for (const { id } of unused) print(`unused       ${id}: take it out of audit-allow.json`)
+  print(`${open.length} not allowed, ${expired.length} expired, ${allowed.length} allowed`)
   process.exitCode = open.length + expired.length === 0 ? 0 : 1
 }
 

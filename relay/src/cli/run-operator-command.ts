@@ -59,14 +59,14 @@ function urlOf(command: OperatorCommand, subject: string, settings: Settings, fl
 
 async function refused(response: Response): Promise<number> {
   const text = await response.text()
-  let said = text
+  let output = text
   try {
     const { error, message } = JSON.parse(text) as { error?: string; message?: string }
-    said = `${error ?? ''}: ${message ?? ''}`
+    output = `${error ?? ''}: ${message ?? ''}`
   } catch {
     // Something else answers there.
   }
-  process.stderr.write(`refused with ${response.status}: ${said.trim()}\n`)
+  process.stderr.write(`refused with ${response.status}: ${output.trim()}\n`)
   return 1
 }
 

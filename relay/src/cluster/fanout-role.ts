@@ -64,13 +64,13 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     databaseAway,
     notReady,
   })
-  const saying = new AbortController()
+  const publishing = new AbortController()
   const control = controlProducer(context)
-  supervisor.run('control of the admin API', control.run(saying.signal))
+  supervisor.run('control of the admin API', control.run(publishing.signal))
   const questions = questionChannel(context)
   const prefix = settings.RELAY_KAFKA_TOPIC_PREFIX
   const subscribers = new SubscriberDirectory(redis, prefix, randomUUID(), serving.subscribers)
-  supervisor.run('directory of subscribers', subscribers.run(saying.signal))
+  supervisor.run('directory of subscribers', subscribers.run(publishing.signal))
   const handle = buildOperatorPages(context, {
     control,
     wakeUps,
@@ -86,7 +86,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const feed = feedMetrics(registry)
   const ofMirror = mirrorMetrics(registry)
   const disk = diskMetrics(registry)
-  supervisor.run('look at the disk', lookAtDisk(nodeDisk, folder, disk, saying.signal))
+  supervisor.run('look at the disk', lookAtDisk(nodeDisk, folder, disk, publishing.signal))
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   return {
     publicPort,
@@ -103,8 +103,8 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       feed.bytes.set(serving.feedBytes)
       const nowMs = performance.now()
       updateHeartbeat(context.metrics.heartbeat, {
-        mirror: nowMs - mirror.heardMs,
-        fanout: nowMs - serving.heardMs,
+        mirror: nowMs - mirror.lastReceivedMs,
+        fanout: nowMs - serving.lastReceivedMs,
       })
       updateProducer(context.metrics, 'control', control)
     },
@@ -114,7 +114,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
       stopping = true
       await serving.close()
       rate.close()
-      saying.abort()
+      publishing.abort()
       subscribers.close()
       questions.close()
       mirroring.abort()

@@ -5,7 +5,7 @@ import { StartupError } from '@bgs/contract/startup-error.ts'
 import { errorText } from '@bgs/runtime/service/error-text.ts'
 import { stalledText } from '@bgs/runtime/service/heartbeat.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import { sayHeartbeats } from '@bgs/sequencer/heartbeat.ts'
+import { sendHeartbeats } from '@bgs/sequencer/heartbeat.ts'
 import type { SequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { checkNoGap } from '@bgs/sequencer/replay-log.ts'
 import type { Sequencer, StatusQuestion } from '@bgs/sequencer/sequencer.ts'
@@ -89,16 +89,16 @@ export class LeaderLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { context, leases } = this.#parts
     const everyMs = context.settings.RELAY_LEASE_MS / 4
-    for (let saidStandby = false; !signal.aborted; ) {
+    for (let isStandbyLogged = false; !signal.aborted; ) {
       const [lease] = await leases.look()
       if (lease === undefined) {
-        if (!saidStandby) context.logger.info('another sequencer leads: standing by')
-        saidStandby = true
+        if (!isStandbyLogged) context.logger.info('another sequencer leads: standing by')
+        isStandbyLogged = true
         this.trouble = undefined
         await wait(everyMs, signal)
         continue
       }
-      saidStandby = false
+      isStandbyLogged = false
       try {
         await this.#lead(lease.fence, signal)
       } catch (error) {
@@ -178,13 +178,13 @@ export class LeaderLoop {
       const verified = readCautiously(inputs.verified, {
         ...reading,
         keyOf: keyInTopic('verified', inputs.verified.generation, ({ isHeartbeat }) => isHeartbeat === true),
-        told: ({ host, did, hostSeq: seq, isHeartbeat }) =>
+        describe: ({ host, did, hostSeq: seq, isHeartbeat }) =>
           isHeartbeat === true ? undefined : { host, did, seq },
       })
       const orders = readCautiously(inputs.control, {
         ...reading,
         keyOf: keyInTopic('control', inputs.control.generation, ({ kind }) => kind === 'heartbeat'),
-        told: () => undefined,
+        describe: () => undefined,
       })
       await verified.begin('verified')
       await orders.begin('control')
@@ -199,12 +199,12 @@ export class LeaderLoop {
       const ordering = new AbortController()
       const ordered = sequencer.run(ordering.signal)
       const fetched = inputs.run(ended)
-      const saying = new AbortController()
+      const beating = new AbortController()
       const control = controlProducer(context)
       const { census, releaser, sweep } = buildHousekeeping(context, { control, metrics, ask })
       const tended = Promise.all([
-        control.run(saying.signal),
-        sayHeartbeats(control, ended),
+        control.run(beating.signal),
+        sendHeartbeats(control, ended),
         ...Object.entries({
           'host census': census,
           releaser,
@@ -233,7 +233,7 @@ export class LeaderLoop {
         ordering.abort()
         lost.abort()
         inputs.close()
-        saying.abort()
+        beating.abort()
         await Promise.allSettled([fetched, tended])
         ordered.catch(() => undefined)
       }

@@ -57,8 +57,8 @@ async function join(): Promise<{ hosts: LeasedHosts; membership: Membership }> {
   await membership.renew()
   return { hosts: new LeasedHosts(database, membership), membership }
 }
-const names = ({ news }: HostsSeen) => news.map(({ hostname }) => hostname)
-const NOTHING = { news: [], lost: [], surplus: [] }
+const names = ({ assigned }: HostsSeen) => assigned.map(({ hostname }) => hostname)
+const NOTHING = { assigned: [], revoked: [], excess: [] }
 
 describe('hosts among the live crawlers', () => {
   it('are told once when they are claimed, again when they are asked for again', async () => {
@@ -66,7 +66,7 @@ describe('hosts among the live crawlers', () => {
     const { hosts } = await join()
     const first = await hosts.look()
     expect(names(first)).toEqual(all)
-    expect(first.news.map(({ fence }) => Number(fence))).toEqual([1, 1, 1, 1, 1])
+    expect(first.assigned.map(({ fence }) => Number(fence))).toEqual([1, 1, 1, 1, 1])
     expect(await hosts.look()).toEqual(NOTHING)
     await ask('h3.example.com')
     expect(names(await hosts.look())).toEqual(['h3.example.com'])
@@ -85,8 +85,8 @@ describe('hosts among the live crawlers', () => {
           { sql: `UPDATE hosts SET ${flag} = $1 WHERE hostname = 'h1.example.com'`, rows: [[value]] },
         ])
       await set(1)
-      const { news, lost } = await hosts.look()
-      expect([news.map(({ hostname, barred }) => [hostname, Number(barred)]), lost]).toEqual([
+      const { assigned, revoked } = await hosts.look()
+      expect([assigned.map(({ hostname, barred }) => [hostname, Number(barred)]), revoked]).toEqual([
         [['h1.example.com', 1]],
         [],
       ])
@@ -112,28 +112,28 @@ describe('hosts among the live crawlers', () => {
     expect(names(await hosts.look()).sort()).toEqual(['a.bad.com', 'b.bad.com', 'bad.com'])
   })
 
-  it('beyond a fair share are told as surplus until they are given up, and are then another’s', async () => {
+  it('beyond a fair share are told as excess until they are given up, and are then another’s', async () => {
     const all = await askMany(10)
     const first = await join()
     expect(names(await first.hosts.look())).toEqual(all)
     const second = await join()
     expect(names(await second.hosts.look()), 'nothing is free').toEqual([])
     await first.membership.renew()
-    const { surplus } = await first.hosts.look()
-    expect(surplus).toEqual(all.slice(5))
-    expect((await first.hosts.look()).surplus, 'until they are given up').toEqual(surplus)
-    await first.hosts.release(surplus)
+    const { excess } = await first.hosts.look()
+    expect(excess).toEqual(all.slice(5))
+    expect((await first.hosts.look()).excess, 'until they are given up').toEqual(excess)
+    await first.hosts.release(excess)
     expect(await first.hosts.look()).toEqual(NOTHING)
     const seen = await second.hosts.look()
-    expect(names(seen).toSorted()).toEqual(surplus.toSorted())
-    expect(seen.news.map(({ fence }) => Number(fence))).toEqual([3, 3, 3, 3, 3])
+    expect(names(seen).toSorted()).toEqual(excess.toSorted())
+    expect(seen.assigned.map(({ fence }) => Number(fence))).toEqual([3, 3, 3, 3, 3])
     const third = await join()
     await Promise.all([first, second].map(({ membership }) => membership.renew()))
-    for (const { hosts } of [first, second]) await hosts.release((await hosts.look()).surplus)
+    for (const { hosts } of [first, second]) await hosts.release((await hosts.look()).excess)
     expect(names(await third.hosts.look())).toHaveLength(2)
   })
 
-  it('of a dead one go to the others, never before its lease has expired; it finds them lost', async () => {
+  it('of a dead one go to the others, never before its lease has expired; it finds them revoked', async () => {
     const all = await askMany(4)
     const dead = await join()
     const deadMs = performance.now()
@@ -148,7 +148,7 @@ describe('hosts among the live crawlers', () => {
     expect(performance.now() - deadMs).toBeGreaterThanOrEqual(LEASE_MS)
     expect(await dead.hosts.look(), 'not alive, it does not even ask').toEqual(NOTHING)
     await dead.membership.renew()
-    expect((await dead.hosts.look()).lost.toSorted()).toEqual(all)
+    expect((await dead.hosts.look()).revoked.toSorted()).toEqual(all)
   })
 
   it('are all given up at the end', async () => {
@@ -179,7 +179,7 @@ describe('what a crawler writes of its hosts', () => {
     await ask('a.example.com')
     const store = new HostStore(database)
     const { hosts } = await join()
-    const [row] = (await hosts.look()).news as [HostRowSeen]
+    const [row] = (await hosts.look()).assigned as [HostRowSeen]
     await store.saveCursors([session(row, 10)], true)
     await store.saveReports([session(row, 10)])
     expect(await findHost(database, 'a.example.com')).toMatchObject({

@@ -40,7 +40,7 @@ export class LeasedHosts implements Ownership {
 
   async look(): Promise<HostsSeen> {
     const { id, isLive, leaseMs } = this.#membership
-    if (!isLive) return { news: [], lost: [], surplus: [] }
+    if (!isLive) return { assigned: [], revoked: [], excess: [] }
     const [row] = await this.#database.query<{ hosts: number }>(COUNT)
     const share = this.#membership.shareOf(Number(row?.hosts ?? 0))
     let mine = await this.#mine()
@@ -51,16 +51,16 @@ export class LeasedHosts implements Ownership {
     }
     const before = this.#owned
     this.#owned = new Map(mine.map(({ hostname, ...owned }) => [hostname, owned]))
-    const lost = [...before].filter(([hostname, { fence }]) => this.#owned.get(hostname)?.fence !== fence)
-    const news = mine.filter(({ hostname, fence, state }) => {
+    const revoked = [...before].filter(([hostname, { fence }]) => this.#owned.get(hostname)?.fence !== fence)
+    const assigned = mine.filter(({ hostname, fence, state }) => {
       const known = before.get(hostname)
       return known?.fence !== fence || known.state !== state
     })
-    const surplus = mine
+    const excess = mine
       .filter(({ isBarred }) => !isBarred)
       .slice(share)
       .map(({ hostname }) => hostname)
-    return { news: await this.#rows(news), lost: lost.map(([hostname]) => hostname), surplus }
+    return { assigned: await this.#rows(assigned), revoked: revoked.map(([hostname]) => hostname), excess }
   }
 
   async release(hostnames?: readonly string[]): Promise<void> {
@@ -87,10 +87,10 @@ export class LeasedHosts implements Ownership {
   }
 
   async #rows(
-    news: readonly { readonly hostname: string; readonly fence: number }[],
+    assigned: readonly { readonly hostname: string; readonly fence: number }[],
   ): Promise<HostRowSeen[]> {
     const rows: HostRowSeen[] = []
-    for (const { hostname, fence } of news)
+    for (const { hostname, fence } of assigned)
       rows.push(...(await this.#database.query<HostRowSeen>(ROW, [hostname, this.#membership.id, fence])))
     return rows
   }

@@ -62,7 +62,7 @@ export class Mirror implements FiledLog {
   #origin: number | undefined
   #trimmedMs = monotonicMs()
   /** When a record last came, on the clock of `monotonicMs`. */
-  #heardMs = monotonicMs()
+  #lastReceivedMs = monotonicMs()
   /** Since when this node has more than the log, on the clock of `monotonicMs`. */
   #aheadSinceMs: number | undefined
   /** Times that no space was left, and that it could not be trimmed. */
@@ -128,8 +128,8 @@ export class Mirror implements FiledLog {
     return this.#fill.missing
   }
 
-  get heardMs(): number {
-    return this.#heardMs
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs
   }
 
   bounds(): LogBounds {
@@ -301,7 +301,7 @@ export class Mirror implements FiledLog {
       }
       if (signal.aborted) return false
       this.#next = offset + 1
-      this.#heardMs = monotonicMs()
+      this.#lastReceivedMs = monotonicMs()
     }
     return true
   }

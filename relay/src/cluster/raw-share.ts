@@ -139,17 +139,17 @@ export class RawShare {
     const end = (await offsets('end')).get(number) ?? 0
     const upTo = { offset: offsetOf(position) - 1, epoch: leaderEpoch }
     const lost = await lostFrom(kafka, this.#connections, topic('raw'), number, upTo, supervisor.signal)
-    const said = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
+    const fields = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
     if (offsetOf(position) > end || lost !== undefined || this.#lostEnds.has(number)) {
       logger.error(
-        said,
+        fields,
         'raw has lost its last records, and others get their offsets: its generation is raised',
       )
       await raiseTopicGeneration(database, 'raw', generations.raw)
       throw new TopicRemadeError(topic('raw'))
     }
     if (offsetOf(position) >= floor) return [position, leaderEpoch]
-    logger.error(said, 'raw no longer has the next record to read: reading from its oldest record')
+    logger.error(fields, 'raw no longer has the next record to read: reading from its oldest record')
     return [positionOf(floor, 0), NO_EPOCH]
   }
 

@@ -75,18 +75,18 @@ export class RoleMember {
   /** Says in the log when it changes whether work gets through, and when others take over. */
   async #watch(signal: AbortSignal): Promise<void> {
     const { logger, settings } = this.#context
-    const said = { still: false, yields: false }
+    const logged = { still: false, yields: false }
     for (; !signal.aborted; await wait(settings.RELAY_LEASE_MS / 4, signal)) {
       const { yields } = this.membership
       this.#standstill.noteYields(yields)
       const { text } = this.#standstill
       const now = { still: text !== undefined, yields }
-      if (now.still !== said.still || (now.yields && !said.yields)) {
+      if (now.still !== logged.still || (now.yields && !logged.yields)) {
         const cause = [...this.#standstill.ages].filter(([, ms]) => ms > 0).map(([name]) => name)
         if (now.still) logger.warn({ role: this.#role, cause }, this.standstill)
         else logger.info({ role: this.#role }, `this ${this.#role} gets work through again`)
       }
-      Object.assign(said, now)
+      Object.assign(logged, now)
     }
   }
 }

@@ -8,7 +8,7 @@ import type { DiskGate } from '../disk-gate.ts'
 export class EmbeddedHealth {
   isStopping = false
   /** Threads that serve ask whether all is well while they are begun: there is none until then. */
-  served: Pick<Serving, 'heardMs'> | undefined
+  served: Pick<Serving, 'lastReceivedMs'> | undefined
   readonly #sequencer: Pick<Sequencer, 'heartbeatAges'>
   readonly #gate: Pick<DiskGate, 'closed'>
 
@@ -19,7 +19,7 @@ export class EmbeddedHealth {
 
   readonly heartbeatAges = (): HeartbeatAges => ({
     ...this.#sequencer.heartbeatAges,
-    fanout: this.served && monotonicMs() - this.served.heardMs,
+    fanout: this.served && monotonicMs() - this.served.lastReceivedMs,
   })
 
   readonly notReady = (): string | undefined =>

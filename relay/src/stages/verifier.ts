@@ -64,7 +64,7 @@ export function buildVerifier(
     rejected: metrics.rejected,
     logger: logger.child({ part: 'verifier' }),
     keyOf,
-    told: (value) => (value.isHeartbeat === true ? undefined : value),
+    describe: (value) => (value.isHeartbeat === true ? undefined : value),
   })
   const verifier = new Verifier({
     raw: reading,

@@ -19,9 +19,9 @@ import { takenFacts } from './taken-facts.ts'
 export function decideAccount(
   account: Account | undefined,
   envelope: VerifiedEnvelope,
-  said: AccountFacts,
+  reported: AccountFacts,
 ): Append | Drop {
-  const upstream = upstreamStatus(said.active, said.status)
+  const upstream = upstreamStatus(reported.active, reported.status)
   // 3.6: of an account that is throttled for saying too much only news are kept.
   if (account?.local === CONDUCT_THROTTLE && account.upstream === upstream) return drop('event-limit')
   const facts: Facts = { ...takenFacts(envelope), upstream }
@@ -31,13 +31,13 @@ export function decideAccount(
     return quiet(facts)
   }
   const shown = effectiveStatus(local, upstream)
-  if (shown.active === said.active && shown.status === said.status)
+  if (shown.active === reported.active && shown.status === reported.status)
     return { kind: '#account', outcome: 'emit', facts, frame: envelope.frame, seqAt: envelope.seqAt }
-  return sayStatus(envelope.did, said.time, local, upstream, facts)
+  return statusEvent(envelope.did, reported.time, local, upstream, facts)
 }
 
 /** An #account in the relay's own words: effective status of the two given. */
-export function sayStatus(
+export function statusEvent(
   did: string,
   time: string,
   local: LocalStatus,

@@ -2,7 +2,7 @@ import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import { CONDUCT_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
-import { sayStatus } from './account-event.ts'
+import { statusEvent } from './account-event.ts'
 import type { Append } from './decision.ts'
 
 const HOUR_MS = 3_600_000
@@ -58,7 +58,13 @@ export class Conduct {
       local: CONDUCT_THROTTLE,
       untilMs: nowMs + this.#limits.throttleMs,
     }
-    return sayStatus(facts.did, new Date(nowMs).toISOString(), CONDUCT_THROTTLE, account.upstream, throttled)
+    return statusEvent(
+      facts.did,
+      new Date(nowMs).toISOString(),
+      CONDUCT_THROTTLE,
+      account.upstream,
+      throttled,
+    )
   }
 
   #refilled(did: string, nowMs: number): Buckets {

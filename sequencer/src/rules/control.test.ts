@@ -9,7 +9,7 @@ import { decideControl } from './control.ts'
 /** What the account's host has and may have. */
 let room = { accountCount: 5, throttledCount: 2, accountLimit: 4 }
 const NOW = Date.parse('2026-02-03T04:05:06.000Z')
-const SAID = { did: DID, seq: 2 ** 32, time: '2026-02-03T04:05:06.000Z' }
+const CLAIM = { did: DID, seq: 2 ** 32, time: '2026-02-03T04:05:06.000Z' }
 
 function account(change: Partial<Account> = {}): Account {
   return Object.assign(newAccount(DID, 2 ** 32, PDS), { version: 4 }, change)
@@ -42,15 +42,15 @@ const answer = (change: object = {}): ControlMessage => ({
 describe('E1, E3: local status', () => {
   it('a takedown is told at once, its reversal too', () => {
     const one = account()
-    expect(act(one, local('takendown'))).toEqual({ ...SAID, active: false, status: 'takendown' })
+    expect(act(one, local('takendown'))).toEqual({ ...CLAIM, active: false, status: 'takendown' })
     expect(one.local).toBe('takendown')
-    expect(act(one, local('active'))).toEqual({ ...SAID, active: true })
+    expect(act(one, local('active'))).toEqual({ ...CLAIM, active: true })
     expect(one).toMatchObject({ local: 'active', version: 6 })
   })
 
   it('a reversal shows the upstream status as it is now, not as it was', () => {
     const one = account({ local: 'takendown', upstream: 'deactivated' })
-    expect(act(one, local('active'))).toEqual({ ...SAID, active: false, status: 'deactivated' })
+    expect(act(one, local('active'))).toEqual({ ...CLAIM, active: false, status: 'deactivated' })
   })
 
   it('the status that is so already, and an unknown DID: nothing', () => {
@@ -68,7 +68,7 @@ describe('E1, E3: local status', () => {
 describe('C1, invariant 7: the answer of a PDS', () => {
   it('brings an account back', () => {
     const one = account({ upstream: 'deactivated' })
-    expect(act(one, answer())).toEqual({ ...SAID, active: true })
+    expect(act(one, answer())).toEqual({ ...CLAIM, active: true })
     expect(one).toMatchObject({ upstream: 'active', version: 5 })
   })
 
@@ -98,7 +98,7 @@ describe('H8, 3.6: the reason of a throttle has ended', () => {
 
   it.each(['throttled', 'throttled:conduct'] as const)('%s is released, and the network is told', (local) => {
     const one = account({ local })
-    expect(act(one, release())).toEqual({ ...SAID, active: true })
+    expect(act(one, release())).toEqual({ ...CLAIM, active: true })
     expect(one.local).toBe('active')
   })
 
@@ -112,7 +112,7 @@ describe('H8, 3.6: the reason of a throttle has ended', () => {
     const before = room
     room = { accountCount: 6, throttledCount: 2, accountLimit: 4 }
     expect(act(account({ local: 'throttled' }), release())).toBe('void')
-    expect(act(account({ local: 'throttled:conduct' }), release())).toEqual({ ...SAID, active: true })
+    expect(act(account({ local: 'throttled:conduct' }), release())).toEqual({ ...CLAIM, active: true })
     room = before
   })
 })

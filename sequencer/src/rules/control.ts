@@ -7,7 +7,7 @@ import {
   upstreamStatus,
 } from '@bgs/contract/envelope/status.ts'
 import type { Account } from '../state/account.ts'
-import { sayStatus } from './account-event.ts'
+import { statusEvent } from './account-event.ts'
 import { type Append, quiet } from './decision.ts'
 import { type HostCounts, hasRoom } from './host-room.ts'
 
@@ -59,7 +59,7 @@ function change(account: Account, facts: Facts, nowMs: number): Append {
   const before = effectiveStatus(account.local, account.upstream)
   const after = effectiveStatus(local, upstream)
   if (before.active === after.active && before.status === after.status) return quiet(facts)
-  return sayStatus(account.did, new Date(nowMs).toISOString(), local, upstream, facts)
+  return statusEvent(account.did, new Date(nowMs).toISOString(), local, upstream, facts)
 }
 
 function ofHost(host: HostFacts): Append {

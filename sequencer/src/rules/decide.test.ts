@@ -48,7 +48,7 @@ function appended(decision: Decision): Append {
   return decision
 }
 
-function said(decision: Decision): Record<string, unknown> {
+function bodyOf(decision: Decision): Record<string, unknown> {
   const { frame } = appended(decision)
   if (frame === null) throw new Error('a quiet entry')
   return decodeFrame(frame).body
@@ -193,7 +193,7 @@ describe('A-1 with E1, E3: #account', () => {
     ['inactive with an empty status', false, '', { active: false }],
   ])('%s: rewritten to the effective status', (_name, active, status, expected) => {
     const event = envelope('#account', { ...next, account: { active, status, time: TIME } })
-    const body = said(run(known(), event))
+    const body = bodyOf(run(known(), event))
     expect(body).toEqual({ did: DID, time: TIME, seq: 2 ** 32, ...expected })
   })
 
@@ -259,7 +259,7 @@ describe('G7: a host at its limit of accounts', () => {
 
   it.each(['#commit', '#sync'] as const)('a new account is told as throttled in place of %s', (type) => {
     const decision = run(undefined, envelope(type), full)
-    expect(said(decision)).toMatchObject({
+    expect(bodyOf(decision)).toMatchObject({
       did: DID,
       active: false,
       status: 'throttled',
@@ -273,7 +273,7 @@ describe('G7: a host at its limit of accounts', () => {
   it('its upstream status is kept behind the throttle', () => {
     const event = envelope('#account', { account: { active: false, status: 'deactivated', time: TIME } })
     const decision = run(undefined, event, full)
-    expect(said(decision)).toMatchObject({ active: false, status: 'throttled' })
+    expect(bodyOf(decision)).toMatchObject({ active: false, status: 'throttled' })
     expect(appended(decision).facts).toMatchObject({ local: 'throttled', upstream: 'deactivated' })
   })
 

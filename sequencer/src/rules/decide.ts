@@ -2,7 +2,7 @@ import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import { CONDUCT_THROTTLE, HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
-import { decideAccount, sayStatus } from './account-event.ts'
+import { decideAccount, statusEvent } from './account-event.ts'
 import { type Append, type Decision, drop } from './decision.ts'
 import { isDuplicate } from './dedup.ts'
 import { type HostCounts, hasRoom } from './host-room.ts'
@@ -63,7 +63,8 @@ function throttleNew(created: Append, envelope: VerifiedEnvelope, nowMs: number)
   const pendingCommit = pendingCommitOf(envelope)
   const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, pendingCommit }
   const upstream = created.facts.upstream ?? 'active'
-  const say = (of: Facts) => sayStatus(of.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, of)
-  if (created.kind !== '#identity') return say(facts)
-  return { ...created, facts, next: say({ ...NO_FACTS, did: facts.did }) }
+  const throttled = (of: Facts) =>
+    statusEvent(of.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, of)
+  if (created.kind !== '#identity') return throttled(facts)
+  return { ...created, facts, next: throttled({ ...NO_FACTS, did: facts.did }) }
 }

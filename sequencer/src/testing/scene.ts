@@ -52,7 +52,7 @@ export class Scene implements AsyncDisposable {
   readonly #verified = new MemoryTopic<VerifiedEnvelope>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #control = new MemoryTopic<ControlMessage>({ generation: 1, partitions: 1, maxBytes: 1e9 })
   readonly #offer = this.#verified.producer<VerifiedEnvelope>(({ rawOffset }) => this.done.push(rawOffset))
-  readonly #say = this.#control.producer<undefined>(() => undefined)
+  readonly #controlProducer = this.#control.producer<undefined>(() => undefined)
   readonly #stop = new AbortController()
   readonly #sequencer: Sequencer
   readonly #running: Promise<void>
@@ -113,8 +113,8 @@ export class Scene implements AsyncDisposable {
     for (const envelope of envelopes) this.#offer.publish(0, envelope, envelope.frame.length, envelope)
   }
 
-  say(message: ControlMessage): void {
-    this.#say.publish(0, message, 100, undefined)
+  sendControl(message: ControlMessage): void {
+    this.#controlProducer.publish(0, message, 100, undefined)
   }
 
   /** Since when nothing has come through, in milliseconds. */

@@ -27,8 +27,8 @@ describe('the lock of the data folder (invariant 9)', () => {
   it('is refused while another process holds it, and free when that was killed, which is no proper end', async () => {
     const holder = spawn(process.execPath, [HOLDER, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
     const ended = once(holder, 'exit')
-    const [said] = (await once(holder.stdout, 'data')) as [Buffer]
-    expect(said.toString()).toBe('1\n')
+    const [output] = (await once(holder.stdout, 'data')) as [Buffer]
+    expect(output.toString()).toBe('1\n')
     expect(() => DataLock.take(folder)).toThrow(LockedError)
     expect(() => DataLock.take(folder), 'a refusal changes nothing').toThrow(LockedError)
     holder.kill('SIGKILL')

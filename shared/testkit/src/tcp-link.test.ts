@@ -5,11 +5,11 @@ import { TcpLink } from './tcp-link.ts'
 
 const WAIT = { timeout: 5_000, interval: 2 }
 /** Says what it is told, and what it heard. */
-let heard = ''
+let received = ''
 const server = createServer((socket) => {
   socket.on('error', () => undefined)
   socket.on('data', (chunk) => {
-    heard += chunk
+    received += chunk
     socket.write(chunk)
   })
 })
@@ -28,7 +28,7 @@ async function dial(): Promise<Socket> {
 }
 
 beforeEach(async () => {
-  heard = answers = ''
+  received = answers = ''
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   link = await TcpLink.open(() => (server.address() as AddressInfo).port)
@@ -58,7 +58,7 @@ it('cut and refusing, it ends what is open and resets what is new, until it is h
 it('cut in the way back, the server hears and is not heard, and what it said comes when it is healed', async () => {
   link.cut('unanswered')
   client.write('b')
-  await expect.poll(() => heard, WAIT).toBe('ab')
+  await expect.poll(() => received, WAIT).toBe('ab')
   // By then its answer would have come, had it passed.
   const other = connect((server.address() as AddressInfo).port, '127.0.0.1')
   other.write('c')
@@ -80,9 +80,9 @@ it.each(['silent', 'unheard'] as const)(
     other.write('x')
     await once(other, 'data')
     other.destroy()
-    expect(heard).toBe('ax')
+    expect(received).toBe('ax')
     link.heal()
-    await expect.poll(() => [...heard].sort().join(''), WAIT).toBe('abcx')
+    await expect.poll(() => [...received].sort().join(''), WAIT).toBe('abcx')
     await expect.poll(() => [...answers].sort().join(''), WAIT).toBe('abc')
     late.destroy()
   },

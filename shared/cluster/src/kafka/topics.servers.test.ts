@@ -125,9 +125,10 @@ describe('the four topics', () => {
     const { logger, lines } = keepingLogger()
     await ensure('bad.', { logger })
     const errors = lines.filter(({ level }) => level === 'error')
-    const told = (topic: string) => errors.filter((line) => line.topic === topic).map((line) => line.setting)
-    expect(told('bad.raw').toSorted()).toEqual(['cleanup.policy', 'max.message.bytes', 'retention.ms'])
-    expect(told('bad.control'), 'larger is no danger').toEqual(['retention.ms'])
+    const logged = (topic: string) =>
+      errors.filter((line) => line.topic === topic).map((line) => line.setting)
+    expect(logged('bad.raw').toSorted()).toEqual(['cleanup.policy', 'max.message.bytes', 'retention.ms'])
+    expect(logged('bad.control'), 'larger is no danger').toEqual(['retention.ms'])
     expect(errors.find((line) => line.topic === 'bad.raw' && line.setting === 'retention.ms')).toMatchObject({
       value: '86400000',
       wanted: '-1',

@@ -1,7 +1,7 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Redis } from 'ioredis'
 
-const TELL_EVERY_MS = 2_000
+const PUBLISH_EVERY_MS = 2_000
 /** A process that has said nothing for so long is gone. */
 const EXPIRES_S = 10
 const SCAN = 100
@@ -29,7 +29,7 @@ export class RedisDirectory<T> {
     while (!signal.aborted) {
       const own = JSON.stringify(await this.#own())
       await this.#redis.set(this.#prefix + this.#id, own, 'EX', EXPIRES_S).catch(() => undefined)
-      await wait(TELL_EVERY_MS, signal)
+      await wait(PUBLISH_EVERY_MS, signal)
     }
   }
 

@@ -61,29 +61,29 @@ describe('a connection to Redis', () => {
 
 describe('what processes say to one another', () => {
   it('is heard by all who listen, each channel for itself, again after Redis was away', async () => {
-    const heard: Record<string, string[]> = { a: [], b: [], other: [] }
-    const channels = Object.keys(heard).map((who) => {
+    const received: Record<string, string[]> = { a: [], b: [], other: [] }
+    const channels = Object.keys(received).map((who) => {
       const channel = new RedisChannel(redis, who === 'other' ? 'other' : 'channel')
-      channel.listen((text) => heard[who]?.push(text))
+      channel.listen((text) => received[who]?.push(text))
       return channel
     })
-    const says = async (text: string) =>
+    const publish = async (text: string) =>
       expect
         .poll(() => {
           channels[0]?.send(text)
-          return [heard.a, heard.b].every((all) => all?.includes(text))
+          return [received.a, received.b].every((all) => all?.includes(text))
         }, WAIT)
         .toBe(true)
-    await says('before')
+    await publish('before')
     await server.kill()
     channels[0]?.send('to nobody')
     await server.start()
-    await says('after')
+    await publish('after')
     server.pause()
     channels[0]?.send('stuck')
     server.resume()
-    await says('later')
-    expect(heard.other).toEqual([])
+    await publish('later')
+    expect(received.other).toEqual([])
     for (const channel of channels) channel.close()
   })
 

@@ -23,30 +23,30 @@ const ask = (trusted: boolean) =>
 const limit = async () => Number((await findHost(database, 'a.com'))?.account_limit)
 
 describe('H8, H9: trust', () => {
-  const told: ControlMessage[] = []
+  const sent: ControlMessage[] = []
   const trust = async () => {
     const host = { hostname: 'a.com', accountLimit: 100, source: 'setting', nowMs: 5 } as const
     await trustHost(database, host, async (message) => {
-      told.push(message)
+      sent.push(message)
       // As the view does when the sequencer has heard of it.
       await setLimit(TRUSTED_ACCOUNT_LIMIT)
     })
   }
   const setLimit = (to: number) =>
     database.transaction([{ sql: 'UPDATE hosts SET account_limit = $1', rows: [[to]] }])
-  beforeEach(() => told.splice(0))
+  beforeEach(() => sent.splice(0))
 
   it('brings the larger limit when it is given, which is told; a limit set since then stays, over every start', async () => {
     await ask(false)
     expect(await limit()).toBe(100)
     await trust()
-    expect(told).toEqual([{ kind: 'host-limit', host: 'a.com', accountLimit: TRUSTED_ACCOUNT_LIMIT }])
+    expect(sent).toEqual([{ kind: 'host-limit', host: 'a.com', accountLimit: TRUSTED_ACCOUNT_LIMIT }])
     await setLimit(7)
     await trust()
     expect(await limit()).toBe(7)
     await ask(false)
     expect(await findHost(database, 'a.com')).toMatchObject({ trusted: 1, account_limit: 7, asked_ms: 5 })
-    expect(told).toHaveLength(1)
+    expect(sent).toHaveLength(1)
   })
 
   it('H5: makes no relay an ordinary host, whose word on others would be believed', async () => {
@@ -59,7 +59,7 @@ describe('H8, H9: trust', () => {
   it('gives a new host its limit, of which nobody has to be told', async () => {
     await trust()
     expect(await limit()).toBe(TRUSTED_ACCOUNT_LIMIT)
-    expect(told).toEqual([])
+    expect(sent).toEqual([])
   })
 
   it('is not there until the sequencer was told: whoever dies before tells again', async () => {
@@ -69,7 +69,7 @@ describe('H8, H9: trust', () => {
     await expect(dies).rejects.toThrow('gone')
     expect(await findHost(database, 'a.com')).toMatchObject({ trusted: 0, account_limit: 100 })
     await trust()
-    expect(told).toHaveLength(1)
+    expect(sent).toHaveLength(1)
   })
 })
 

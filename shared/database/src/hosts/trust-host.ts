@@ -16,10 +16,10 @@ const LOWER = 'SELECT hostname FROM hosts WHERE hostname = $1 AND trusted = 0 AN
 export async function trustHost(
   database: Database,
   host: Omit<AskedHost, 'trusted'>,
-  tell: (message: ControlMessage) => Promise<void>,
+  sendControl: (message: ControlMessage) => Promise<void>,
 ): Promise<void> {
   const lower = await database.query(LOWER, [host.hostname, TRUSTED_ACCOUNT_LIMIT])
   if (lower.length > 0)
-    await tell({ kind: 'host-limit', host: host.hostname, accountLimit: TRUSTED_ACCOUNT_LIMIT })
+    await sendControl({ kind: 'host-limit', host: host.hostname, accountLimit: TRUSTED_ACCOUNT_LIMIT })
   await askForHost(database, { ...host, trusted: true })
 }

@@ -46,7 +46,8 @@ function batches(count: number, from = 0): LogBatch[] {
 
 const contents = async (log: SegmentLog, from = FIRST_SEQ) =>
   (await readAll(log, from)).map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
-const told = (all: readonly LogBatch[]) => all.map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
+const contentsOf = (all: readonly LogBatch[]) =>
+  all.map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
 
 describe('a copy of a log', () => {
   it('holds the very bytes under the very seqs, over restarts, whatever seqs are left out', async () => {
@@ -62,9 +63,9 @@ describe('a copy of a log', () => {
     }
     const log = await open(disk)
     expect(log.bounds()).toEqual({ first: FIRST_SEQ, next: (all.at(-1)?.lastSeq ?? 0) + 1, evicted: false })
-    expect(await contents(log)).toEqual(told(all))
+    expect(await contents(log)).toEqual(contentsOf(all))
     // Between two batches: what stands behind.
-    expect(await contents(log, FIRST_SEQ + 10 * 4_096 + 100)).toEqual(told(all.slice(11)))
+    expect(await contents(log, FIRST_SEQ + 10 * 4_096 + 100)).toEqual(contentsOf(all.slice(11)))
     expect(disk.openFiles).toBeGreaterThan(0)
     await log.close()
     expect(disk.openFiles).toBe(0)
@@ -91,7 +92,7 @@ describe('a copy of a log', () => {
     const appending = log.appendBatch(third, 1_000)
     await expect(log.appendBatch(large, 1_000)).rejects.toThrow()
     await appending
-    expect(await contents(log, second.firstSeq)).toEqual(told([second, third]))
+    expect(await contents(log, second.firstSeq)).toEqual(contentsOf([second, third]))
   })
 
   it('is as old as its records say, not as the time at which they were copied', async () => {
@@ -108,7 +109,7 @@ describe('a copy of a log', () => {
     nowMs += 6 * (hour + 1_000)
     await log.trim(Number.MAX_SAFE_INTEGER)
     expect(log.bounds()).toMatchObject({ first: all[3]?.firstSeq, evicted: true })
-    expect(await contents(log, all[3]?.firstSeq)).toEqual(told(all.slice(3)))
+    expect(await contents(log, all[3]?.firstSeq)).toEqual(contentsOf(all.slice(3)))
   })
 
   it('waits for nobody: a full disk takes back what was written of a batch, which may come again', async () => {
@@ -123,8 +124,8 @@ describe('a copy of a log', () => {
       disk.capacity = Number.POSITIVE_INFINITY
       await log.appendBatch(batch, 1_000)
     }
-    expect(await contents(log)).toEqual(told(all))
-    expect(await contents(await open(disk))).toEqual(told(all))
+    expect(await contents(log)).toEqual(contentsOf(all))
+    expect(await contents(await open(disk))).toEqual(contentsOf(all))
   })
 
   it('goes on right behind what is whole after a crash in the midst of a write, with no seqs left out', async () => {
@@ -142,7 +143,7 @@ describe('a copy of a log', () => {
     const again = await open(disk)
     expect(again.bounds().next).toBe((all[4]?.lastSeq ?? 0) + 1)
     for (const batch of all.slice(5)) await again.appendBatch(batch, 1_000)
-    expect(await contents(again)).toEqual(told(all))
+    expect(await contents(again)).toEqual(contentsOf(all))
   })
 
   it('loses with the power at most its newest part: what is found is the beginning of it, or said to be damaged', async () => {
@@ -159,7 +160,7 @@ describe('a copy of a log', () => {
           const found = disk.afterPowerLoss(() => random.next().value as number)
           try {
             const kept = await contents(await open(found))
-            expect(kept).toEqual(told(all).slice(0, kept.length))
+            expect(kept).toEqual(contentsOf(all).slice(0, kept.length))
             expect(kept.length).toBeGreaterThanOrEqual(all.filter(({ firstSeq }) => firstSeq < newest).length)
           } catch (error) {
             expect(error).toBeInstanceOf(LogUnknownError)
@@ -192,11 +193,11 @@ describe('a copy that is filled backwards', () => {
       await addBelow(log, all.slice(from, to))
       await log.appendBatch(all[45 + [25, 24, 3].indexOf(from)] as LogBatch, 1_000)
     }
-    expect(await contents(log, all[3]?.firstSeq)).toEqual(told(all.slice(3, 48)))
+    expect(await contents(log, all[3]?.firstSeq)).toEqual(contentsOf(all.slice(3, 48)))
     await log.close()
     log = await open(disk)
     await addBelow(log, all.slice(0, 3))
-    expect(await contents(log)).toEqual(told(all.slice(0, 48)))
+    expect(await contents(log)).toEqual(contentsOf(all.slice(0, 48)))
     expect(log.bounds().next).toBe((all[47]?.lastSeq ?? 0) + 1)
   })
 
@@ -206,7 +207,7 @@ describe('a copy that is filled backwards', () => {
     await addBelow(log, all.slice(5, 10))
     await addBelow(log, all.slice(0, 5))
     for (const batch of all.slice(10)) await log.appendBatch(batch, 1_000)
-    expect(await contents(log)).toEqual(told(all))
+    expect(await contents(log)).toEqual(contentsOf(all))
   })
 
   it('refuses what does not lie below', async () => {
@@ -215,7 +216,7 @@ describe('a copy that is filled backwards', () => {
     for (const batch of all.slice(5, 10)) await log.appendBatch(batch, 1_000)
     await expect(addBelow(log, all.slice(0, 6))).rejects.toThrow(RangeError)
     await expect(addBelow(log, [all[3] as LogBatch, all[2] as LogBatch])).rejects.toThrow(RangeError)
-    expect(await contents(log, all[5]?.firstSeq)).toEqual(told(all.slice(5, 10)))
+    expect(await contents(log, all[5]?.firstSeq)).toEqual(contentsOf(all.slice(5, 10)))
   })
 
   it('has no hole, wherever the power was lost', async () => {
@@ -247,7 +248,7 @@ describe('a copy that is filled backwards', () => {
           if (again instanceof LogUnknownError) return
           const held = await contents(again as SegmentLog, (again as SegmentLog).bounds().first)
           const from = all.findIndex(({ firstSeq }) => firstSeq === held[0]?.[0])
-          if (held.length > 0) expect(held).toEqual(told(all.slice(from, from + held.length)))
+          if (held.length > 0) expect(held).toEqual(contentsOf(all.slice(from, from + held.length)))
         },
       ),
     )

@@ -26,9 +26,9 @@ function textOf(error: unknown, depth: number): string {
   if (parts.length > MAX_PARTS) details.add(`${parts.length - MAX_PARTS} more`)
   if (error.cause !== undefined) details.add(textOf(error.cause, depth - 1))
   // Those who wrap an error often repeat it.
-  const told = [...details].filter((detail) => detail !== '' && !own.includes(detail)).join('; ')
-  if (told === '') return own || name
-  return own === '' ? told : `${own}: ${told}`
+  const detail = [...details].filter((text) => text !== '' && !own.includes(text)).join('; ')
+  if (detail === '') return own || name
+  return own === '' ? detail : `${own}: ${detail}`
 }
 
 /** What was thrown without being an error. An object's own toString may throw in its turn. */

@@ -82,10 +82,10 @@ export class LogOutput {
       this.#waitingBytes = 0
     }
     this.#waiting = []
-    return this.#leftOut === 0 || this.#tellLeftOut()
+    return this.#leftOut === 0 || this.#writeLeftOut()
   }
 
-  #tellLeftOut(): boolean {
+  #writeLeftOut(): boolean {
     const lines = this.#leftOut
     this.#leftOut = 0
     const time = new Date().toISOString()

@@ -33,7 +33,7 @@ export class LogRate {
   readonly #kinds = new Map<string, Kind>()
   #count = 0
   #beganMs = monotonicMs()
-  #telling: NodeJS.Timeout | undefined
+  #reporting: NodeJS.Timeout | undefined
 
   /** `onLeftOut` hears of each kind of which lines were left out, once a second. */
   constructor(onLeftOut: (leftOut: LeftOut) => void) {
@@ -51,7 +51,7 @@ export class LogRate {
     }
     kind.leftOut++
     countLost('rate', 1)
-    this.#telling ??= setTimeout(() => this.#begin(), WINDOW_MS).unref()
+    this.#reporting ??= setTimeout(() => this.#begin(), WINDOW_MS).unref()
     return false
   }
 
@@ -76,8 +76,8 @@ export class LogRate {
   }
 
   #begin(): void {
-    clearTimeout(this.#telling)
-    this.#telling = undefined
+    clearTimeout(this.#reporting)
+    this.#reporting = undefined
     const over = [...this.#kinds.values()].filter(({ leftOut }) => leftOut > 0)
     this.#kinds.clear()
     this.#count = 0

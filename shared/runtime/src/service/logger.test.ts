@@ -225,13 +225,13 @@ describe('a process', () => {
       process.stderr.write('went on')
       logger.fatal('the end')
       process.exit(3)`)
-    let said = ''
+    let output = ''
     child.stderr.on('data', (bytes: Buffer) => {
-      said += bytes.toString()
+      output += bytes.toString()
     })
     // Nobody reads child.stdout.
     const [code] = (await once(child, 'exit')) as [number]
-    expect([code, said]).toEqual([3, 'went on'])
+    expect([code, output]).toEqual([3, 'went on'])
     child.stdout.destroy()
   })
 

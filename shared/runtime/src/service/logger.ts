@@ -16,7 +16,7 @@ let rate: LogRate | undefined
  * thing said again and again in lines a second, what nobody reads in memory. What is left out is counted, and said.
  */
 export function createLogger(level: string): Logger {
-  rate ??= new LogRate(tellLeftOut)
+  rate ??= new LogRate(logLeftOut)
   output ??= outputUntilExit(rate)
   return loggerInto(output, level, rate)
 }
@@ -62,7 +62,7 @@ function outputUntilExit(limit: LogRate): LogOutput {
   return made
 }
 
-function tellLeftOut({ level, message, lines }: LeftOut): void {
+function logLeftOut({ level, message, lines }: LeftOut): void {
   if (output === undefined) return
   const time = new Date().toISOString()
   const what = message === '' ? 'many kinds of lines' : message

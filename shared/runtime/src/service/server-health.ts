@@ -20,7 +20,7 @@ export class ServerHealth {
   readonly #words: typeof ANSWERS
   #failingSinceMs: number | undefined
   #error = ''
-  #said = false
+  #isLogged = false
 
   constructor(name: string, logger: Logger, now: () => number = monotonicMs, words = ANSWERS) {
     this.name = name
@@ -34,16 +34,17 @@ export class ServerHealth {
     if (this.#failingSinceMs === undefined) return
     const ms = this.#now() - this.#failingSinceMs
     this.#failingSinceMs = undefined
-    if (this.#said) this.#logger.info({ server: this.name, awayMs: ms }, `${this.name} ${this.#words.well}`)
-    this.#said = false
+    if (this.#isLogged)
+      this.#logger.info({ server: this.name, awayMs: ms }, `${this.name} ${this.#words.well}`)
+    this.#isLogged = false
   }
 
   /** It did not, or refused. */
   readonly failed = (error: unknown): void => {
     this.#failingSinceMs ??= this.#now()
     this.#error = errorText(error)
-    if (this.#said || this.#now() - this.#failingSinceMs < WORTH_A_WORD_MS) return
-    this.#said = true
+    if (this.#isLogged || this.#now() - this.#failingSinceMs < WORTH_A_WORD_MS) return
+    this.#isLogged = true
     this.outages++
     this.#logger.warn(
       { server: this.name, err: error },
