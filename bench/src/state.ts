@@ -58,7 +58,7 @@ async function measure(database: PostgresDatabase, accounts: number): Promise<St
     )
     const dids = new Set(rows.map(({ did }) => did))
     await loading.add(dids.size, () => state.load(dids, new Set([HOST])))
-    for (const did of dids) state.apply({ ...NO_FACTS, did, marked: true }, ++position)
+    for (const did of dids) state.apply({ ...NO_FACTS, did, discontinuous: true }, ++position)
     await writing.add(dids.size, () => view.flush(position, Date.now()))
   }
   return {

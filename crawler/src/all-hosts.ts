@@ -23,8 +23,8 @@ export class AllHosts implements Ownership {
     const rows = await hostsChangedSince(this.#database, this.#sinceMs)
     // By the clock, not by the last one asked for: all that were asked for at a start would be looked at for ever.
     this.#sinceMs = nowMs - LOOK_BACK_MS
-    const assigned = rows.filter(({ hostname, asked_ms, changed_ms, barred }) => {
-      const now = `${asked_ms} ${changed_ms} ${barred}`
+    const assigned = rows.filter(({ hostname, asked_ms, changed_ms, suspended }) => {
+      const now = `${asked_ms} ${changed_ms} ${suspended}`
       if (this.#reported.get(hostname) === now) return false
       this.#reported.set(hostname, now)
       return true

@@ -144,10 +144,10 @@ export class Crawler {
     if (excess.length > 0) await this.#giveUp(excess)
     const spread = this.#hasLooked ? 0 : Math.min(SPREAD_MS, assigned.length * SPREAD_MS_PER_HOST)
     this.#hasLooked = true
-    const barred = assigned.filter((row) => Number(row.barred) === 1)
-    if (barred.length > 0) await this.#bar(barred)
+    const suspended = assigned.filter((row) => Number(row.suspended) === 1)
+    if (suspended.length > 0) await this.#suspend(suspended)
     for (const row of assigned) {
-      if (excess.includes(row.hostname) || Number(row.barred) === 1) continue
+      if (excess.includes(row.hostname) || Number(row.suspended) === 1) continue
       const known = this.#running.get(row.hostname)?.session
       if (known !== undefined && known.restarts === Number(row.restarts)) {
         known.change(row)
@@ -161,13 +161,13 @@ export class Crawler {
   }
 
   /** Banned or paused: disconnected at once, and left to whoever crawls it when that ends (H9). */
-  async #bar(rows: readonly HostRowSeen[]): Promise<void> {
+  async #suspend(rows: readonly HostRowSeen[]): Promise<void> {
     const ended = await Promise.all(rows.map(({ hostname }) => this.#end(hostname)))
     const sessions = ended.filter((session) => session !== undefined)
     for (const { report } of sessions) report.connected = false
     await this.#store.saveCursors(sessions, true)
     await this.#store.saveReports(sessions, true)
-    await this.#store.noteBarred(rows)
+    await this.#store.noteSuspended(rows)
     await this.#parts.hosts.release(rows.map(({ hostname }) => hostname))
     for (const { hostname } of sessions)
       this.#parts.logger.info({ host: hostname }, 'host banned or paused: disconnected')

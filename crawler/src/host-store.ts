@@ -17,7 +17,7 @@ const SET_REPORT = `UPDATE hosts SET status = CASE WHEN hosts.banned = 1 THEN 'b
   WHERE hosts.hostname = v.column1 AND hosts.fence = v.column2`
 const RAISE_EPOCH =
   'UPDATE hosts SET epoch = $3, cursor = NULL, sequence_ms = $5 WHERE hostname = $1 AND epoch = $2 AND fence = $4'
-const SET_BARRED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
+const SET_SUSPENDED = `UPDATE hosts SET status = CASE WHEN hosts.paused = 1 AND hosts.banned = 0 THEN 'idle' ELSE 'banned' END,
     connected = 0, retry_at_ms = 0 WHERE hostname = $1 AND fence = $2`
 
 /** That a host has said more is written for about so many hosts a second, so for each of them more rarely the more there are. */
@@ -91,9 +91,9 @@ export class HostStore {
   }
 
   /** Shows hosts as what they are while they are not crawled; not where another crawler has them by now. */
-  async noteBarred(hosts: readonly Pick<HostRow, 'hostname' | 'fence'>[]): Promise<void> {
+  async noteSuspended(hosts: readonly Pick<HostRow, 'hostname' | 'fence'>[]): Promise<void> {
     const rows = hosts.map(({ hostname, fence }) => [hostname, Number(fence)])
-    await this.#database.transaction([{ sql: SET_BARRED, rows }])
+    await this.#database.transaction([{ sql: SET_SUSPENDED, rows }])
   }
 
   /** Moves a host to its next epoch, by compare-and-set; resolves to the epoch that holds from now on. */

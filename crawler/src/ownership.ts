@@ -2,7 +2,7 @@ import type { HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
 
 /** What a look at the hosts has found since the last one. */
 export interface HostsSeen {
-  /** This process's, new or changed: asked for again, changed by an operator, or barred from being crawled. */
+  /** This process's, new or changed: asked for again, changed by an operator, or suspended (banned or paused). */
   readonly assigned: readonly HostRowSeen[]
   /** No longer this process's: another has them. */
   readonly revoked: readonly string[]

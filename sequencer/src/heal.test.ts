@@ -6,8 +6,8 @@ import { encodeSync } from '@bgs/protocol/frame/encode.ts'
 import { scanFrame } from '@bgs/protocol/frame/scan.ts'
 import { decodeFrame } from '@bgs/simnet/wire.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Releaser } from './housekeeping/releaser.ts'
-import { StatusSweep } from './housekeeping/status-sweep.ts'
+import { StatusRechecker } from './housekeeping/status-rechecker.ts'
+import { ThrottleReleaser } from './housekeeping/throttle-releaser.ts'
 import { blockIn, carOf } from './rules/commit-block.ts'
 import { cid, envelope, PDS, rev, TIME } from './testing/envelopes.ts'
 import { Scene, tempFolder } from './testing/scene.ts'
@@ -76,7 +76,7 @@ function shown(frame: Uint8Array): string {
 }
 
 /** A releaser whose words go straight to the scene's sequencer. */
-function releaser(scene: Scene, nowMs = () => Date.now(), isFull = () => false): Releaser {
+function releaser(scene: Scene, nowMs = () => Date.now(), isFull = () => false): ThrottleReleaser {
   const control = {
     publish: (_partition: number, message: ControlMessage, _bytes: number, done: () => void) => {
       scene.sendControl(message)
@@ -84,7 +84,7 @@ function releaser(scene: Scene, nowMs = () => Date.now(), isFull = () => false):
     },
     room: () => (isFull() ? new Promise<void>(() => undefined) : undefined),
   }
-  return new Releaser(scene.database, control as never, nowMs)
+  return new ThrottleReleaser(scene.database, control as never, nowMs)
 }
 
 async function viewed(scene: Scene): Promise<void> {
@@ -249,8 +249,8 @@ describe('E2: accounts that were called inactive once', () => {
     scene.sendControl({ kind: 'account-local', did: did(3), local: 'takendown' })
     await viewed(scene)
     const asked: string[] = []
-    const sweep = new StatusSweep(scene.database, ({ did }) => asked.push(did), 1_000)
-    while ((await sweep.turn()) > 0);
+    const rechecker = new StatusRechecker(scene.database, ({ did }) => asked.push(did), 1_000)
+    while ((await rechecker.turn()) > 0);
     expect(asked).toEqual([did(1), did(3)])
   })
 
@@ -262,9 +262,9 @@ describe('E2: accounts that were called inactive once', () => {
     scene.offer([commit(11, 2), commit(7, 2)])
     await viewed(scene)
     const asked: string[] = []
-    const sweep = new StatusSweep(scene.database, ({ did }) => asked.push(did), 1_000_000)
+    const rechecker = new StatusRechecker(scene.database, ({ did }) => asked.push(did), 1_000_000)
     const turns: number[] = []
-    for (let count = await sweep.turn(); count > 0; count = await sweep.turn()) turns.push(count)
+    for (let count = await rechecker.turn(); count > 0; count = await rechecker.turn()) turns.push(count)
     const rest = all.filter((n) => n >= 3)
     expect(asked).toEqual([7, 11, ...rest, 0, 1, 2].map(did))
     expect(Math.max(...turns)).toBe(4)

@@ -168,7 +168,7 @@ describe('the sequencer', () => {
     scene.offer([commit(0, 3)])
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['#commit', '#account', '#account', '#commit'])
-    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(3), marked: 1, upstream: 'active' })
+    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(3), discontinuous: 1, upstream: 'active' })
   })
 
   it('H8: each host counts its accounts over creation, move and deletion, and the view says the same', async () => {
@@ -277,7 +277,7 @@ describe('the sequencer', () => {
     await scene.settled()
     expect(await kinds(scene.log)).toEqual(['#commit', '#commit', '#commit'])
     expect(scene.done).toHaveLength(3)
-    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(2), marked: 0 })
+    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(2), discontinuous: 0 })
   })
 })
 
@@ -334,7 +334,7 @@ describe('invariant 5: the state is the database and the log', () => {
     expect(await kinds(scene.log)).toHaveLength(all.length)
     scene.offer([commit(0, 8, { host: 'new.example.com', rawGeneration: 2, rawOffset: 1e6 })])
     await scene.settled()
-    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(8), marked: 1 })
+    expect(scene.state.account(did(0))).toMatchObject({ rev: rev(8), discontinuous: 1 })
   })
 
   it('a lost database is rebuilt from the log, hosts included', async () => {

@@ -28,7 +28,7 @@ import { InputPositions } from './input-positions.ts'
 import { LogWriter } from './log-writer.ts'
 import type { SequencerMetrics } from './metrics.ts'
 import { Pulse } from './pulse.ts'
-import { Conduct, type ConductLimits } from './rules/conduct.ts'
+import { AccountRateLimit, type AccountRateSettings } from './rules/account-rate-limit.ts'
 import { decideControl } from './rules/control.ts'
 import { decide } from './rules/decide.ts'
 import { type Append, type Decision, type Drop, drop } from './rules/decision.ts'
@@ -60,7 +60,7 @@ export interface SequencerParts {
   readonly ask: (question: StatusQuestion) => void
   /** Hears of what is rejected. */
   readonly rejections: RejectionRecorder
-  readonly conduct: ConductLimits
+  readonly accountRate: AccountRateSettings
   /** The time of day. */
   readonly now: () => number
 }
@@ -76,14 +76,14 @@ export class Sequencer {
   readonly #pulse: Pulse
   readonly #writer: LogWriter
   readonly #upkeep: Upkeep
-  readonly #conduct: Conduct
+  readonly #accountRate: AccountRateLimit
   /** When the newest event in the log was received. */
   #newestMs: number | undefined
 
   constructor(parts: SequencerParts) {
     this.#parts = parts
     const { log, state, view, metrics, logger, now } = parts
-    this.#conduct = new Conduct(parts.conduct)
+    this.#accountRate = new AccountRateLimit(parts.accountRate)
     this.#inputs = InputPositions.decode(log.checkpoint, {
       verified: parts.verified.generation,
       control: parts.control.generation,
@@ -219,13 +219,13 @@ export class Sequencer {
     return decide(account, state.host(envelope.host), envelope, now())
   }
 
-  /** What an event brings along: a pending commit (S2), and a throttle for the account's conduct (3.6). */
+  /** What an event brings along: a pending commit (S2), and a throttle for the account's rate of events (3.6). */
   #addConsequences(decision: Append, envelope: VerifiedEnvelope, appends: Appends): void {
     const { state, metrics, now } = this.#parts
     const known = state.account(envelope.did)
     if (known === undefined) return
     appends.addPendingCommit(known, state, now())
-    const throttled = this.#conduct.note(known, decision, envelope, now())
+    const throttled = this.#accountRate.note(known, decision, envelope, now())
     if (decision.facts.local === HOST_THROTTLE) metrics.throttles.inc({ cause: 'limit' })
     if (throttled === null) return
     metrics.throttles.inc({ cause: 'conduct' })

@@ -333,7 +333,7 @@ export class Verifier {
     if (this.#signal.aborted) return
     const { type, did, host, epoch, seq, receivedMs } = raw.value
     if (type === '#commit') this.#clock.noteFits(host)
-    this.#parts.metrics.frames.inc({ type, outcome: judged.marked ? 'marked' : 'passed' })
+    this.#parts.metrics.frames.inc({ type, outcome: judged.discontinuous ? 'marked' : 'passed' })
     crashPoint('after-verify')
     const envelope: VerifiedEnvelope = {
       type,
@@ -351,7 +351,7 @@ export class Verifier {
       seqAt: judged.seqAt,
       repo: judged.repo,
       account: judged.account,
-      marked: judged.marked,
+      discontinuous: judged.discontinuous,
     }
     this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)
   }
@@ -373,7 +373,7 @@ export class Verifier {
       seqAt: 0,
       repo: null,
       account: null,
-      marked: false,
+      discontinuous: false,
       isHeartbeat: true,
     }
     this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)

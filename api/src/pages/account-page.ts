@@ -1,4 +1,4 @@
-import { CONDUCT_THROTTLE, HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
+import { HOST_THROTTLE, RATE_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import { ADVICE } from '@bgs/protocol/reasons/advice.ts'
 import { parseDid } from '@bgs/protocol/syntax/did.ts'
 import { required } from '../http/params.ts'
@@ -48,7 +48,7 @@ function verdictOf(account: AccountReport): string {
   switch (account.local) {
     case HOST_THROTTLE:
       return 'Its host has more accounts than this relay lets through for it. The account is let through by itself when there is room, or when the limit is raised; what it said last is told then.'
-    case CONDUCT_THROTTLE: {
+    case RATE_THROTTLE: {
       const until = account.throttledUntilMs === null ? '' : ` at ${timeText(account.throttledUntilMs)}`
       return `It said too much in an hour (#identity, #account, #sync, or commits that do not follow each other). The throttle ends by itself${until}; what it said last is told then.`
     }

@@ -8,7 +8,7 @@ import { decodeVerifiedRecord, encodeVerifiedRecord } from '@bgs/contract/envelo
 import { batchBytes } from '@bgs/contract/log/log-batch.ts'
 import { peekFrame } from '@bgs/crawler/peek.ts'
 import { withSeqSlot } from '@bgs/protocol/frame/seq-slot.ts'
-import { Names } from '@bgs/runtime/packed/names.ts'
+import { StringTable } from '@bgs/runtime/packed/string-table.ts'
 import { decide } from '@bgs/sequencer/rules/decide.ts'
 import { newAccount } from '@bgs/sequencer/state/account.ts'
 import { packAccount } from '@bgs/sequencer/state/packed-account.ts'
@@ -43,11 +43,11 @@ export async function encodersTarget(): Promise<Target> {
       const judged = verifyFrame(input, { key, handle: '', lenient: false, nowMs: NOW_MS })
       if (judged.reason !== null) return judged.reason
       const { frame, seqAt } = withSeqSlot(judged.frame, judged.seqAt, judged.seqEnd)
-      const { repo, account, marked } = judged
+      const { repo, account, discontinuous } = judged
       const verified: VerifiedEnvelope = {
         ...head,
         ...{ rawGeneration: 1, rawOffset: 1, hostSeq: seq, authoritative: true, digest: '' },
-        ...{ frame, seqAt, repo, account, marked },
+        ...{ frame, seqAt, repo, account, discontinuous },
       }
       const [back] = decodeVerifiedRecord(encodeVerifiedRecord([verified]))
       same(back?.account?.status, account?.status)
@@ -78,7 +78,7 @@ function writeEvent(verified: VerifiedEnvelope): void {
   const status = verified.account?.status ?? null
   const upstream = upstreamStatus(verified.account?.active ?? true, status)
   same(decodeFacts(encodeFacts({ ...NO_FACTS, did: verified.did, upstream })).upstream, upstream)
-  if (packAccount({ ...newAccount(verified.did, 1, HOST), upstream }, new Names()) === 0)
+  if (packAccount({ ...newAccount(verified.did, 1, HOST), upstream }, new StringTable()) === 0)
     throw new PropertyError('an account that cannot be packed')
 }
 

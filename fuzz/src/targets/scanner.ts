@@ -35,7 +35,7 @@ export async function scannerTarget(): Promise<Target> {
 
 interface Look {
   readonly verdict: string
-  readonly passed: Pick<Passed, 'repo' | 'account' | 'marked' | 'seqAt' | 'seqEnd'> | null
+  readonly passed: Pick<Passed, 'repo' | 'account' | 'discontinuous' | 'seqAt' | 'seqEnd'> | null
   readonly head: unknown
 }
 
@@ -55,7 +55,7 @@ function peekFrame(bytes: Uint8Array, { keys }: Frames, anyKey: string): Look {
   }
   if (verdict === undefined) throw new PropertyError('no verdict')
   if (verdict.reason !== null) return { verdict: verdict.reason, passed: null, head }
-  const { repo, account, marked, seqAt, seqEnd } = verdict
+  const { repo, account, discontinuous, seqAt, seqEnd } = verdict
   const type = frame.kind === 'frame' ? frame.type : 'refused'
-  return { verdict: `passed ${type}`, passed: { repo, account, marked, seqAt, seqEnd }, head }
+  return { verdict: `passed ${type}`, passed: { repo, account, discontinuous, seqAt, seqEnd }, head }
 }

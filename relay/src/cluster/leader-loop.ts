@@ -201,14 +201,14 @@ export class LeaderLoop {
       const fetched = inputs.run(ended)
       const beating = new AbortController()
       const control = controlProducer(context)
-      const { census, releaser, sweep } = buildHousekeeping(context, { control, metrics, ask })
+      const { stats, releaser, rechecker } = buildHousekeeping(context, { control, metrics, ask })
       const tended = Promise.all([
         control.run(beating.signal),
         sendHeartbeats(control, ended),
         ...Object.entries({
-          'host census': census,
+          'host census': stats,
           releaser,
-          'status sweep': sweep,
+          'status sweep': rechecker,
         }).map(([name, task]) => supervisor.tend(name, (signal) => task.run(signal), ended)),
       ])
       try {

@@ -75,7 +75,7 @@ describe('hosts among the live crawlers', () => {
   })
 
   it.each(['banned', 'paused'])(
-    'that are %s are told as barred, and come back when that ends',
+    'that are %s are told as suspended, and come back when that ends',
     async (flag) => {
       await askMany(3)
       const { hosts } = await join()
@@ -86,7 +86,7 @@ describe('hosts among the live crawlers', () => {
         ])
       await set(1)
       const { assigned, revoked } = await hosts.look()
-      expect([assigned.map(({ hostname, barred }) => [hostname, Number(barred)]), revoked]).toEqual([
+      expect([assigned.map(({ hostname, suspended }) => [hostname, Number(suspended)]), revoked]).toEqual([
         [['h1.example.com', 1]],
         [],
       ])
@@ -97,7 +97,7 @@ describe('hosts among the live crawlers', () => {
     },
   )
 
-  it('under a banned domain are barred, others are not', async () => {
+  it('under a banned domain are suspended, others are not', async () => {
     const refresh = { sql: REFRESH_DOMAIN, rows: [['bad.com', 1]] }
     for (const name of ['a.bad.com', 'bad.com', 'notbad.com']) await ask(name)
     await database.transaction([

@@ -1,17 +1,17 @@
 import { type Membership, mayTakeFrom } from '@bgs/cluster/leases/membership.ts'
 import type { Database } from '@bgs/contract/database.ts'
 import type { HostsSeen, Ownership } from '@bgs/crawler/ownership.ts'
-import { BARRED, type HostRowSeen } from '@bgs/database/hosts/host-rows.ts'
+import { type HostRowSeen, SUSPENDED } from '@bgs/database/hosts/host-rows.ts'
 
-const COUNT = `SELECT count(*) AS hosts FROM hosts WHERE ${BARRED} = 0`
+const COUNT = `SELECT count(*) AS hosts FROM hosts WHERE ${SUSPENDED} = 0`
 /** Hosts of nobody; and of the dead and of those that stand still, where this process may judge that. */
 const CLAIM = `UPDATE hosts SET owner = $1, fence = fence + 1 WHERE hostname IN (
   SELECT hosts.hostname FROM hosts LEFT JOIN members m ON m.id = hosts.owner
-  WHERE ${BARRED} = 0 AND (hosts.owner IS NULL OR ${mayTakeFrom('$1', '$3')})
+  WHERE ${SUSPENDED} = 0 AND (hosts.owner IS NULL OR ${mayTakeFrom('$1', '$3')})
   ORDER BY hosts.created_ms, hosts.hostname LIMIT CAST($2 AS BIGINT) FOR UPDATE OF hosts SKIP LOCKED)`
-const MINE = `SELECT hostname, fence, asked_ms, changed_ms, ${BARRED} AS barred FROM hosts WHERE owner = $1
+const MINE = `SELECT hostname, fence, asked_ms, changed_ms, ${SUSPENDED} AS suspended FROM hosts WHERE owner = $1
   ORDER BY created_ms, hostname`
-const ROW = `SELECT hosts.*, ${BARRED} AS barred FROM hosts WHERE hostname = $1 AND owner = $2 AND fence = $3`
+const ROW = `SELECT hosts.*, ${SUSPENDED} AS suspended FROM hosts WHERE hostname = $1 AND owner = $2 AND fence = $3`
 const RELEASE =
   'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE hostname = $1 AND owner = $2'
 const RELEASE_ALL = 'UPDATE hosts SET owner = NULL, fence = fence + 1, connected = 0 WHERE owner = $1'
@@ -20,7 +20,7 @@ interface Owned {
   readonly fence: number
   /** All that may change without the fence, in one word. */
   readonly state: string
-  readonly isBarred: boolean
+  readonly isSuspended: boolean
 }
 
 /**
@@ -44,7 +44,7 @@ export class LeasedHosts implements Ownership {
     const [row] = await this.#database.query<{ hosts: number }>(COUNT)
     const share = this.#membership.shareOf(Number(row?.hosts ?? 0))
     let mine = await this.#mine()
-    const crawled = mine.filter(({ isBarred }) => !isBarred).length
+    const crawled = mine.filter(({ isSuspended }) => !isSuspended).length
     if (crawled < share) {
       await this.#database.query(CLAIM, [id, share - crawled, leaseMs])
       mine = await this.#mine()
@@ -57,7 +57,7 @@ export class LeasedHosts implements Ownership {
       return known?.fence !== fence || known.state !== state
     })
     const excess = mine
-      .filter(({ isBarred }) => !isBarred)
+      .filter(({ isSuspended }) => !isSuspended)
       .slice(share)
       .map(({ hostname }) => hostname)
     return { assigned: await this.#rows(assigned), revoked: revoked.map(([hostname]) => hostname), excess }
@@ -76,13 +76,13 @@ export class LeasedHosts implements Ownership {
 
   async #mine(): Promise<(Owned & { readonly hostname: string })[]> {
     const rows = await this.#database.query<
-      Pick<HostRowSeen, 'hostname' | 'fence' | 'asked_ms' | 'changed_ms' | 'barred'>
+      Pick<HostRowSeen, 'hostname' | 'fence' | 'asked_ms' | 'changed_ms' | 'suspended'>
     >(MINE, [this.#membership.id])
-    return rows.map(({ hostname, fence, asked_ms, changed_ms, barred }) => ({
+    return rows.map(({ hostname, fence, asked_ms, changed_ms, suspended }) => ({
       hostname,
       fence: Number(fence),
-      state: `${asked_ms} ${changed_ms} ${barred}`,
-      isBarred: Number(barred) === 1,
+      state: `${asked_ms} ${changed_ms} ${suspended}`,
+      isSuspended: Number(suspended) === 1,
     }))
   }
 

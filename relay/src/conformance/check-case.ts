@@ -87,7 +87,7 @@ async function verifyEvent(
         ...withSeqSlot(judged.frame, judged.seqAt, judged.seqEnd),
         repo: judged.repo,
         account: judged.account,
-        marked: judged.marked,
+        discontinuous: judged.discontinuous,
       }
       const host = { accountCount: 0, throttledCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)

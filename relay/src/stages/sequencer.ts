@@ -2,15 +2,15 @@ import type { BusConsumer, BusProducer } from '@bgs/contract/bus/bus.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Log } from '@bgs/contract/log/log.ts'
-import { HostCensus } from '@bgs/sequencer/housekeeping/host-census.ts'
-import { Releaser } from '@bgs/sequencer/housekeeping/releaser.ts'
-import { StatusSweep } from '@bgs/sequencer/housekeeping/status-sweep.ts'
+import { HostStats } from '@bgs/sequencer/housekeeping/host-stats.ts'
+import { StatusRechecker } from '@bgs/sequencer/housekeeping/status-rechecker.ts'
+import { ThrottleReleaser } from '@bgs/sequencer/housekeeping/throttle-releaser.ts'
 import type { SequencerMetrics } from '@bgs/sequencer/metrics.ts'
 import { replayLog } from '@bgs/sequencer/replay-log.ts'
 import { Sequencer, type StatusQuestion } from '@bgs/sequencer/sequencer.ts'
 import { State } from '@bgs/sequencer/state/state.ts'
 import type { View } from '@bgs/sequencer/view.ts'
-import { conductLimits } from '../conduct-limits.ts'
+import { accountRateSettings } from '../account-rate-settings.ts'
 import { newHosts } from '../new-hosts.ts'
 import type { StageContext } from './stage-context.ts'
 
@@ -49,7 +49,7 @@ export function buildSequencer({ settings, rejections, logger }: StageContext, p
     partitions: settings.RELAY_RAW_PARTITIONS,
     logger: logger.child({ part: 'sequencer' }),
     rejections,
-    conduct: conductLimits(settings),
+    accountRate: accountRateSettings(settings),
     now: Date.now,
   })
 }
@@ -60,8 +60,8 @@ export function buildHousekeeping(
   { control, metrics, ask }: HousekeepingPorts,
 ) {
   return {
-    census: new HostCensus(database, metrics),
-    releaser: new Releaser(database, control, Date.now),
-    sweep: new StatusSweep(database, ask, settings.RELAY_RECHECK_MINUTES * 60_000),
+    stats: new HostStats(database, metrics),
+    releaser: new ThrottleReleaser(database, control, Date.now),
+    rechecker: new StatusRechecker(database, ask, settings.RELAY_RECHECK_MINUTES * 60_000),
   }
 }

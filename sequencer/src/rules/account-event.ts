@@ -1,8 +1,8 @@
 import type { Facts } from '@bgs/contract/envelope/facts.ts'
 import {
-  CONDUCT_THROTTLE,
   effectiveStatus,
   type LocalStatus,
+  RATE_THROTTLE,
   type UpstreamStatus,
   upstreamStatus,
 } from '@bgs/contract/envelope/status.ts'
@@ -23,7 +23,7 @@ export function decideAccount(
 ): Append | Drop {
   const upstream = upstreamStatus(reported.active, reported.status)
   // 3.6: of an account that is throttled for saying too much only news are kept.
-  if (account?.local === CONDUCT_THROTTLE && account.upstream === upstream) return drop('event-limit')
+  if (account?.local === RATE_THROTTLE && account.upstream === upstream) return drop('event-limit')
   const facts: Facts = { ...takenFacts(envelope), upstream }
   const local = account?.local ?? 'active'
   if (local !== 'active') {

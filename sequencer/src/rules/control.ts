@@ -1,9 +1,9 @@
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'
 import { domainName, type Facts, type HostFacts, hostFacts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import {
-  CONDUCT_THROTTLE,
   effectiveStatus,
   HOST_THROTTLE,
+  RATE_THROTTLE,
   upstreamStatus,
 } from '@bgs/contract/envelope/status.ts'
 import type { Account } from '../state/account.ts'
@@ -37,7 +37,7 @@ export function decideControl(
     }
     case 'account-release': {
       if (account === undefined || account.version !== message.version) return null
-      const isThrottled = account.local === HOST_THROTTLE || account.local === CONDUCT_THROTTLE
+      const isThrottled = account.local === HOST_THROTTLE || account.local === RATE_THROTTLE
       if (!isThrottled) return null
       if (account.local === HOST_THROTTLE && (host === undefined || !hasRoom(host))) return null
       return change(account, { ...NO_FACTS, did: message.did, local: 'active' }, nowMs)

@@ -108,27 +108,27 @@ describe('C4, C13: a #commit against the stored one', () => {
       expect(appended(run({ ...synced, synced: was }, confirm)).facts.synced).toBe(was)
   })
 
-  it('C13: what breaks the chain is adopted as the new state, and marked', () => {
+  it('C13: what breaks the chain is adopted as the new state, and discontinuous', () => {
     const repo = { ...follower, since: rev(2) }
     const { facts } = appended(run(known(), envelope('#commit', { ...next, repo })))
     expect(facts).toMatchObject({
-      marked: true,
+      discontinuous: true,
       repo: { rev: repo.rev, commit: repo.commit, data: repo.data },
     })
     const account = known()
     applyFacts(account, facts)
-    expect(account).toMatchObject({ rev: rev(6), commit: cid(6), data: cid(1006), marked: 1 })
+    expect(account).toMatchObject({ rev: rev(6), commit: cid(6), data: cid(1006), discontinuous: 1 })
   })
 
-  it('3.5: what a lenient host was forgiven is marked though it follows', () => {
-    const decision = run(known(), envelope('#commit', { ...next, marked: true, repo: follower }))
+  it('3.5: what a lenient host was forgiven is discontinuous though it follows', () => {
+    const decision = run(known(), envelope('#commit', { ...next, discontinuous: true, repo: follower }))
     expect(outcome(decision)).toBe('#commit emit-discontinuous')
   })
 
   it('C13: a DID never seen is adopted, whatever it says of its past', () => {
     const decision = run(undefined, envelope('#commit', { repo: follower }))
     expect(outcome(decision)).toBe('#commit emit')
-    expect(appended(decision).facts).toMatchObject({ moves: true, digest: 'digest-1', marked: false })
+    expect(appended(decision).facts).toMatchObject({ moves: true, digest: 'digest-1', discontinuous: false })
   })
 
   it('C13: an account without a commit yet adopts, too', () => {
@@ -154,12 +154,12 @@ describe('S1: a #sync against the stored commit', () => {
     expect(outcome(run(bare, envelope('#sync', next)))).toBe('#sync emit-reset')
   })
 
-  it('the frame is passed on as it is, and none of these is marked', () => {
+  it('the frame is passed on as it is, and none of these is discontinuous', () => {
     const sync = envelope('#sync', { ...next, repo: { rev: rev(9) } })
     const { frame, seqAt, facts } = appended(run(known(), sync))
     expect(frame).toBe(sync.frame)
     expect(seqAt).toBe(sync.seqAt)
-    expect(facts.marked).toBe(false)
+    expect(facts.discontinuous).toBe(false)
   })
 })
 
@@ -267,7 +267,7 @@ describe('G7: a host at its limit of accounts', () => {
     })
     const { facts, kind } = appended(decision)
     expect(kind).toBe('#account')
-    expect(facts).toMatchObject({ local: 'throttled', repo: null, marked: false, digest: 'digest-1' })
+    expect(facts).toMatchObject({ local: 'throttled', repo: null, discontinuous: false, digest: 'digest-1' })
   })
 
   it('its upstream status is kept behind the throttle', () => {

@@ -1,5 +1,5 @@
 import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
-import { CONDUCT_THROTTLE, HOST_THROTTLE } from '@bgs/contract/envelope/status.ts'
+import { HOST_THROTTLE, RATE_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
 import { decideAccount, statusEvent } from './account-event.ts'
@@ -50,7 +50,7 @@ function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope
     if (account.digest === envelope.digest) return drop('identity-unchanged')
   }
   // 3.6: of an account that is throttled for saying too much only news are passed on.
-  if (account?.local === CONDUCT_THROTTLE && account.digest === envelope.digest) return drop('event-limit')
+  if (account?.local === RATE_THROTTLE && account.digest === envelope.digest) return drop('event-limit')
   const facts = { ...takenFacts(envelope), digest: envelope.digest }
   return { kind: '#identity', outcome: 'emit', facts, frame: envelope.frame, seqAt: envelope.seqAt }
 }
@@ -61,7 +61,13 @@ function decideIdentity(account: Account | undefined, envelope: VerifiedEnvelope
  */
 function throttleNew(created: Append, envelope: VerifiedEnvelope, nowMs: number): Append {
   const pendingCommit = pendingCommitOf(envelope)
-  const facts: Facts = { ...created.facts, repo: null, marked: false, local: HOST_THROTTLE, pendingCommit }
+  const facts: Facts = {
+    ...created.facts,
+    repo: null,
+    discontinuous: false,
+    local: HOST_THROTTLE,
+    pendingCommit,
+  }
   const upstream = created.facts.upstream ?? 'active'
   const throttled = (of: Facts) =>
     statusEvent(of.did, new Date(nowMs).toISOString(), HOST_THROTTLE, upstream, of)

@@ -20,7 +20,7 @@ export function decideCommit(
   // C13: a commit that is valid but does not follow the one before it is an operational gap, not a lie.
   const follows =
     known === null || (repo.since === known && (repo.prevData === null || repo.prevData === account?.data))
-  return adopt(envelope, repo, follows && !envelope.marked ? 'emit' : 'emit-discontinuous')
+  return adopt(envelope, repo, follows && !envelope.discontinuous ? 'emit' : 'emit-discontinuous')
 }
 
 /** #sync: C1, S1. Higher rev: adopt; equal: a confirmation or a fork; lower: stale. */
@@ -51,7 +51,7 @@ function adopt(
     ...takenFacts(envelope),
     repo: { rev, commit, data },
     synced,
-    marked: outcome === 'emit-discontinuous',
+    discontinuous: outcome === 'emit-discontinuous',
   }
   return { kind: envelope.type, outcome, facts, frame: envelope.frame, seqAt: envelope.seqAt }
 }

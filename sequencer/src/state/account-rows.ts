@@ -49,7 +49,7 @@ export function accountParams(account: Account): SqlValue[] {
     account.local,
     account.digest,
     account.version,
-    account.marked,
+    account.discontinuous,
     account.synced ? 1 : 0,
   ]
 }
@@ -71,7 +71,7 @@ export function accountFromRow(row: AccountRow, intern: (host: string) => string
     local: row.local as LocalStatus,
     digest: row.digest,
     version: Number(row.version),
-    marked: Number(row.marked),
+    discontinuous: Number(row.marked),
     synced: Number(row.synced) === 1,
     pendingCommit: undefined,
     untilMs: undefined,

@@ -1,9 +1,9 @@
 import type { Facts, PendingCommit, SourcePosition } from '@bgs/contract/envelope/facts.ts'
 import {
-  CONDUCT_THROTTLE,
   effectiveStatus,
   HOST_THROTTLE,
   type LocalStatus,
+  RATE_THROTTLE,
   type UpstreamStatus,
 } from '@bgs/contract/envelope/status.ts'
 
@@ -28,10 +28,10 @@ export interface Account {
   /** Raised with each word on its status: answers that were asked for before are void (invariant 7). */
   version: number
   /** Events that broke its chain. */
-  marked: number
+  discontinuous: number
   /** Its last signed commit that was dropped while it is inactive (S2); undefined: the view may have one. */
   pendingCommit: PendingCommit | null | undefined
-  /** When the throttle for its conduct ends; undefined: as the view has it. */
+  /** When the throttle for its rate of events ends; undefined: as the view has it. */
   untilMs: number | null | undefined
   /** Changed since the view was last written. */
   dirty: boolean
@@ -63,7 +63,7 @@ export function newAccount(did: string, firstSeq: number, pdsHost: string): Acco
     local: 'active',
     digest: '',
     version: 0,
-    marked: 0,
+    discontinuous: 0,
     pendingCommit: undefined,
     untilMs: undefined,
     dirty: true,
@@ -84,13 +84,13 @@ export function applyFacts(account: Account, facts: Facts): void {
   if (facts.pendingCommit !== null) account.pendingCommit = facts.pendingCommit
   if (facts.upstream !== null) account.upstream = facts.upstream
   if (facts.local !== null) {
-    if (account.local === CONDUCT_THROTTLE) account.untilMs = null
+    if (account.local === RATE_THROTTLE) account.untilMs = null
     account.local = facts.local
   }
   if (facts.untilMs !== null) account.untilMs = facts.untilMs
   if (facts.upstream !== null || facts.local !== null) account.version++
   if (facts.digest !== null) account.digest = facts.digest
-  if (facts.marked) account.marked++
+  if (facts.discontinuous) account.discontinuous++
   account.dirty = true
 }
 

@@ -1,14 +1,14 @@
 import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
-import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
-import { Names } from '@bgs/runtime/packed/names.ts'
+import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
+import { StringTable } from '@bgs/runtime/packed/string-table.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cid, DID, PDS, rev } from '../testing/envelopes.ts'
 import { type Account, MAX_POSITIONS, newAccount } from './account.ts'
 import { packAccount, packed, unpackAccount } from './packed-account.ts'
 
-const hosts = new Names()
-const records = new DidRecords(4 * 1024 * 1024)
+const hosts = new StringTable()
+const records = new DidCache(4 * 1024 * 1024)
 
 function roundTrip(account: Account): Account | undefined {
   const bytes = packAccount(account, hosts)
@@ -16,8 +16,8 @@ function roundTrip(account: Account): Account | undefined {
   records.put(account.did, packed, bytes)
   // The scratch it was packed in is the next one's.
   packAccount({ ...newAccount('did:plc:next', 1, 'next'), rev: rev(9), commit: cid(9), data: cid(8) }, hosts)
-  const place = records.get(account.did)
-  return place && unpackAccount(account.did, place, hosts)
+  const slot = records.get(account.did)
+  return slot && unpackAccount(account.did, slot, hosts)
 }
 
 const latin1 = (length: number) =>
@@ -59,7 +59,7 @@ const anyAccount: fc.Arbitrary<Account> = fc.record({
   ),
   digest: fc.oneof(latin1(22), fc.constant(''), anyText),
   version: number,
-  marked: number,
+  discontinuous: number,
   synced: fc.boolean(),
   pendingCommit: fc.constant(undefined),
   untilMs: fc.constant(undefined),
@@ -89,7 +89,7 @@ const usualAccount: fc.Arbitrary<Account> = fc
     upstream: 'deactivated',
     local: 'suspended',
     version: epoch,
-    marked: 0,
+    discontinuous: 0,
     synced: false,
   }))
 

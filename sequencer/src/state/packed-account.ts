@@ -1,6 +1,6 @@
 import type { LocalStatus } from '@bgs/contract/envelope/status.ts'
-import type { RecordPlace } from '@bgs/runtime/packed/did-records.ts'
-import type { Names } from '@bgs/runtime/packed/names.ts'
+import type { RecordSlot } from '@bgs/runtime/packed/did-cache.ts'
+import type { StringTable } from '@bgs/runtime/packed/string-table.ts'
 import { type Account, type HostPosition, MAX_POSITIONS } from './account.ts'
 
 /**
@@ -8,7 +8,7 @@ import { type Account, type HostPosition, MAX_POSITIONS } from './account.ts'
  * else takes more.
  *
  *   u16 flags, u8 upstream, u8 local, f64 first seq, f64 raw offset, u32 host,
- *   u32 raw generation, u16 version, u16 marked (WIDE: three f64),
+ *   u32 raw generation, u16 version, u16 discontinuous (WIDE: three f64),
  *   u32 epoch, f64 seq of the one position, that of its host (MANY: u16 count, count x { u32 host, f64 epoch, f64 seq }),
  *   rev 13, commit 36, data 36, digest 22 characters of a byte each, those that the flags name,
  *   u32 length and UTF-16 of each text that is none of these, in the same order; then upstream and local
@@ -63,7 +63,7 @@ const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.byt
 export const packed: Uint8Array = scratch
 
 /** Packs an account into `packed`; returns how many bytes it takes, 0 for one that would take too many. */
-export function packAccount(account: Account, hosts: Names): number {
+export function packAccount(account: Account, hosts: StringTable): number {
   const { taken, rev, commit, data, digest, upstream, local } = account
   if (taken.length > MAX_POSITIONS) return 0
   const upstreamWord = UPSTREAM.indexOf(upstream)
@@ -75,7 +75,7 @@ export function packAccount(account: Account, hosts: Names): number {
   scratchView.setUint32(HOST_AT, hosts.numberOf(account.pdsHost), true)
   const [only] = taken
   const isOne = only !== undefined && taken.length === 1 && only.host === account.pdsHost && isU32(only.epoch)
-  const isWide = !isU32(account.rawGeneration) || !isU16(account.version) || !isU16(account.marked)
+  const isWide = !isU32(account.rawGeneration) || !isU16(account.version) || !isU16(account.discontinuous)
   let at = isWide ? packWide(account) : packNarrow(account)
   at = isOne ? packPosition(only, at) : packPositions(taken, hosts, at)
   const revForm = packText(rev, REV_LENGTH, at)
@@ -105,17 +105,17 @@ export function packAccount(account: Account, hosts: Names): number {
   return at > MAX_BYTES ? 0 : at
 }
 
-function packNarrow({ rawGeneration, version, marked }: Account): number {
+function packNarrow({ rawGeneration, version, discontinuous }: Account): number {
   scratchView.setUint32(COUNTERS_AT, rawGeneration, true)
   scratchView.setUint16(COUNTERS_AT + 4, version, true)
-  scratchView.setUint16(COUNTERS_AT + 6, marked, true)
+  scratchView.setUint16(COUNTERS_AT + 6, discontinuous, true)
   return COUNTERS_AT + 8
 }
 
-function packWide({ rawGeneration, version, marked }: Account): number {
+function packWide({ rawGeneration, version, discontinuous }: Account): number {
   scratchView.setFloat64(COUNTERS_AT, rawGeneration, true)
   scratchView.setFloat64(COUNTERS_AT + 8, version, true)
-  scratchView.setFloat64(COUNTERS_AT + 16, marked, true)
+  scratchView.setFloat64(COUNTERS_AT + 16, discontinuous, true)
   return COUNTERS_AT + 24
 }
 
@@ -125,7 +125,7 @@ function packPosition({ epoch, seq }: HostPosition, at: number): number {
   return at + 12
 }
 
-function packPositions(taken: readonly HostPosition[], hosts: Names, start: number): number {
+function packPositions(taken: readonly HostPosition[], hosts: StringTable, start: number): number {
   scratchView.setUint16(start, taken.length, true)
   let at = start + 2
   for (const { host, epoch, seq } of taken) {
@@ -160,16 +160,16 @@ function packOther(text: string, at: number): number {
 }
 
 /** The account of this DID, as it was packed. */
-export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Account {
-  const { bytes, view } = place
-  const start = place.at
+export function unpackAccount(did: string, slot: RecordSlot, hosts: StringTable): Account {
+  const { bytes, view } = slot
+  const start = slot.at
   const flags = view.getUint16(start, true)
   const pdsHost = hosts.name(view.getUint32(start + HOST_AT, true))
   const isWide = (flags & WIDE) !== 0
   let at = start + COUNTERS_AT
   const rawGeneration = isWide ? view.getFloat64(at, true) : view.getUint32(at, true)
   const version = isWide ? view.getFloat64(at + 8, true) : view.getUint16(at + 4, true)
-  const marked = isWide ? view.getFloat64(at + 16, true) : view.getUint16(at + 6, true)
+  const discontinuous = isWide ? view.getFloat64(at + 16, true) : view.getUint16(at + 6, true)
   at += isWide ? 24 : 8
   const taken: HostPosition[] = []
   if ((flags & MANY) === 0) {
@@ -223,7 +223,7 @@ export function unpackAccount(did: string, place: RecordPlace, hosts: Names): Ac
     local: (localWord === OTHER_WORD ? other() : LOCAL[localWord]) as LocalStatus,
     digest,
     version,
-    marked,
+    discontinuous,
     pendingCommit: undefined,
     untilMs: undefined,
     dirty: false,

@@ -60,7 +60,7 @@ function history(seed: number): Facts[] {
         'throttled:conduct',
       ] as const),
       digest: random.chance(0.3) ? `${i}` : null,
-      marked: random.chance(0.05),
+      discontinuous: random.chance(0.05),
       synced: random.chance(0.2),
       host: null,
       pendingCommit: random.chance(0.05)

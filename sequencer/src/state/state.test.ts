@@ -87,7 +87,7 @@ function someFacts(random: Random, did: string, n: number, known: Account | unde
     upstream,
     local,
     digest: random.chance(0.3) ? `${n}`.padEnd(random.pick([3, 22]), '-') : null,
-    marked: random.chance(0.1),
+    discontinuous: random.chance(0.1),
     synced: random.chance(0.2),
     pendingCommit:
       mayHold && random.chance(0.5)

@@ -1,7 +1,7 @@
 import type { Database } from '@bgs/contract/database.ts'
 import { domainName, type Facts, type HostFacts } from '@bgs/contract/envelope/facts.ts'
-import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
-import { Names } from '@bgs/runtime/packed/names.ts'
+import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
+import { StringTable } from '@bgs/runtime/packed/string-table.ts'
 import { type Account, applyFacts, type Counted, countedBy, isActive, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
 import { BannedDomains, type DomainBan } from './banned-domains.ts'
@@ -40,7 +40,7 @@ const LOAD_BATCH = 500
 export class State {
   readonly #database: Database
   readonly #defaultLimit: number
-  readonly #packed: DidRecords
+  readonly #packed: DidCache
   /** Accounts in use, by DID: each is dirty, or being written, or idle. */
   readonly #inUse = new Map<string, Account>()
   /** Those of them that are as the view and the packed ones have them: the next load lets go of them. */
@@ -48,7 +48,7 @@ export class State {
   /** In how many view batches under way an account is: until they are committed the view has an older row of it. */
   readonly #writing = new Map<Account, number>()
   readonly #hosts = new Map<string, HostState>()
-  readonly #hostnames = new Names()
+  readonly #hostnames = new StringTable()
   readonly #domains: BannedDomains
   #dirty: Account[] = []
   /** Of the accounts that were asked for how many were in memory; whoever reads it begins anew. */
@@ -58,7 +58,7 @@ export class State {
   /** `cacheBytes` bounds the accounts in memory that are in the view already. */
   constructor(database: Database, defaultAccountLimit: number, cacheBytes = CACHE_BYTES) {
     this.#database = database
-    this.#packed = new DidRecords(cacheBytes)
+    this.#packed = new DidCache(cacheBytes)
     this.#defaultLimit = defaultAccountLimit
     this.#domains = new BannedDomains(database)
   }
@@ -107,8 +107,8 @@ export class State {
   account(did: string): Account | undefined {
     const known = this.#inUse.get(did)
     if (known !== undefined) return known
-    const place = this.#packed.get(did)
-    return place && this.#use(unpackAccount(did, place, this.#hostnames))
+    const slot = this.#packed.get(did)
+    return slot && this.#use(unpackAccount(did, slot, this.#hostnames))
   }
 
   /** A host that was loaded. */

@@ -46,7 +46,7 @@ export function envelope(type: EventType, change: Change = {}): VerifiedEnvelope
     receivedMs: Date.parse(TIME),
     authoritative: true,
     digest: 'digest-1',
-    marked: false,
+    discontinuous: false,
     ...slotted,
     ...change,
     repo,

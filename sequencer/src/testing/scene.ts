@@ -81,7 +81,7 @@ export class Scene implements AsyncDisposable {
       logger: createLogger('silent'),
       ask: (question) => this.asked.push(question),
       rejections: this.rejections,
-      conduct: { eventsPerHour: options.eventsPerHour ?? 1e9, throttleMs: 60_000 },
+      accountRate: { eventsPerHour: options.eventsPerHour ?? 1e9, throttleMs: 60_000 },
       now: Date.now,
     })
     this.#running = this.#sequencer.run(this.#stop.signal)

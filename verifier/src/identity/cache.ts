@@ -1,4 +1,4 @@
-import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
+import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
 import type { CacheEntry } from './cache-entry.ts'
 import { packEntry, packed, packedStartedMs, unpackEntry } from './packed-entry.ts'
 
@@ -12,10 +12,10 @@ const FRESH_FAILURE_MS = 2 * 60_000
  * replaces one whose look-up began later.
  */
 export class IdentityCache {
-  readonly #records: DidRecords
+  readonly #records: DidCache
 
   constructor(maxBytes: number) {
-    this.#records = new DidRecords(maxBytes)
+    this.#records = new DidCache(maxBytes)
   }
 
   get size(): number {
@@ -24,17 +24,17 @@ export class IdentityCache {
 
   /** What is known and still fresh. */
   get(did: string, nowMs: number): CacheEntry | undefined {
-    const place = this.#records.get(did)
-    if (place === undefined) return undefined
-    const entry = unpackEntry(did, place)
+    const slot = this.#records.get(did)
+    if (slot === undefined) return undefined
+    const entry = unpackEntry(did, slot)
     const age = nowMs - entry.startedMs
     return age < (typeof entry.found === 'string' ? FRESH_FAILURE_MS : FRESH_MS) ? entry : undefined
   }
 
   /** Whether a document of it was ever found and is not forgotten yet, fresh or not. */
   hasDocument(did: string): boolean {
-    const place = this.#records.get(did)
-    return place !== undefined && typeof unpackEntry(did, place).found !== 'string'
+    const slot = this.#records.get(did)
+    return slot !== undefined && typeof unpackEntry(did, slot).found !== 'string'
   }
 
   /** Forgets those DIDs that `which` says. */

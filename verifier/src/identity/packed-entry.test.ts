@@ -1,5 +1,5 @@
 import { REASON_NAMES } from '@bgs/protocol/reasons/reason.ts'
-import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
+import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identityOf } from '../testing/identity.ts'
@@ -7,15 +7,15 @@ import type { CacheEntry } from './cache-entry.ts'
 import { packEntry, packed, unpackEntry } from './packed-entry.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
-const records = new DidRecords(1024 * 1024)
+const records = new DidCache(1024 * 1024)
 
 function roundTrip(entry: CacheEntry): CacheEntry | undefined {
   const bytes = packEntry(entry)
   if (bytes === 0) return undefined
   records.put(DID, packed, bytes)
   packEntry({ found: identityOf('did:plc:next', { digest: 'next' }), startedMs: 1 })
-  const place = records.get(DID)
-  return place && unpackEntry(DID, place)
+  const slot = records.get(DID)
+  return slot && unpackEntry(DID, slot)
 }
 
 const anyText = fc.oneof(

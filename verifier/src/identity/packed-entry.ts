@@ -1,5 +1,5 @@
 import { REASON_NAMES, type Reason } from '@bgs/protocol/reasons/reason.ts'
-import type { RecordPlace } from '@bgs/runtime/packed/did-records.ts'
+import type { RecordSlot } from '@bgs/runtime/packed/did-cache.ts'
 import type { CacheEntry } from './cache-entry.ts'
 
 /**
@@ -41,14 +41,14 @@ export function packEntry({ found, startedMs }: CacheEntry): number {
 }
 
 /** When the look-up of the entry there began. */
-export function packedStartedMs({ view, at }: RecordPlace): number {
+export function packedStartedMs({ view, at }: RecordSlot): number {
   return view.getFloat64(at + STARTED_AT, true)
 }
 
 /** The entry of this DID, as it was packed. */
-export function unpackEntry(did: string, place: RecordPlace): CacheEntry {
-  const { bytes, view, at } = place
-  const startedMs = packedStartedMs(place)
+export function unpackEntry(did: string, slot: RecordSlot): CacheEntry {
+  const { bytes, view, at } = slot
+  const startedMs = packedStartedMs(slot)
   const head = at + HEAD_BYTES
   if (bytes[at] === REFUSED) return { found: REASON_NAMES[view.getUint16(head, true)] as Reason, startedMs }
   const typeEnd = view.getUint16(head, true)

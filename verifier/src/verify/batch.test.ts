@@ -37,7 +37,7 @@ const judged = fc
       fc.constant({ repo: null, account: null }),
       rejected,
     ),
-    marked: fc.boolean(),
+    discontinuous: fc.boolean(),
     handle: fc.string({ unit: 'grapheme', maxLength: 8 }),
     key: fc.string({ maxLength: 8 }),
     lenient: fc.boolean(),
@@ -58,7 +58,14 @@ it('gives each frame to the judge with its context, and brings each verdict back
       const reply = verifyRequest(packRequest(7, items, 99), (frame, context) => {
         const { one, seqAt } = all[seen.push([Uint8Array.from(frame), context]) - 1] as (typeof all)[number]
         if ('reason' in one.what) return one.what as Verdict
-        return { reason: null, frame, seqAt, seqEnd: seqAt + one.seqLength, marked: one.marked, ...one.what }
+        return {
+          reason: null,
+          frame,
+          seqAt,
+          seqEnd: seqAt + one.seqLength,
+          discontinuous: one.discontinuous,
+          ...one.what,
+        }
       })
       expect(reply.id).toBe(7)
       expect(seen).toEqual(
@@ -74,7 +81,7 @@ it('gives each frame to the judge with its context, and brings each verdict back
           continue
         }
         const { frame, ...rest } = verdict as Extract<typeof verdict, { reason: null }>
-        expect(rest).toEqual({ reason: null, seqAt, marked: one.marked, ...one.what })
+        expect(rest).toEqual({ reason: null, seqAt, discontinuous: one.discontinuous, ...one.what })
         expect(Buffer.compare(frame.subarray(0, seqAt), one.frame.subarray(0, seqAt))).toBe(0)
         const behind = one.frame.subarray(seqAt + one.seqLength)
         expect(Buffer.compare(frame.subarray(seqAt + SEQ_SLOT_BYTES), behind)).toBe(0)

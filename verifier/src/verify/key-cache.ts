@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { p256Key } from '@bgs/protocol/signature/p256.ts'
 import { type PublicKey, parsePublicKey } from '@bgs/protocol/signature/public-key.ts'
-import { DidRecords } from '@bgs/runtime/packed/did-records.ts'
+import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
 
 /** Points in each judging thread, some 100,000: without its point a key costs 20 µs of K-256, 160 of P-256. */
 const POINT_BYTES = 16 * 1024 * 1024
@@ -13,7 +13,7 @@ const P256 = 2
 const UNCOMPRESSED_BYTES = 65
 
 /** Curve and point by `type multibase`, which stand here where a DID does elsewhere. */
-const points = new DidRecords(POINT_BYTES)
+const points = new DidCache(POINT_BYTES)
 const scratch = new Uint8Array(1 + UNCOMPRESSED_BYTES)
 /** Two generations stand in for least-recently-used. */
 let young = new Map<string, KeyObject>()
@@ -21,9 +21,9 @@ let old = new Map<string, KeyObject>()
 
 /** The parsed key for `type multibase`, which the DID document's reader has found to be valid. */
 export function cachedPublicKey(text: string): PublicKey {
-  const place = points.get(text)
-  if (place === undefined) return parseAndKeep(text)
-  const { bytes, at } = place
+  const slot = points.get(text)
+  if (slot === undefined) return parseAndKeep(text)
+  const { bytes, at } = slot
   // A copy: the next record that is written may lie there.
   const point = Buffer.from(bytes.subarray(at + 1, at + 1 + UNCOMPRESSED_BYTES))
   if (bytes[at] === K256) return { curve: 'k256', point }

@@ -23,7 +23,7 @@ export type PassedFrame = Omit<Passed, 'seqEnd'>
 const INTS = 7
 const KINDS = { other: 0, repo: 1, inactive: 2, active: 3 } as const
 /** Flags of a frame. */
-const MARKED = 1
+const DISCONTINUOUS = 1
 const HAS_SINCE = 2
 const HAS_PREV_DATA = 4
 /** rev and since, commit, data and prevData. */
@@ -50,12 +50,12 @@ export function packReply(
       ints[at + 5] = texts.push(verdict.detail, null) - 2
       continue
     }
-    const { frame, seqAt, seqEnd, repo, account, marked } = verdict
+    const { frame, seqAt, seqEnd, repo, account, discontinuous } = verdict
     ints[at + 1] = end
     end = putWithSeqSlot(bytes, end, frame, seqAt, seqEnd)
     ints[at + 2] = end
     ints[at + 3] = seqAt
-    let flags = marked ? MARKED : 0
+    let flags = discontinuous ? DISCONTINUOUS : 0
     let kind: number = KINDS.other
     if (repo !== null) {
       kind = KINDS.repo
@@ -91,7 +91,7 @@ export function readVerdict(
     reason: null,
     frame: bytes.subarray(start, end),
     seqAt,
-    marked: (kindAndFlags & MARKED) !== 0,
+    discontinuous: (kindAndFlags & DISCONTINUOUS) !== 0,
     repo: kind === KINDS.repo ? readRepo(bytes, end, kindAndFlags) : null,
     account: kind >= KINDS.inactive ? readAccount(kind, texts, textAt) : null,
   }

@@ -62,10 +62,10 @@ describe('what a host says of an account or identity (A-1, I1)', () => {
       fc.property(fc.boolean(), anyText, fc.oneof(fc.constant(TIME), anyText), (active, status, time) => {
         const judged = verifyFrame(encodeAccount({ did, time, active, status }).frame, context)
         if (judged.reason !== null) return
-        const { frame, seqAt, repo, account, marked } = judged
+        const { frame, seqAt, repo, account, discontinuous } = judged
         const head = { type: '#account', did, host: 'a.example', digest: '', authoritative: true } as const
         const numbers = { rawGeneration: 1, rawOffset: 1, epoch: 1, hostSeq: 1, receivedMs: 1 }
-        encodeVerifiedRecord([{ ...head, ...numbers, frame, seqAt, repo, account, marked }])
+        encodeVerifiedRecord([{ ...head, ...numbers, frame, seqAt, repo, account, discontinuous }])
         expect(account?.status?.length ?? 0).toBeLessThanOrEqual(64)
       }),
     )

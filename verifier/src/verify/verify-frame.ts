@@ -30,7 +30,7 @@ export interface Passed {
   readonly seqEnd: number
   readonly repo: RepoFacts | null
   readonly account: AccountFacts | null
-  readonly marked: boolean
+  readonly discontinuous: boolean
 }
 
 /** Judges one frame of a host whose authority is settled (protocol.md G1, C2–C12, S1, I1, A-1). Never throws on bytes. */
@@ -64,7 +64,7 @@ function verifyCommitFrame(frame: CommitFrame, bytes: Uint8Array, context: Verif
     commit: cidKey(commit),
     data: cidKey(data),
   }
-  return passed(frame, bytes, { repo, account: null, marked: marks.length > 0 }, frame.nulls)
+  return passed(frame, bytes, { repo, account: null, discontinuous: marks.length > 0 }, frame.nulls)
 }
 
 function verifySyncFrame(frame: SyncFrame, bytes: Uint8Array, context: VerifyContext): Verdict {
@@ -76,7 +76,7 @@ function verifySyncFrame(frame: SyncFrame, bytes: Uint8Array, context: VerifyCon
   if (verdict.kind === 'fault') return verdict
   const { rev, commit, data } = verdict
   const repo = { rev, since: null, prevData: null, commit: cidKey(commit), data: cidKey(data) }
-  return passed(frame, bytes, { repo, account: null, marked: false }, frame.nulls)
+  return passed(frame, bytes, { repo, account: null, discontinuous: false }, frame.nulls)
 }
 
 /** I1: the handle is passed on only where the DID document says the same. */
@@ -84,19 +84,19 @@ function verifyIdentityFrame(frame: IdentityFrame, bytes: Uint8Array, context: V
   const { handle, handlePlace, nulls } = frame
   const isConfirmed = handle === undefined || handle.toLowerCase() === context.handle
   const left = isConfirmed || handlePlace === undefined ? nulls : [handlePlace]
-  return passed(frame, bytes, { repo: null, account: null, marked: false }, left)
+  return passed(frame, bytes, { repo: null, account: null, discontinuous: false }, left)
 }
 
 function verifyAccountFrame(frame: AccountFrame, bytes: Uint8Array): Verdict {
   const account = { active: frame.active, status: keptStatus(frame.status ?? null), time: frame.time }
-  return passed(frame, bytes, { repo: null, account, marked: false }, frame.nulls)
+  return passed(frame, bytes, { repo: null, account, discontinuous: false }, frame.nulls)
 }
 
 /** `left` are the entries that are not passed on; everything else is, byte for byte (invariant 16). */
 function passed(
   { seqAt, seqEnd }: CommitFrame | SyncFrame | IdentityFrame | AccountFrame,
   bytes: Uint8Array,
-  facts: Pick<Passed, 'repo' | 'account' | 'marked'>,
+  facts: Pick<Passed, 'repo' | 'account' | 'discontinuous'>,
   left: readonly MapEntryPlace[] | undefined,
 ): Verdict {
   if (left === undefined) return { reason: null, frame: bytes, seqAt, seqEnd, ...facts }

@@ -21,7 +21,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   upstream: maybe(text(64)),
   local: maybe(fc.constantFrom('active', 'takendown', 'suspended', 'throttled', 'throttled:conduct')),
   digest: maybe(text(22)),
-  marked: fc.boolean(),
+  discontinuous: fc.boolean(),
   host: maybe(
     fc.record({
       host: text(253),
@@ -64,7 +64,7 @@ describe('facts of an entry', () => {
     expect(decodeFacts(bytes)).toEqual({
       ...NO_FACTS,
       did: 'did:plc:one',
-      marked: true,
+      discontinuous: true,
       host: { host: 'h', epoch: 7, banned: true, accountLimit: null },
     })
   })

@@ -21,11 +21,11 @@ export interface Facts {
   readonly local: LocalStatus | null
   readonly digest: string | null
   /** The event broke its repo's chain, or passed only by the leniency of its host (C13, 3.5). */
-  readonly marked: boolean
+  readonly discontinuous: boolean
   readonly host: HostFacts | null
   /** A signed commit that was dropped because the account is not active (S2). */
   readonly pendingCommit: PendingCommit | null
-  /** When a throttle for the account's conduct ends. */
+  /** When a throttle for the account's rate of events ends. */
   readonly untilMs: number | null
 }
 
@@ -73,7 +73,7 @@ export const NO_FACTS: Facts = {
   upstream: null,
   local: null,
   digest: null,
-  marked: false,
+  discontinuous: false,
   host: null,
   pendingCommit: null,
   untilMs: null,
@@ -90,7 +90,7 @@ const REPO = 4
 const UPSTREAM = 8
 const LOCAL = 16
 const DIGEST = 32
-const MARKED = 64
+const DISCONTINUOUS = 64
 const HOST = 128
 const PENDING_COMMIT = 256
 const UNTIL = 512
@@ -113,7 +113,7 @@ export function encodeFacts(facts: Facts): Buffer {
     (facts.upstream === null ? 0 : UPSTREAM) |
     (facts.local === null ? 0 : LOCAL) |
     (facts.digest === null ? 0 : DIGEST) |
-    (facts.marked ? MARKED : 0) |
+    (facts.discontinuous ? DISCONTINUOUS : 0) |
     (host === null ? 0 : HOST) |
     (pendingCommit === null ? 0 : PENDING_COMMIT) |
     (facts.untilMs === null ? 0 : UNTIL) |
@@ -189,7 +189,7 @@ export function decodeFacts(bytes: Buffer): Facts {
     upstream,
     local,
     digest,
-    marked: (mask & MARKED) !== 0,
+    discontinuous: (mask & DISCONTINUOUS) !== 0,
     host,
     pendingCommit,
     untilMs,

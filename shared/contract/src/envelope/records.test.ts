@@ -54,7 +54,7 @@ const verified = fc.record({
       time: latin1,
     }),
   ),
-  marked: fc.boolean(),
+  discontinuous: fc.boolean(),
   isHeartbeat: fc.constantFrom(true, undefined),
 })
 

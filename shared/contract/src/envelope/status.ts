@@ -7,8 +7,8 @@ export type LocalStatus = 'active' | 'takendown' | 'suspended' | 'throttled' | '
 
 /** The throttle that the account's host is the reason of. */
 export const HOST_THROTTLE = 'throttled' as const
-/** The throttle that the account's own conduct is the reason of. */
-export const CONDUCT_THROTTLE = 'throttled:conduct' as const
+/** The throttle for the account's own rate of events; the stored word stays. */
+export const RATE_THROTTLE = 'throttled:conduct' as const
 
 /**
  * What the account's PDS says: `active` or `inactive` (no reason given), a status string with active=false as it
@@ -47,7 +47,7 @@ export interface EffectiveStatus {
 
 /** Rule E1: a local status other than active wins, else what the PDS says. */
 export function effectiveStatus(local: LocalStatus, upstream: UpstreamStatus): EffectiveStatus {
-  if (local === CONDUCT_THROTTLE) return { active: false, status: 'throttled' }
+  if (local === RATE_THROTTLE) return { active: false, status: 'throttled' }
   if (local !== 'active') return { active: false, status: local }
   if (upstream === 'active') return { active: true, status: null }
   if (upstream.startsWith('active:')) return { active: true, status: upstream.slice('active:'.length) }

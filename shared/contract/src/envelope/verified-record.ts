@@ -10,7 +10,7 @@ const FORMER_VERSION = 1
 const ABOUT_ENTRY_BYTES = 420
 
 const AUTHORITATIVE = 1
-const MARKED = 2
+const DISCONTINUOUS = 2
 const REPO = 4
 const ACCOUNT = 8
 const ACTIVE = 16
@@ -44,7 +44,7 @@ function writeFacts(writer: RecordWriter, envelope: VerifiedEnvelope): void {
   const { repo, account, pdsHost } = envelope
   const flags =
     (envelope.authoritative ? AUTHORITATIVE : 0) |
-    (envelope.marked ? MARKED : 0) |
+    (envelope.discontinuous ? DISCONTINUOUS : 0) |
     (repo === null ? 0 : REPO) |
     (account === null ? 0 : ACCOUNT) |
     (account?.active ? ACTIVE : 0) |
@@ -89,7 +89,7 @@ function readFacts(reader: RecordReader): Head {
     digest,
     pdsHost,
     authoritative: (flags & AUTHORITATIVE) !== 0,
-    marked: (flags & MARKED) !== 0,
+    discontinuous: (flags & DISCONTINUOUS) !== 0,
     repo: flags & REPO ? readRepo(reader) : null,
     account: flags & ACCOUNT ? readAccount(reader, (flags & ACTIVE) !== 0) : null,
     ...(flags & HEARTBEAT ? { isHeartbeat: true } : {}),

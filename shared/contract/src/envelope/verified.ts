@@ -24,8 +24,8 @@ export interface VerifiedEnvelope {
   readonly repo: RepoFacts | null
   /** Of #account. */
   readonly account: AccountFacts | null
-  /** A check that a lenient host's frame failed (protocol.md 3.5): emitted, marked. */
-  readonly marked: boolean
+  /** A check that a lenient host's frame failed (protocol.md 3.5): emitted, discontinuous. */
+  readonly discontinuous: boolean
   /** No host sent it: it shows that the way is open. */
   readonly isHeartbeat?: boolean | undefined
 }

@@ -73,13 +73,13 @@ export const REFRESH_DOMAIN = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMA
 const REFRESH_HOST = `UPDATE hosts SET domain_banned = ${IN_BANNED_DOMAIN} WHERE hostname = $1`
 
 /** Whether a host is not to be crawled: banned, itself or by its domain, or paused. 0 or 1, for the row `hosts`. */
-export const BARRED = 'CASE WHEN paused = 1 OR banned = 1 OR domain_banned = 1 THEN 1 ELSE 0 END'
+export const SUSPENDED = 'CASE WHEN paused = 1 OR banned = 1 OR domain_banned = 1 THEN 1 ELSE 0 END'
 
 /** Limit of accounts on a trusted host (protocol.md H8). */
 export const TRUSTED_ACCOUNT_LIMIT = 10_000_000
 
 /** The state that a host is shown in: what holds it back comes first. For the row `hosts`. */
-export const SHOWN_STATE = `CASE WHEN banned = 1 OR (paused = 0 AND ${BARRED} = 1) THEN 'banned'
+export const SHOWN_STATE = `CASE WHEN banned = 1 OR (paused = 0 AND ${SUSPENDED} = 1) THEN 'banned'
   WHEN paused = 1 THEN 'paused' ELSE status END`
 
 /** A host to be added, or asked for again. */
@@ -184,12 +184,12 @@ export async function findHost(database: Database, hostname: string): Promise<Ho
 }
 
 /** A host and whether it is not to be crawled. */
-export type HostRowSeen = HostRow & { readonly barred: number }
+export type HostRowSeen = HostRow & { readonly suspended: number }
 
 /** Hosts that were asked for or changed after a time, oldest first. */
 export function hostsChangedSince(database: Database, sinceMs: number): Promise<HostRowSeen[]> {
   return database.query<HostRowSeen>(
-    `SELECT hosts.*, ${BARRED} AS barred FROM hosts WHERE asked_ms > $1 OR changed_ms > $1
+    `SELECT hosts.*, ${SUSPENDED} AS suspended FROM hosts WHERE asked_ms > $1 OR changed_ms > $1
       ORDER BY created_ms, hostname`,
     [sinceMs],
   )

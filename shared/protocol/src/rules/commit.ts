@@ -8,7 +8,7 @@
  * 4. C10 to C12 (tree.ts): the tree is well formed and agrees with the operations. Once they are undone its root is
  *    prevData. So the blocks prove what changed, and nobody has to hold the repo.
  *
- * The first fault ends it and is the reason. A lenient host is let off a few of them; its commit is then `marked`.
+ * The first fault ends it and is the reason. A lenient host is let off a few of them; its commit is then `discontinuous`.
  */
 
 import type { CommitFrame } from '../frame/frame.ts'

@@ -1,6 +1,6 @@
-import { PlaceIndex } from './place-index.ts'
 import { seededHash } from './seeded-hash.ts'
 import { MAX_UNITS, Slab, UNIT, unitsOf } from './slab.ts'
+import { SlotIndex } from './slot-index.ts'
 
 /** A slab, unless the whole is small; of the whole the index has an eighth at most. */
 const SLAB_BYTES = 1024 * 1024
@@ -11,7 +11,7 @@ const INDEX_SHARE = 1 / 8
 const MOST_BYTES = UNIT * (2 ** 32 - 2)
 
 /** Where a record's value lies, until the next call. */
-export interface RecordPlace {
+export interface RecordSlot {
   bytes: Buffer
   view: DataView
   at: number
@@ -22,12 +22,12 @@ export interface RecordPlace {
  * in turn. Where there is no room for another slab, the oldest is swept: what was asked for since the last time is
  * moved to its beginning, up to half of it, and all else is forgotten.
  */
-export class DidRecords {
+export class DidCache {
   readonly #slabUnits: number
   readonly #maxSlabs: number
   readonly #slabs: Slab[] = []
-  readonly #index: PlaceIndex
-  readonly #place: RecordPlace
+  readonly #index: SlotIndex
+  readonly #slot: RecordSlot
   /** The slab that is being filled. */
   #filling = -1
 
@@ -36,9 +36,9 @@ export class DidRecords {
     const slabBytes = Math.min(SLAB_BYTES, Math.max(LEAST_SLAB_BYTES, bytes / LEAST_SLABS))
     this.#slabUnits = Math.floor(slabBytes / UNIT)
     this.#maxSlabs = Math.max(1, Math.floor(bytes / (this.#slabUnits * UNIT)))
-    this.#index = new PlaceIndex(maxBytes * INDEX_SHARE)
+    this.#index = new SlotIndex(maxBytes * INDEX_SHARE)
     const { bytes: none, view } = new Slab(0)
-    this.#place = { bytes: none, view, at: 0 }
+    this.#slot = { bytes: none, view, at: 0 }
   }
 
   get size(): number {
@@ -46,18 +46,18 @@ export class DidRecords {
   }
 
   /** Where the value of this DID lies; undefined: there is none, or no longer. */
-  get(did: string): RecordPlace | undefined {
+  get(did: string): RecordSlot | undefined {
     const bucket = this.#bucketOf(did, seededHash(did))
     if (bucket < 0) return undefined
-    const number = this.#index.place(bucket)
+    const number = this.#index.slot(bucket)
     const slab = this.#slabOf(number)
     const at = this.#offsetOf(number)
     slab.setUsed(at, true)
-    const place = this.#place
-    place.bytes = slab.bytes
-    place.view = slab.view
-    place.at = slab.valueAt(at)
-    return place
+    const slot = this.#slot
+    slot.bytes = slab.bytes
+    slot.view = slab.view
+    slot.at = slab.valueAt(at)
+    return slot
   }
 
   /** Keeps the first `length` bytes of `value` for this DID in place of what was. Too large a value is not kept. */
@@ -66,7 +66,7 @@ export class DidRecords {
     const units = unitsOf(did, length)
     const bucket = this.#bucketOf(did, hash)
     if (bucket >= 0) {
-      const number = this.#index.place(bucket)
+      const number = this.#index.slot(bucket)
       const slab = this.#slabOf(number)
       const at = this.#offsetOf(number)
       if (slab.units(at) >= units) {
@@ -102,19 +102,19 @@ export class DidRecords {
     const index = this.#index
     let bucket = index.first(hash)
     while (bucket >= 0) {
-      const place = index.place(bucket)
-      if (this.#slabOf(place).isOf(this.#offsetOf(place), did)) return bucket
+      const slot = index.slot(bucket)
+      if (this.#slabOf(slot).isOf(this.#offsetOf(slot), did)) return bucket
       bucket = index.next(bucket, hash)
     }
     return -1
   }
 
-  #slabOf(place: number): Slab {
-    return this.#slabs[Math.floor(place / this.#slabUnits)] as Slab
+  #slabOf(slot: number): Slab {
+    return this.#slabs[Math.floor(slot / this.#slabUnits)] as Slab
   }
 
-  #offsetOf(place: number): number {
-    return (place % this.#slabUnits) * UNIT
+  #offsetOf(slot: number): number {
+    return (slot % this.#slabUnits) * UNIT
   }
 
   /** The slab that is being filled, with room for so many units at its end. */

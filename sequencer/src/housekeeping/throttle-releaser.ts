@@ -26,7 +26,7 @@ interface Throttled {
  * Sees when the reason of a throttle has ended (protocol.md H8, 3.6): its host has room again, or its time is over. Says
  * so through control, with the version of what it saw: what has changed meanwhile is not released (invariant 7).
  */
-export class Releaser {
+export class ThrottleReleaser {
   readonly #database: Database
   readonly #control: BusProducer<ControlMessage, () => void>
   readonly #now: () => number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DidRecords } from './did-records.ts'
+import { DidCache } from './did-cache.ts'
 
 const PLC = 'did:plc:aaaaaaaaaaaaaaaaaaaaaa'
 /** Few of each form, so that they are met again: usual ones, short, long, and ones that are nearly usual. */
@@ -24,18 +24,18 @@ const step = fc.oneof(
 )
 
 /** Values with a length of two bytes in front, as a codec would have them. */
-function put(records: DidRecords, did: string, bytes: Uint8Array): void {
+function put(records: DidCache, did: string, bytes: Uint8Array): void {
   const scratch = Buffer.alloc(400)
   scratch.writeUInt16LE(bytes.length, 0)
   scratch.set(bytes, 2)
   records.put(did, scratch, bytes.length + 2)
 }
 
-function get(records: DidRecords, did: string): Uint8Array | undefined {
-  const place = records.get(did)
-  if (place === undefined) return undefined
-  const start = place.at + 2
-  return Uint8Array.from(place.bytes.subarray(start, start + place.view.getUint16(place.at, true)))
+function get(records: DidCache, did: string): Uint8Array | undefined {
+  const slot = records.get(did)
+  if (slot === undefined) return undefined
+  const start = slot.at + 2
+  return Uint8Array.from(slot.bytes.subarray(start, start + slot.view.getUint16(slot.at, true)))
 }
 
 describe('records by DID', () => {
@@ -45,7 +45,7 @@ describe('records by DID', () => {
         fc.array(step, { maxLength: 500 }),
         fc.integer({ min: 1_000, max: 60_000 }),
         (steps, bytes) => {
-          const records = new DidRecords(bytes)
+          const records = new DidCache(bytes)
           const model = new Map<string, Uint8Array>()
           for (const one of steps) {
             if (one.do === 'put') {
@@ -73,7 +73,7 @@ describe('records by DID', () => {
   })
 
   it('forget nothing while there is room', () => {
-    const records = new DidRecords(100_000)
+    const records = new DidCache(100_000)
     for (let n = 0; n < 1_000; n++) put(records, `${PLC}${n % 100}-`, new Uint8Array([n & 255, n >>> 8]))
     expect(records.size).toBe(100)
     for (let n = 900; n < 1_000; n++)
@@ -81,7 +81,7 @@ describe('records by DID', () => {
   })
 
   it('invariant 12: are bounded in bytes, and what is asked for stays', () => {
-    const records = new DidRecords(64 * 1024)
+    const records = new DidCache(64 * 1024)
     const used = `${PLC}zz`
     for (let n = 0; n < 20_000; n++) {
       put(records, `did:plc:${String(n).padStart(24, '0')}`, new Uint8Array(100))
@@ -94,14 +94,14 @@ describe('records by DID', () => {
   })
 
   it('invariant 12: very small ones are bounded by the index', () => {
-    const records = new DidRecords(64 * 1024)
+    const records = new DidCache(64 * 1024)
     for (let n = 0; n < 20_000; n++) put(records, `${n}`, new Uint8Array(0))
     expect(records.size).toBeLessThanOrEqual(768)
     expect(get(records, '19999')).toBeDefined()
   })
 
   it('are dropped by their DID', () => {
-    const records = new DidRecords(64 * 1024)
+    const records = new DidCache(64 * 1024)
     const names = [
       ...Array.from({ length: 50 }, (_, n) => `did:web:${n}.example.com`),
       `${PLC}ab`,

@@ -10,12 +10,12 @@ const COUNT = `SELECT ${SHOWN_STATE} AS state,
     count(*) AS hosts, COALESCE(sum(account_count), 0) AS accounts, COALESCE(sum(throttled_count), 0) AS throttled,
     COALESCE(sum(CASE WHEN account_count - throttled_count >= account_limit THEN 1 ELSE 0 END), 0) AS full_hosts
   FROM hosts GROUP BY 1`
-const CONDUCT = 'SELECT count(*) AS accounts FROM throttles'
+const RATE_THROTTLED = 'SELECT count(*) AS accounts FROM throttles'
 
 type Row = Record<'hosts' | 'accounts' | 'throttled' | 'full_hosts', number> & { readonly state: string }
 
 /** Counts the hosts of the whole cluster now and then, in one process of it: no crawler knows the others' hosts. */
-export class HostCensus {
+export class HostStats {
   readonly #database: Database
   readonly #metrics: SequencerMetrics
 
@@ -34,7 +34,7 @@ export class HostCensus {
 
   async count(): Promise<void> {
     const rows = await this.#database.query<Row>(COUNT)
-    const [conduct] = await this.#database.query<{ accounts: number }>(CONDUCT)
+    const [rateThrottled] = await this.#database.query<{ accounts: number }>(RATE_THROTTLED)
     const { knownHosts, fullHosts, accounts, throttledAccounts } = this.#metrics
     const sum = (what: Exclude<keyof Row, 'state'>) =>
       rows.reduce((total, row) => total + Number(row[what]), 0)
@@ -43,7 +43,7 @@ export class HostCensus {
     fullHosts.set(sum('full_hosts'))
     accounts.set(sum('accounts'))
     throttledAccounts.set({ cause: 'limit' }, sum('throttled'))
-    throttledAccounts.set({ cause: 'conduct' }, Number(conduct?.accounts ?? 0))
+    throttledAccounts.set({ cause: 'conduct' }, Number(rateThrottled?.accounts ?? 0))
   }
 
   /** Another process may count from here on. */

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { sequencerMetrics } from '../metrics.ts'
 import { tempFolder } from '../testing/scene.ts'
-import { HostCensus } from './host-census.ts'
+import { HostStats } from './host-stats.ts'
 
 it('hosts are counted by state, with their accounts', async () => {
   await using folder = await tempFolder()
@@ -24,8 +24,8 @@ it('hosts are counted by state, with their accounts', async () => {
     { sql: 'INSERT INTO throttles (did, until_ms) VALUES ($1, $2)', rows: [['did:plc:a', 1]] },
   ])
   const registry = new Registry()
-  const census = new HostCensus(database, sequencerMetrics(registry))
-  await census.count()
+  const stats = new HostStats(database, sequencerMetrics(registry))
+  await stats.count()
   const text = await registry.metrics()
   for (const line of [
     'relay_sequencer_known_hosts{status="active"} 1',
@@ -41,7 +41,7 @@ it('hosts are counted by state, with their accounts', async () => {
   // Another process counts from here on.
   const stop = new AbortController()
   stop.abort()
-  await census.run(stop.signal)
+  await stats.run(stop.signal)
   expect(await registry.metrics()).not.toContain('status="active"')
   await database.close()
 })

@@ -55,7 +55,7 @@ interface Round {
  * Asks again for the status of accounts that their hosts once called inactive, round and round at a gentle pace, those
  * first about whom it is worth most: nobody stays inactive here because one word was lost (protocol.md section 5, E2).
  */
-export class StatusSweep {
+export class StatusRechecker {
   readonly #database: Database
   readonly #ask: (question: StatusQuestion) => void
   readonly #roundMs: number

@@ -1,15 +1,15 @@
 import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
-import { CONDUCT_THROTTLE } from '@bgs/contract/envelope/status.ts'
+import { RATE_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
 import type { Account } from '../state/account.ts'
 import { statusEvent } from './account-event.ts'
 import type { Append } from './decision.ts'
 
 const HOUR_MS = 3_600_000
-/** Accounts whose conduct is remembered: those that did something out of the ordinary last. */
+/** Accounts whose rate is remembered: those that did something out of the ordinary last. */
 const MAX_REMEMBERED = 50_000
 
-export interface ConductLimits {
+export interface AccountRateSettings {
   /** Events of each kind that one account may have in an hour, after as many at once. */
   readonly eventsPerHour: number
   /** How long it is throttled for more. */
@@ -28,11 +28,11 @@ interface Buckets {
  * Accounts that say too much (protocol.md 3.6): one that exceeds an hour's share of #identity, #account, #sync or of
  * commits that break its chain is throttled for a while. In memory alone: after a restart everyone has a full share.
  */
-export class Conduct {
-  readonly #limits: ConductLimits
+export class AccountRateLimit {
+  readonly #limits: AccountRateSettings
   readonly #buckets = new Map<string, Buckets>()
 
-  constructor(limits: ConductLimits) {
+  constructor(limits: AccountRateSettings) {
     this.#limits = limits
   }
 
@@ -55,16 +55,10 @@ export class Conduct {
     const throttled: Facts = {
       ...NO_FACTS,
       did: facts.did,
-      local: CONDUCT_THROTTLE,
+      local: RATE_THROTTLE,
       untilMs: nowMs + this.#limits.throttleMs,
     }
-    return statusEvent(
-      facts.did,
-      new Date(nowMs).toISOString(),
-      CONDUCT_THROTTLE,
-      account.upstream,
-      throttled,
-    )
+    return statusEvent(facts.did, new Date(nowMs).toISOString(), RATE_THROTTLE, account.upstream, throttled)
   }
 
   #refilled(did: string, nowMs: number): Buckets {

@@ -1,5 +1,5 @@
 /** Numbers for names of a set that is bounded elsewhere, in the order they are first met; one string for each. */
-export class Names {
+export class StringTable {
   readonly #numbers = new Map<string, number>()
   readonly #names: string[] = []
 

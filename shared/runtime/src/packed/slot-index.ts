@@ -1,7 +1,7 @@
 /** Share of the buckets that may be taken: beyond it runs of taken ones grow long. */
 const MAX_LOAD = 0.75
 const FIRST_BUCKETS = 64
-/** Bytes of one bucket: a hash, and the place behind it plus one; 0: empty. */
+/** Bytes of one bucket: a hash, and the slot behind it plus one; 0: empty. */
 const BUCKET_BYTES = 8
 
 /**
@@ -9,7 +9,7 @@ const BUCKET_BYTES = 8
  * Whoever asks compares what lies at the places, for different texts may have the same hash. A bucket is valid until
  * the next change.
  */
-export class PlaceIndex {
+export class SlotIndex {
   size = 0
   readonly #maxBuckets: number
   #buckets = FIRST_BUCKETS
@@ -35,26 +35,26 @@ export class PlaceIndex {
     return this.#from((bucket + 1) & (this.#buckets - 1), hash)
   }
 
-  place(bucket: number): number {
+  slot(bucket: number): number {
     return (this.#table[2 * bucket + 1] as number) - 1
   }
 
-  move(bucket: number, place: number): void {
-    this.#table[2 * bucket + 1] = place + 1
+  move(bucket: number, slot: number): void {
+    this.#table[2 * bucket + 1] = slot + 1
   }
 
-  /** The bucket of this hash and place; -1: none. */
-  find(hash: number, place: number): number {
+  /** The bucket of this hash and slot; -1: none. */
+  find(hash: number, slot: number): number {
     let bucket = this.first(hash)
-    while (bucket >= 0 && this.place(bucket) !== place) bucket = this.next(bucket, hash)
+    while (bucket >= 0 && this.slot(bucket) !== slot) bucket = this.next(bucket, hash)
     return bucket
   }
 
   /** Throws RangeError when full. */
-  add(hash: number, place: number): void {
+  add(hash: number, slot: number): void {
     if (this.isFull) throw new RangeError('the index is full')
     if (this.size >= this.#buckets * MAX_LOAD) this.#double()
-    this.#put(hash, place)
+    this.#put(hash, slot)
     this.size++
   }
 
@@ -80,12 +80,12 @@ export class PlaceIndex {
     return -1
   }
 
-  #put(hash: number, place: number): void {
+  #put(hash: number, slot: number): void {
     const mask = this.#buckets - 1
     let at = hash & mask
     while (this.#table[2 * at + 1] !== 0) at = (at + 1) & mask
     this.#table[2 * at] = hash
-    this.#table[2 * at + 1] = place + 1
+    this.#table[2 * at + 1] = slot + 1
   }
 
   #double(): void {
