@@ -1,11 +1,11 @@
-import { ACCOUNT_ACTS } from './account-acts.ts'
-import { DOMAIN_ACTS } from './domain-acts.ts'
-import { HOST_ACTS } from './host-acts.ts'
+import { ACCOUNT_ACTIONS } from './account-actions.ts'
+import { DOMAIN_ACTIONS } from './domain-actions.ts'
+import { HOST_ACTIONS } from './host-actions.ts'
 import { HOST_LISTS } from './host-lists.ts'
 import { PROCESS_METRICS } from './process-metrics.ts'
 import { REFUSED_FRAMES } from './refused-frames.ts'
 import type { AdminRoute } from './route.ts'
-import { SUBSCRIBER_ACTS } from './subscriber-acts.ts'
+import { SUBSCRIBER_ACTIONS } from './subscriber-actions.ts'
 import { VIEWS } from './views.ts'
 
 /** All that the admin API does. A path without variable parts stands before one that would take it for a name. */
@@ -13,9 +13,9 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...VIEWS,
   PROCESS_METRICS,
   ...HOST_LISTS,
-  ...HOST_ACTS,
-  ...DOMAIN_ACTS,
-  ...ACCOUNT_ACTS,
-  ...SUBSCRIBER_ACTS,
+  ...HOST_ACTIONS,
+  ...DOMAIN_ACTIONS,
+  ...ACCOUNT_ACTIONS,
+  ...SUBSCRIBER_ACTIONS,
   REFUSED_FRAMES,
 ]

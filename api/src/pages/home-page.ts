@@ -1,4 +1,4 @@
-import { hostsByState } from '../why/host-report.ts'
+import { hostsByState } from '../reports/host-report.ts'
 import { html } from './html.ts'
 import { type PageView, page } from './page.ts'
 import { countText } from './words.ts'

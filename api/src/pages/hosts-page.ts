@@ -1,6 +1,6 @@
 import { integer, optional } from '../http/params.ts'
 import { invalid } from '../http/xrpc-error.ts'
-import { HOST_ORDERS, type HostOrder, type HostSummary, hostSummaries } from '../why/host-report.ts'
+import { HOST_ORDERS, type HostOrder, type HostSummary, hostSummaries } from '../reports/host-report.ts'
 import { html } from './html.ts'
 import { type PageView, page } from './page.ts'
 import { agoText, countText } from './words.ts'

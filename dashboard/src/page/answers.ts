@@ -1,8 +1,8 @@
 import type { AuditEntry } from '@bgs/api/admin/audit.ts'
 import type { ProcessInShort } from '@bgs/api/admin/process-metrics.ts'
 import type { ShortEvent } from '@bgs/api/admin/views.ts'
-import type { AccountReport } from '@bgs/api/why/account-report.ts'
-import type { HostReport, HostSummary } from '@bgs/api/why/host-report.ts'
+import type { AccountReport } from '@bgs/api/reports/account-report.ts'
+import type { HostReport, HostSummary } from '@bgs/api/reports/host-report.ts'
 import type { SubscriberInfo } from '@bgs/contract/subscribers.ts'
 import type { Total } from '@bgs/runtime/process-metrics/sum-metrics.ts'
 

@@ -5,7 +5,7 @@ import { auditStep } from './audit.ts'
 import { type AdminRoute, act, read, WhyBody } from './route.ts'
 
 /** Who reads the stream. */
-export const SUBSCRIBER_ACTS: readonly AdminRoute[] = [
+export const SUBSCRIBER_ACTIONS: readonly AdminRoute[] = [
   read(
     '/admin/consumers',
     'subscribers of all nodes: position, bytes of the log behind it, rate, address',

@@ -4,10 +4,10 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import { ok } from '../http/answer.ts'
 import { integer, optional } from '../http/params.ts'
 import { invalid, XrpcError } from '../http/xrpc-error.ts'
-import { accountReport } from '../why/account-report.ts'
+import { accountReport } from '../reports/account-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { sendControl } from './control-act.ts'
+import { sendControl } from './control-action.ts'
 import { type AdminRequest, type AdminRoute, act, read, WhyBody } from './route.ts'
 
 const LISTED: readonly string[] = [
@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 250
 const ACCOUNT = '/admin/accounts/{did}'
 
 /** What an operator does with an account (protocol.md section 5). */
-export const ACCOUNT_ACTS: readonly AdminRoute[] = [
+export const ACCOUNT_ACTIONS: readonly AdminRoute[] = [
   read(
     '/admin/accounts',
     'accounts that this relay holds back itself',

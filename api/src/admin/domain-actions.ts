@@ -3,14 +3,14 @@ import { ok } from '../http/answer.ts'
 import { invalid } from '../http/xrpc-error.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { sendControl } from './control-act.ts'
+import { sendControl } from './control-action.ts'
 import { type AdminRequest, type AdminRoute, act, read, WhyBody } from './route.ts'
 
 const TRUST = `INSERT INTO domains (domain, rule, created_ms) VALUES ($1, 'trust', $2) ON CONFLICT (domain, rule) DO NOTHING`
 const UNTRUST = `DELETE FROM domains WHERE domain = $1 AND rule = 'trust'`
 
 /** Rules for a domain with everything under it (protocol.md H9). */
-export const DOMAIN_ACTS: readonly AdminRoute[] = [
+export const DOMAIN_ACTIONS: readonly AdminRoute[] = [
   read('/admin/domains', 'domains that are banned or trusted', {}, async (_request, { database }) =>
     ok({
       domains: (

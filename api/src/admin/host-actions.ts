@@ -1,10 +1,10 @@
 import { type HostRow, TRUSTED_ACCOUNT_LIMIT } from '@bgs/database/hosts/host-rows.ts'
 import { z } from 'zod'
 import { ok } from '../http/answer.ts'
-import { hostReport } from '../why/host-report.ts'
+import { hostReport } from '../reports/host-report.ts'
 import { auditStep } from './audit.ts'
 import type { AdminContext } from './context.ts'
-import { sendControl } from './control-act.ts'
+import { sendControl } from './control-action.ts'
 import { knownHost } from './host-name.ts'
 import { type AdminRequest, type AdminRoute, act, Why, WhyBody } from './route.ts'
 
@@ -35,7 +35,7 @@ const CHANGED = 'changed_ms = CASE WHEN changed_ms >= $2 THEN changed_ms + 1 ELS
 const HOST = '/admin/hosts/{host}'
 
 /** What an operator does with a host (protocol.md section 6). */
-export const HOST_ACTS: readonly AdminRoute[] = [
+export const HOST_ACTIONS: readonly AdminRoute[] = [
   act(`${HOST}/crawl`, 'try to connect now, whatever pause it is in', WhyBody, (request, context) =>
     change(request, context, 'crawl', 'asked_ms = CASE WHEN asked_ms >= $2 THEN asked_ms + 1 ELSE $2 END'),
   ),
