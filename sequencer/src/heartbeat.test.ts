@@ -77,12 +77,12 @@ describe('a heartbeat', () => {
 })
 
 /** A disk whose syncs wait for a promise. */
-function slowDisk(held: () => Promise<void> | undefined): Disk {
+function slowDisk(wait: () => Promise<void> | undefined): Disk {
   const open = async (path: string): Promise<DiskFile> => {
     const file = await nodeDisk.open(path)
     const datasync = file.datasync.bind(file)
     file.datasync = async () => {
-      await held()
+      await wait()
       await datasync()
     }
     return file

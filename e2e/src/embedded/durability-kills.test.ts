@@ -65,18 +65,18 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     // The directory hangs over one account: its frames wait, all others go on.
     const { did } = await network.createAccount(host)
     network.plc.setFault(did, { kind: 'hang' })
-    let held = 0
-    while (host.log.at(held)?.did !== did) held++
+    let kept = 0
+    while (host.log.at(kept)?.did !== did) kept++
     // Noted now: where an account is deleted its events leave the log, and places in it shift.
-    const heldSeq = host.log.at(held)?.seq ?? 0
-    expect(heldSeq).toBeGreaterThan(0)
+    const keptSeq = host.log.at(kept)?.seq ?? 0
+    expect(keptSeq).toBeGreaterThan(0)
     await life({}, async () => {
       const seen = new Set<number>()
       await until('the other host has a newer cursor four times', REACHED_MS, () => {
         seen.add(savedCursor(relay.folder, other.hostname))
         return seen.size > 4
       })
-      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(heldSeq)
+      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(keptSeq)
       await relay.end('SIGKILL')
     })
     network.plc.setFault(did, null)

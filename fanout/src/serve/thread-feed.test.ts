@@ -29,17 +29,17 @@ afterEach(async () => {
   await opened.close()
 })
 
-/** What a serving thread runs, fed through a port that can be held: then it is a thread that takes nothing. */
+/** What a serving thread runs, fed through a port that can be paused: then it is a thread that takes nothing. */
 class FedThread {
   readonly feed: ThreadFeed
   readonly takedowns = new Takedowns()
   readonly #calls: PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>
   readonly #ports: MessagePort[]
   readonly #toThread: MessagePort
-  readonly #held: unknown[] = []
-  isHeld = false
-  /** Of batches, in what is held. */
-  heldBytes = 0
+  readonly #parked: unknown[] = []
+  isPaused = false
+  /** Of batches, in what is parked. */
+  parkedBytes = 0
   port = 0
 
   private constructor() {
@@ -48,9 +48,9 @@ class FedThread {
     this.#toThread = far.port1
     this.#ports = [near.port1, near.port2, far.port1, far.port2]
     near.port2.on('message', (message: { body?: MainUpdate }) => {
-      if (!this.isHeld) return far.port1.postMessage(message)
-      this.#held.push(message)
-      this.heldBytes += message.body?.log?.batch?.bytes.byteLength ?? 0
+      if (!this.isPaused) return far.port1.postMessage(message)
+      this.#parked.push(message)
+      this.parkedBytes += message.body?.log?.batch?.bytes.byteLength ?? 0
     })
     far.port1.on('message', (message) => near.port2.postMessage(message))
     this.#calls = new PortRpc<ToMain, ThreadUpdate, ToThread, MainUpdate>(near.port1, {
@@ -80,8 +80,8 @@ class FedThread {
   }
 
   letGo(): void {
-    this.isHeld = false
-    for (const message of this.#held.splice(0)) this.#toThread.postMessage(message)
+    this.isPaused = false
+    for (const message of this.#parked.splice(0)) this.#toThread.postMessage(message)
   }
 
   async close(): Promise<void> {
@@ -131,15 +131,15 @@ it('invariant 12: what a thread that takes nothing is sent is bounded, and it se
   const first = log.bounds().next
   await log.append([entry(1)])
   await live.has(1)
-  thread.isHeld = true
+  thread.isPaused = true
   await appendMuch()
-  await until('what is held', () => thread.heldBytes > MAX_BYTES - 3 * FRAME_BYTES)
-  expect(thread.heldBytes).toBeLessThanOrEqual(MAX_BYTES)
+  await until('what is parked', () => thread.parkedBytes > MAX_BYTES - 3 * FRAME_BYTES)
+  expect(thread.parkedBytes).toBeLessThanOrEqual(MAX_BYTES)
   expect(live.frames.length).toBe(1)
   thread.letGo()
   await live.has(97)
   // Live again, from memory and not from the log.
-  await until('the end of what was held', () => thread.feed.outstandingBytes === 0)
+  await until('the end of what was parked', () => thread.feed.outstandingBytes === 0)
   for (let i = 0; i < 3; i++) await log.append([entry(3)])
   await live.has(100)
   const all = Array.from({ length: 100 }, (_, i) => first + i)
@@ -154,14 +154,14 @@ it('E5: a takedown, and a reversal, in what a thread did not hear of hold there 
   const live = connect()
   await live.opened()
   const first = log.bounds().next
-  thread.isHeld = true
+  thread.isPaused = true
   await appendMuch()
   await log.append([entry(4, { kind: '#account', local: 'active' }), entry(4)])
   await log.append([entry(2, { kind: '#account', local: 'takendown' })])
   await log.append([entry(2), entry(5)])
   thread.letGo()
   await until('the newest', () => live.seqs.at(-1) === log.bounds().next - 1)
-  await until('the end of what was held', () => thread.feed.outstandingBytes === 0)
+  await until('the end of what was parked', () => thread.feed.outstandingBytes === 0)
   await log.append([entry(2), entry(4), entry(6)])
   const last = log.bounds().next - 1
   await until('the newest', () => live.seqs.at(-1) === last)
@@ -169,17 +169,17 @@ it('E5: a takedown, and a reversal, in what a thread did not hear of hold there 
   await until('the newest', () => late.seqs.at(-1) === last)
   const [reversal, again, takedown, , five, , four, six] = Array.from({ length: 8 }, (_, i) => first + 96 + i)
   expect(late.seqs).toEqual([reversal, again, takedown, five, four, six])
-  // What it had been sent before it was held is served before it hears of the takedown; what it missed is not.
+  // What it had been sent before it was paused is served before it hears of the takedown; what it missed is not.
   expect(live.seqs.slice(-6)).toEqual(late.seqs)
   expect(live.seqs.length).toBeLessThanOrEqual(33 + 6)
   expect(late.frames.at(-1)?.body['did']).toBe(did(6))
 })
 
 it('segments that came and went while a thread heard nothing are no hole for its subscribers', async () => {
-  thread.isHeld = true
+  thread.isPaused = true
   await appendMuch()
   thread.letGo()
-  await until('the end of what was held', () => thread.feed.outstandingBytes === 0)
+  await until('the end of what was parked', () => thread.feed.outstandingBytes === 0)
   const whole = connect(0)
   await whole.has(106)
   const { first } = log.bounds()
@@ -189,12 +189,12 @@ it('segments that came and went while a thread heard nothing are no hole for its
 it('a thread that takes nothing is seen by its heartbeat, also where nothing but a heartbeat comes', async () => {
   await log.append([entry(1, { kind: 'quiet' })])
   await until('it to be heard', () => performance.now() - thread.feed.lastReceivedMs < 100)
-  thread.isHeld = true
-  const held = thread.feed.lastReceivedMs
+  thread.isPaused = true
+  const before = thread.feed.lastReceivedMs
   await log.append([entry(1, { kind: 'quiet' })])
   thread.feed.refresh()
-  await until('some time', () => performance.now() - held > 300)
-  expect(thread.feed.lastReceivedMs).toBe(held)
+  await until('some time', () => performance.now() - before > 300)
+  expect(thread.feed.lastReceivedMs).toBe(before)
   thread.letGo()
   await until('it to be heard', () => performance.now() - thread.feed.lastReceivedMs < 100)
 })

@@ -136,7 +136,7 @@ export class LeaderLoop {
     }
   }
 
-  /** Opens the log and orders events; aborts `lost` when it ends, and ends when `held` does or `lost` is aborted. */
+  /** Opens the log and orders events; aborts `lost` when it ends, and ends when `leading` does or `lost` is aborted. */
   async #order(
     generation: number,
     signal: AbortSignal,

@@ -58,13 +58,13 @@ async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
 }
 
 /** Seq up to which a copy that ends with `seq` has what the log has, as far as their numbers go. */
-function heldUpTo(
+function sharedUpTo(
   seq: number,
   { bases, newest, end }: { bases: SeqBases | undefined; newest: SequencedRecord | undefined; end: number },
 ): number {
   if (bases === undefined || newest === undefined) return seq
-  const held = bases.heldUpTo(seq)
-  return bases.offsetOf(held) < end ? held : Math.min(held, lastSeqOf(newest))
+  const shared = bases.sharedUpTo(seq)
+  return bases.offsetOf(shared) < end ? shared : Math.min(shared, lastSeqOf(newest))
 }
 
 async function lookAtLog({ reader, signal }: MirrorOptions) {
@@ -83,15 +83,15 @@ async function dropWhatDiffers(
 ): Promise<number> {
   const { first, next } = log.bounds()
   if (first === next) return 0
-  const held = heldUpTo(next - 1, found) + 1
-  if (held >= next) return 0
+  const shared = sharedUpTo(next - 1, found) + 1
+  if (shared >= next) return 0
   await log.close()
-  await cutAbove(segments.disk, segments.folder, held - 1)
+  await cutAbove(segments.disk, segments.folder, shared - 1)
   logger.error(
-    { above: held - 1, upTo: next - 1 },
+    { above: shared - 1, upTo: next - 1 },
     'the log has lost events that this node had served: they are dropped here, too, and come again under other seqs',
   )
-  return next - held
+  return next - shared
 }
 
 /** Where the mirror goes on in the log; undefined where what is on disk cannot be gone on from. */

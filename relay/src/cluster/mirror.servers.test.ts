@@ -412,12 +412,12 @@ describe('a mirror that has nothing yet', () => {
     const { mirror, follow } = await openMirror({ from, segments: segmentsOf({ retentionBytes: 60_000 }) })
     follow()
     await untilFilled(mirror)
-    const held = await contents(mirror)
-    expect(held).toEqual((await contents(log)).slice(-held.length))
-    expect(held.length).toBeGreaterThan(20)
+    const kept = await contents(mirror)
+    expect(kept).toEqual((await contents(log)).slice(-kept.length))
+    expect(kept.length).toBeGreaterThan(20)
     const bytes = mirror.files.segments.reduce((sum, { end }) => sum + end, 0)
     expect(bytes).toBeLessThanOrEqual(60_000)
-    expect(mirror.bounds()).toMatchObject({ first: held[0]?.[0], evicted: true })
+    expect(mirror.bounds()).toMatchObject({ first: kept[0]?.[0], evicted: true })
   })
 
   it('waits for space, and leaves nothing out', async () => {
@@ -440,7 +440,7 @@ describe('a mirror that has nothing yet', () => {
     fillReader.allow(0)
     follow()
     await untilLevel(mirror, log)
-    const held = await contents(mirror)
+    const kept = await contents(mirror)
     await log.close()
     await deleteTopic(kafka.brokers, topic)
     await ensureTestTopic(kafka.brokers, topic)
@@ -453,7 +453,7 @@ describe('a mirror that has nothing yet', () => {
     fillReader.allow(1_000)
     await untilFilled(mirror)
     expect(mirror.bounds()).toMatchObject({ first: from, evicted: true })
-    expect(await contents(mirror)).toEqual([...held, ...(await contents(second))])
+    expect(await contents(mirror)).toEqual([...kept, ...(await contents(second))])
   })
 
   it('that was away for long begins at the new end, too', async () => {

@@ -258,7 +258,7 @@ export class Mirror implements FiledLog {
     const found = await SeqBases.find(newest, this.#floor, this.#reader, signal)
     const [base] = found.since(known.newest)
     if (base === undefined) return false
-    this.#checkHeld(base)
+    this.#checkShared(base)
     this.#logger.error(
       { from: base.from, next: this.#next },
       'the log has lost its last records, and continues above them',
@@ -270,7 +270,7 @@ export class Mirror implements FiledLog {
   }
 
   /** Throws MirrorDiffersError where more is here than a numbering that begins now knows of. */
-  #checkHeld({ before }: SeqBase): void {
+  #checkShared({ before }: SeqBase): void {
     const { first, next } = this.#log.bounds()
     if (first === next || next - 1 <= before) return
     throw new MirrorDiffersError(
@@ -291,7 +291,7 @@ export class Mirror implements FiledLog {
       // A mirror that was away reads on under a base that a newer one has followed since.
       else if (base.base !== known.base && this.#bases?.upTo(base) === undefined) {
         if (base.from < this.#next && (await this.#goBack(base, signal))) return false
-        this.#checkHeld(base)
+        this.#checkShared(base)
         this.#bases = (this.#bases as SeqBases).with(base)
       }
       if (batch.count > 0) {

@@ -92,7 +92,7 @@ async function verifyEvent(
       const host = { accountCount: 0, throttledCount: 0, accountLimit: 1, banned: false }
       const decision = decide(knownAccount(one, did), host, verified, nowMs)
       if (decision.kind === 'drop') return rejected(decision.reason, refreshed)
-      // What is held of it, nobody is sent (S2).
+      // A pending commit is sent to nobody (S2).
       if (decision.rejected !== undefined) return rejected(decision.rejected.reason, refreshed)
       // #identity and #account look again as a matter of course: only for a repo's events is it worth a word.
       if (refreshed && judged.repo !== null) return { got: 'refresh-then-emit' }

@@ -16,7 +16,7 @@ export interface AccountRateSettings {
   readonly throttleMs: number
 }
 
-/** Kinds of event that cost every consumer more than a commit that follows the one before (3.6). */
+/** Kinds of event that cost every subscriber more than a commit that follows the one before (3.6). */
 type Kind = '#identity' | '#account' | '#sync' | 'discontinuous'
 
 interface Buckets {

@@ -14,6 +14,7 @@ export const UPSERT_ACCOUNT = `INSERT INTO accounts
     local = excluded.local, digest = excluded.digest, version = excluded.version, marked = excluded.marked,
     synced = excluded.synced`
 
+/** Two columns keep older names: `host` is `pdsHost` of the account, `marked` its `discontinuous`. */
 export interface AccountRow {
   first_seq: number
   did: string

@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 3_000
 
 const DOMAIN_COLUMNS = [{ title: 'Domain' }, { title: 'Rule' }, { title: 'Since' }, { title: 'Act' }]
 
-interface Held {
+interface LimitedAccounts {
   readonly accounts: readonly { did: string; host: string; local: string; upstream: string }[]
 }
 interface Domains {
@@ -21,13 +21,13 @@ interface Domains {
 
 /** One account by its DID; the ones that this relay holds back; rules for domains. */
 export function AccountsView({ did }: { did: string }) {
-  const held = usePoll<Held>('accounts', LOOK_EVERY_MS)
+  const limited = usePoll<LimitedAccounts>('accounts', LOOK_EVERY_MS)
   const look = (event: SubmitEvent) => {
     event.preventDefault()
     const wanted = new FormData(event.currentTarget as HTMLFormElement).get('did')
     location.hash = linkTo('accounts', String(wanted ?? '').trim())
   }
-  const rows = (held.answer?.accounts ?? []).map(({ did: one, host, local, upstream }) => ({
+  const rows = (limited.answer?.accounts ?? []).map(({ did: one, host, local, upstream }) => ({
     key: one,
     cells: [
       html`<a href=${linkTo('accounts', one)}>${one}</a>`,
@@ -42,7 +42,7 @@ export function AccountsView({ did }: { did: string }) {
       <button type="submit" class="first">Look up</button>
     </form>
     ${did !== '' && html`<${Account} did=${did} />`}
-    <${Trouble} error=${held.error} />
+    <${Trouble} error=${limited.error} />
     <${Table}
       caption="Held back by this relay"
       columns=${[{ title: 'Account' }, { title: 'Here' }, { title: 'Its host says' }, { title: 'Host' }]}

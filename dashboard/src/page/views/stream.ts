@@ -10,13 +10,13 @@ const COLUMNS = [{ title: 'Seq' }, { title: 'Type' }, { title: 'Account' }, { ti
 
 /** A sample of the stream as it passes by. */
 export function StreamView() {
-  const [isHeld, setHeld] = useState(false)
+  const [isPaused, setPaused] = useState(false)
   const { answer, error } = usePoll<{ events: ShortEvent[] }>('events?limit=50', LOOK_EVERY_MS)
-  const [held, setShown] = useState<readonly ShortEvent[]>([])
-  const events = isHeld ? held : (answer?.events ?? []).toReversed()
+  const [kept, setShown] = useState<readonly ShortEvent[]>([])
+  const events = isPaused ? kept : (answer?.events ?? []).toReversed()
   const hold = () => {
     setShown(events)
-    setHeld(!isHeld)
+    setPaused(!isPaused)
   }
   const rows = events.map((event) => ({
     key: String(event.seq),
@@ -29,7 +29,7 @@ export function StreamView() {
   }))
   return html`<h1>Stream</h1>
     <p>
-      <button type="button" aria-pressed=${isHeld} onClick=${hold}>${isHeld ? 'Go on' : 'Hold'}</button>
+      <button type="button" aria-pressed=${isPaused} onClick=${hold}>${isPaused ? 'Go on' : 'Hold'}</button>
       <span class="quiet"> The newest 50 events, once a second.</span>
     </p>
     <${Trouble} error=${error} />

@@ -50,7 +50,7 @@ export class SeqBases {
   }
 
   /** Seq up to which a copy is one of this log that ends with `seq`; the same where it is. */
-  heldUpTo(seq: number): number {
+  sharedUpTo(seq: number): number {
     const above = this.#bases.find((base) => seq > base.before && seq < seqAt(base, base.from))
     return above === undefined || above.before === 0 ? seq : above.before
   }

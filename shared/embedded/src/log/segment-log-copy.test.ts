@@ -246,9 +246,9 @@ describe('a copy that is filled backwards', () => {
           const again = await open(lost).catch((error: unknown) => error)
           // Of the newest segment nothing was synced: a mirror that finds that damaged begins anew.
           if (again instanceof LogUnknownError) return
-          const held = await contents(again as SegmentLog, (again as SegmentLog).bounds().first)
-          const from = all.findIndex(({ firstSeq }) => firstSeq === held[0]?.[0])
-          if (held.length > 0) expect(held).toEqual(contentsOf(all.slice(from, from + held.length)))
+          const kept = await contents(again as SegmentLog, (again as SegmentLog).bounds().first)
+          const from = all.findIndex(({ firstSeq }) => firstSeq === kept[0]?.[0])
+          if (kept.length > 0) expect(kept).toEqual(contentsOf(all.slice(from, from + kept.length)))
         },
       ),
     )

@@ -37,16 +37,16 @@ export function equalCids(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number
 export function cidToText(cid: Uint8Array): string {
   let text = 'b'
   let bits = 0
-  let held = 0
+  let buffer = 0
   for (const byte of cid) {
-    held = ((held << 8) | byte) & 0xffff
+    buffer = ((buffer << 8) | byte) & 0xffff
     bits += 8
     while (bits >= 5) {
       bits -= 5
-      text += ALPHABET[(held >> bits) & 31]
+      text += ALPHABET[(buffer >> bits) & 31]
     }
   }
-  if (bits > 0) text += ALPHABET[(held << (5 - bits)) & 31]
+  if (bits > 0) text += ALPHABET[(buffer << (5 - bits)) & 31]
   return text
 }
 
@@ -55,18 +55,18 @@ export function cidFromText(text: string): Uint8Array | null {
   if (text.length !== TEXT_LENGTH || text[0] !== 'b') return null
   const cid = new Uint8Array(CID_BYTES)
   let bits = 0
-  let held = 0
+  let buffer = 0
   let at = 0
   for (let i = 1; i < text.length; i++) {
     const value = ALPHABET.indexOf(text[i]!)
     if (value < 0) return null
-    held = ((held << 5) | value) & 0xffff
+    buffer = ((buffer << 5) | value) & 0xffff
     bits += 5
     if (bits >= 8) {
       bits -= 8
-      cid[at++] = (held >> bits) & 255
+      cid[at++] = (buffer >> bits) & 255
     }
   }
-  const hasSpareBits = (held & ((1 << bits) - 1)) !== 0
+  const hasSpareBits = (buffer & ((1 << bits) - 1)) !== 0
   return !hasSpareBits && isSha256Cid(cid, 0, cid.length) ? cid : null
 }

@@ -27,7 +27,7 @@ export class Supervisor {
 
   /** Takes over a promise; `name` is what the log says if it fails. */
   run(name: string, task: Promise<unknown>): void {
-    const held = task.then(
+    const watched = task.then(
       () => undefined,
       (error: unknown) => {
         // What was asked to end, and could not end well, is no fault any more.
@@ -37,8 +37,8 @@ export class Supervisor {
         this.#fault.reject(error)
       },
     )
-    this.#running.add(held)
-    held.finally(() => this.#running.delete(held)).catch(() => undefined)
+    this.#running.add(watched)
+    watched.finally(() => this.#running.delete(watched)).catch(() => undefined)
   }
 
   /**
