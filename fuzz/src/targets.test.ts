@@ -27,7 +27,7 @@ const SEEN: Record<TargetName, readonly string[]> = {
   car: ['car with a commit', 'car-malformed', 'car-block-hash'],
   mst: ['inverted', 'mst-malformed', 'op-not-in-tree', 'inversion-mismatch', 'commit-malformed'],
   http: ['200', '400', '404', '501', '101'],
-  encoders: ['written #commit', 'written #account', 'written #identity', 'time-syntax', 'refused'],
+  encoders: ['written #commit', 'written #account', 'written #identity', 'time-syntax', 'rejected'],
   stored: ['passed', 'time-syntax', 'frame-fields', 'car-block-hash'],
   identity: ['found', 'identity-malformed', 'identity-no-key', 'identity-no-pds'],
 }

@@ -56,6 +56,6 @@ function peekFrame(bytes: Uint8Array, { keys }: Frames, anyKey: string): Look {
   if (verdict === undefined) throw new PropertyError('no verdict')
   if (verdict.reason !== null) return { verdict: verdict.reason, passed: null, head }
   const { repo, account, discontinuous, seqAt, seqEnd } = verdict
-  const type = frame.kind === 'frame' ? frame.type : 'refused'
+  const type = frame.kind === 'frame' ? frame.type : 'rejected'
   return { verdict: `passed ${type}`, passed: { repo, account, discontinuous, seqAt, seqEnd }, head }
 }
