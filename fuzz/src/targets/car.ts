@@ -25,12 +25,12 @@ export async function carTarget(): Promise<Target> {
   for (const { car } of cases) seeds.push(Uint8Array.from(Buffer.from(car, 'base64')))
   return {
     seeds,
-    look: (input) => guarded(input, peekFrame),
+    look: (input) => guarded(input, verdictOf),
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
-function peekFrame(bytes: Uint8Array): string {
+function verdictOf(bytes: Uint8Array): string {
   const car = readCar(bytes, 0, bytes.length)
   if (car.kind === 'fault') return car.reason
   for (const [block, cidAt] of car.cidAt.entries()) {

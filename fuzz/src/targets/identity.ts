@@ -31,14 +31,14 @@ export async function identityTarget(): Promise<Target> {
     seeds: texts.map((text) => Uint8Array.from(Buffer.from(text))),
     look: (input) => {
       const text = Buffer.from(input).toString('utf8')
-      const verdicts = [...dids].map((did) => peekFrame(text, did))
+      const verdicts = [...dids].map((did) => verdictOf(text, did))
       return verdicts.find((verdict) => verdict !== 'identity-malformed') ?? 'identity-malformed'
     },
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
-function peekFrame(text: string, did: string): string {
+function verdictOf(text: string, did: string): string {
   const result = readDocument(text, did, false)
   if ('reason' in result) return result.reason
   const { identity } = result

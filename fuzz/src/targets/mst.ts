@@ -19,13 +19,13 @@ export async function mstTarget(): Promise<Target> {
     seeds,
     mutate: (seed, random) =>
       random.chance(0.9) ? mutateTree(seed, random, seeds) : mutateBytes(seed, random, seeds),
-    look: (input) => guarded(input, peekFrame),
+    look: (input) => guarded(input, verdictOf),
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
 /** What the judge does, without the signature. */
-function peekFrame(bytes: Uint8Array): string {
+function verdictOf(bytes: Uint8Array): string {
   const frame = scanFrame(bytes)
   if (frame.kind === 'rejection') return frame.reason
   if (frame.type !== '#commit') return 'no commit'

@@ -12,7 +12,7 @@ import { PropertyError, type Target } from '../target.ts'
 export async function scannerTarget(): Promise<Target> {
   const frames = realFrames()
   const anyKey = [...frames.keys.values()][0]?.[0] as string
-  const look = (bytes: Uint8Array) => peekFrame(bytes, frames, anyKey)
+  const look = (bytes: Uint8Array) => lookAt(bytes, frames, anyKey)
   const signed = signedCommits(frames)
   return {
     seeds: frames.all,
@@ -39,7 +39,7 @@ interface Look {
   readonly head: unknown
 }
 
-function peekFrame(bytes: Uint8Array, { keys }: Frames, anyKey: string): Look {
+function lookAt(bytes: Uint8Array, { keys }: Frames, anyKey: string): Look {
   const head = scanHead(bytes)
   const frame = scanFrame(bytes)
   const did = 'did' in frame ? frame.did : ''

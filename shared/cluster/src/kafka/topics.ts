@@ -53,7 +53,7 @@ export async function ensureTopics(
   const { signal } = options
   for (let attempt = 0; ; attempt++) {
     try {
-      const topics = await peekFrame(cluster, options)
+      const topics = await inspectTopics(cluster, options)
       cluster.health.ok()
       return topics
     } catch (error) {
@@ -64,7 +64,10 @@ export async function ensureTopics(
   }
 }
 
-async function peekFrame(cluster: KafkaCluster, options: TopicsOptions): Promise<Map<Topic, TopicMetadata>> {
+async function inspectTopics(
+  cluster: KafkaCluster,
+  options: TopicsOptions,
+): Promise<Map<Topic, TopicMetadata>> {
   const { prefix, logger } = options
   const connections = cluster.connections()
   try {
