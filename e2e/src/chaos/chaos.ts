@@ -6,9 +6,9 @@ import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { StreamChecker, type Verdict } from '@bgs/simnet/stream-checker.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { TestCluster } from '../cluster/cluster.ts'
 import { Follower } from '../cluster/follower.ts'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
 import { drawFault } from './faults.ts'
 
@@ -134,7 +134,7 @@ type Findings = { readonly [K in 'lost' | 'doubled' | 'reordered' | 'different']
 async function settle(cluster: TestCluster, followers: readonly Follower[]): Promise<Findings> {
   const findings: Findings = { lost: [], doubled: [], reordered: [], different: [] }
   for (const { checker } of followers) {
-    await until('a follower has everything', CAUGHT_UP_MS, () => checker.caughtUp).catch(() => undefined)
+    await until('a follower has everything', () => checker.caughtUp, CAUGHT_UP_MS).catch(() => undefined)
     add(findings, checker.verdict(), checker)
   }
   const [first] = followers

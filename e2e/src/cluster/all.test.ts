@@ -2,10 +2,10 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import { encodeFrame } from '@bgs/simnet/wire.ts'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DurabilityProcess } from '../embedded/durability-process.ts'
 import { tempFolder } from '../harness/temp-folder.ts'
-import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
@@ -27,10 +27,14 @@ describe(`all roles of a cluster in one process (TEST_SEED=${SEED})`, () => {
       RELAY_OPS_PORT: String(opsPort),
       RELAY_LOG_LEVEL: 'info',
     })
-    await until('it is ready', CAUGHT_UP_MS, async () => {
-      const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => undefined)
-      return response?.status === 200
-    })
+    await until(
+      'it is ready',
+      async () => {
+        const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => undefined)
+        return response?.status === 200
+      },
+      CAUGHT_UP_MS,
+    )
     const url = `ws://127.0.0.1:${port}`
     subscriber = await CheckingSubscriber.connect({ url, cursor: 0, model: cluster.network.model })
     await subscriber.untilCaughtUp(CAUGHT_UP_MS)
@@ -58,7 +62,7 @@ describe(`all roles of a cluster in one process (TEST_SEED=${SEED})`, () => {
     const at = frame.lastIndexOf(Buffer.from([0x18, 24]))
     frame[at + 1] = 1
     pds?.emitRaw(frame, { did })
-    await until('the connection is made anew', CAUGHT_UP_MS, () => (pds?.cursorsSeen.length ?? 0) > before)
+    await until('the connection is made anew', () => (pds?.cursorsSeen.length ?? 0) > before, CAUGHT_UP_MS)
     await cluster.network.commit(did, (account) => account.post())
     await subscriber.untilCaughtUp(CAUGHT_UP_MS)
     expect(subscriber.verdict()).toMatchObject({ ok: true })
@@ -69,7 +73,7 @@ describe(`all roles of a cluster in one process (TEST_SEED=${SEED})`, () => {
     broker?.pause()
     await wait(500)
     relay.signal('SIGTERM')
-    await until('the subscriber is sent away', 5_000, () => subscriber.closed !== null)
+    await until('the subscriber is sent away', () => subscriber.closed !== null, 5_000)
     expect(subscriber.closed).toMatchObject({ code: 1012 })
     expect((await relay.endedWithin(30_000)).code).toBe(0)
     broker?.resume()

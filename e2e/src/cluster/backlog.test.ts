@@ -1,8 +1,8 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
@@ -29,15 +29,15 @@ it.each(['verifier', 'sequencer'] as const)(
     const activity = runActivity(cluster.network, 300, quiet.signal, QUIET_MIX)
     await until(
       'the crawler pauses',
-      CAUGHT_UP_MS,
       async () => ((await crawler?.metric('relay_crawler_pauses_total{cause="backlog"}')) ?? 0) > 0,
+      CAUGHT_UP_MS,
     )
     const paused = await untilStill(async () => (await crawler?.metric('relay_crawler_bytes_total')) ?? 0)
     const emitted = cluster.network.hosts.reduce((sum, host) => sum + host.emitted, 0)
     await until(
       'the hosts have offered more',
-      CAUGHT_UP_MS,
       () => cluster.network.hosts.reduce((sum, host) => sum + host.emitted, 0) > emitted + 300,
+      CAUGHT_UP_MS,
     )
     quiet.abort()
     await activity
@@ -48,7 +48,7 @@ it.each(['verifier', 'sequencer'] as const)(
     await cluster.add(missing)
     await cluster.untilReady()
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    await until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
     expect(follower.checker.verdict()).toMatchObject({ ok: true })
     await follower.close()
   },
@@ -57,11 +57,15 @@ it.each(['verifier', 'sequencer'] as const)(
 /** What a counter says once it stands still: the first pause may end again while the next topic takes more. */
 async function untilStill(read: () => Promise<number>): Promise<number> {
   let last = await read()
-  await until('nothing more is read', CAUGHT_UP_MS, async () => {
-    await wait(STILL_MS)
-    const before = last
-    last = await read()
-    return last === before
-  })
+  await until(
+    'nothing more is read',
+    async () => {
+      await wait(STILL_MS)
+      const before = last
+      last = await read()
+      return last === before
+    },
+    CAUGHT_UP_MS,
+  )
   return last
 }

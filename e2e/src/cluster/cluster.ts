@@ -12,7 +12,7 @@ import { startPostgres } from '@bgs/testkit/servers/postgres.ts'
 import { startRedis } from '@bgs/testkit/servers/redis.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
 import { TcpLink } from '@bgs/testkit/tcp-link.ts'
-import { until } from '../harness/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { ProcessWays } from './process-ways.ts'
 import { type RoleName, RoleProcess } from './role-process.ts'
 
@@ -154,8 +154,8 @@ export class TestCluster implements AsyncDisposable {
     for (const process of this.roles)
       await until(
         `${process.name} is ready`,
-        READY_MS,
         () => process.isReady(),
+        READY_MS,
         () => process.output.slice(-3_000),
       )
   }

@@ -1,8 +1,8 @@
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import type { Cut } from '@bgs/testkit/tcp-link.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
@@ -39,7 +39,7 @@ describe(`one process is cut off from one server, with the lease that is the def
     await cluster.addAll({ sequencer: 2, verifier: 2, crawler: 2, fanout: 1 })
     follower = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
     activity = runActivity(cluster.network, 30, quiet.signal, QUIET_MIX)
-    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > 100)
+    await until('events come', () => follower.checker.received > 100, CAUGHT_UP_MS)
   })
   afterAll(async () => {
     quiet.abort()
@@ -56,31 +56,35 @@ describe(`one process is cut off from one server, with the lease that is the def
     let shares: number[] = []
     await until(
       `both ${role}s have their share`,
-      CAUGHT_UP_MS,
       async () => {
         shares = [await has(first, role), await has(second, role)]
         return shares.toSorted((a, b) => a - b).join() === [Math.floor(all / 2), Math.ceil(all / 2)].join()
       },
+      CAUGHT_UP_MS,
       () => `they have ${shares}`,
     )
     return (shares[0] as number) > 0 ? [first, second] : [second, first]
   }
   const allShared = async () => {
     for (const role of ['sequencer', 'verifier', 'crawler'] as const) await pair(role)
-    await until('each host is somebody’s', CAUGHT_UP_MS, async () => {
-      const rows = await cluster.postgresRows('SELECT hostname FROM hosts WHERE owner IS NULL')
-      return rows.length === 0
-    })
+    await until(
+      'each host is somebody’s',
+      async () => {
+        const rows = await cluster.postgresRows('SELECT hostname FROM hosts WHERE owner IS NULL')
+        return rows.length === 0
+      },
+      CAUGHT_UP_MS,
+    )
   }
   const othersTakeOver = async (other: RoleProcess, role: Leasing, ms: number) => {
     await until(
       `${other.name} has all of it`,
-      ms,
       async () => (await has(other, role)) === HAS[role][1],
+      ms,
       () => other.output.slice(-2_000),
     )
     const before = follower.checker.received
-    await until('events come', ms, () => follower.checker.received > before + 50)
+    await until('events come', () => follower.checker.received > before + 50, ms)
   }
   const owners = async () => [
     await cluster.postgresRows('SELECT topic, number, owner, fence FROM partitions ORDER BY topic, number'),
@@ -114,8 +118,8 @@ describe(`one process is cut off from one server, with the lease that is the def
       }
       await until(
         `${victim.name} is ready`,
-        CAUGHT_UP_MS,
         () => victim.isReady(),
+        CAUGHT_UP_MS,
         () => victim.output.slice(-2_000),
       )
     },
@@ -131,16 +135,18 @@ describe(`one process is cut off from one server, with the lease that is the def
     const before = await owners()
     victim.ways?.cut('redis', how)
     try {
-      await until('it notices', CAUGHT_UP_MS, async () =>
-        (await victim.readyz()).includes('Redis does not answer'),
+      await until(
+        'it notices',
+        async () => (await victim.readyz()).includes('Redis does not answer'),
+        CAUGHT_UP_MS,
       )
       const received = follower.checker.received
-      await until('events come', OTHERS_TAKE_OVER_MS, () => follower.checker.received > received + 150)
+      await until('events come', () => follower.checker.received > received + 150, OTHERS_TAKE_OVER_MS)
       expect(await owners()).toEqual(before)
     } finally {
       victim.ways?.heal('redis')
     }
-    await until('it is ready', CAUGHT_UP_MS, () => victim.isReady())
+    await until('it is ready', () => victim.isReady(), CAUGHT_UP_MS)
   })
 
   it('a verifier from the directory: the other looks accounts up, and both do once it is healed', async () => {
@@ -160,17 +166,21 @@ describe(`one process is cut off from one server, with the lease that is the def
     const leasing = cluster.roles.filter(({ ways }) => ways !== undefined)
     for (const { ways } of leasing) ways?.cut('kafka', 'silent')
     for (const one of leasing)
-      await until(`${one.name} stands still for a while`, CAUGHT_UP_MS, async () => {
-        const seconds = await one.metric(
-          `relay_lease_standing_still_seconds{role="${one.role}",cause="kafka"}`,
-        )
-        return (seconds ?? 0) > 15
-      })
+      await until(
+        `${one.name} stands still for a while`,
+        async () => {
+          const seconds = await one.metric(
+            `relay_lease_standing_still_seconds{role="${one.role}",cause="kafka"}`,
+          )
+          return (seconds ?? 0) > 15
+        },
+        CAUGHT_UP_MS,
+      )
     for (const one of leasing) expect(await one.readyz()).toContain('no other gets through')
     for (const { ways } of leasing) ways?.heal('kafka')
     await cluster.untilReady()
     const received = follower.checker.received
-    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > received + 50)
+    await until('events come', () => follower.checker.received > received + 50, CAUGHT_UP_MS)
     expect(await owners()).toEqual(before)
     for (const one of leasing) expect(await one.livez()).toBe('ok')
   })
@@ -188,19 +198,19 @@ describe(`one process is cut off from one server, with the lease that is the def
     await othersTakeOver(otherSequencer, 'sequencer', OTHERS_TAKE_OVER_MS)
     await othersTakeOver(otherCrawler, 'crawler', HOSTS_TAKE_OVER_MS)
     expect(await crawler.readyz()).toContain('no host can be reached')
-    await until('it says so', LIVEZ_MS, async () => (await sequencer.livez()).includes('stands still'))
+    await until('it says so', async () => (await sequencer.livez()).includes('stands still'), LIVEZ_MS)
     for (const one of [otherCrawler, otherSequencer]) expect(await one.livez()).toBe('ok')
     sequencer.ways?.heal('kafka')
     await crawler.ways?.closePorts([])
     for (const one of both)
-      await until('it is well again', CAUGHT_UP_MS, async () => (await one.livez()) === 'ok')
+      await until('it is well again', async () => (await one.livez()) === 'ok', CAUGHT_UP_MS)
   })
 
   it('nothing was lost, doubled or reordered, and no process has ended over it', async () => {
     quiet.abort()
     await activity
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    await until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
     expect(follower.checker.verdict()).toMatchObject({ ok: true })
     expect(cluster.roles.flatMap(({ failures }) => failures)).toEqual([])
   })

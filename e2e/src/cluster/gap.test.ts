@@ -3,9 +3,9 @@ import { deleteRecords } from '@bgs/cluster/kafka/offsets.ts'
 import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DurabilityProcess } from '../embedded/durability-process.ts'
-import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
 import type { RoleProcess } from './role-process.ts'
@@ -34,7 +34,7 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
   }
 
   it('repair says that nothing is wrong where nothing is', async () => {
-    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    await until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
     expect(await command('repair')).toEqual([0, expect.stringContaining('nothing is to be repaired')])
   })
 
@@ -66,14 +66,14 @@ describe(`a log that no longer holds what the database lacks (invariant 5; TEST_
     const before = follower.checker.received
     const [did] = cluster.network.residents.keys()
     await cluster.network.commit(did as string, (account) => account.post())
-    await until('the next event comes', CAUGHT_UP_MS, () => follower.checker.received > before)
+    await until('the next event comes', () => follower.checker.received > before, CAUGHT_UP_MS)
   })
 
   it('a log of another database is refused with exit 2', async () => {
     const url = await cluster.postgres.createDatabase('other')
     const foreign = { ...cluster.env, RELAY_DATABASE_URL: url, RELAY_OPS_PORT: '0' }
     const other = new DurabilityProcess(['sequencer'], { ...foreign, RELAY_KAFKA_TOPIC_PREFIX: 'other.' })
-    await until('it leads a log of its own', ENDED_MS, () => other.output.includes('this sequencer leads'))
+    await until('it leads a log of its own', () => other.output.includes('this sequencer leads'), ENDED_MS)
     other.signal('SIGTERM')
     await other.endedWithin(ENDED_MS)
     // It has seen more than nothing of its own log, and less than the other one holds.

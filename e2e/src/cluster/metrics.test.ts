@@ -1,6 +1,6 @@
 import { declaredMetrics } from '@bgs/relay/metric-list.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 import type { RoleProcess } from './role-process.ts'
 
@@ -23,9 +23,13 @@ describe('the metrics of a cluster', () => {
     (await role(name).metric(`relay_heartbeat_age_seconds{stage="${stage}"}`)) ?? Number.NaN
 
   it('each role shows its own, and nothing that is not declared', async () => {
-    await until('a sequencer to lead and to count', BEAT_MS, async () => {
-      return (await role('sequencer').metric('relay_sequencer_known_hosts{status="active"}')) === 6
-    })
+    await until(
+      'a sequencer to lead and to count',
+      async () => {
+        return (await role('sequencer').metric('relay_sequencer_known_hosts{status="active"}')) === 6
+      },
+      BEAT_MS,
+    )
     const declared = new Set(declaredMetrics().map(({ name }) => name))
     const own = {
       crawler: ['relay_crawler_backlog_bytes', 'relay_producer_pending_bytes', 'relay_server_up'],
@@ -61,25 +65,29 @@ describe('the metrics of a cluster', () => {
       ['fanout', 'fanout'],
     ] as const
     // Once all are old, one heartbeat makes all of them young.
-    await until('all to be old', BEAT_MS, async () => (await age('fanout', 'fanout')) > 7)
-    await until('a heartbeat to come through', BEAT_MS, async () => {
-      const ages = await Promise.all(stages.map(([name, stage]) => age(name, stage)))
-      return ages.every((one) => one < 5)
-    })
+    await until('all to be old', async () => (await age('fanout', 'fanout')) > 7, BEAT_MS)
+    await until(
+      'a heartbeat to come through',
+      async () => {
+        const ages = await Promise.all(stages.map(([name, stage]) => age(name, stage)))
+        return ages.every((one) => one < 5)
+      },
+      BEAT_MS,
+    )
   })
 
   it('a sequencer that stands still is seen at the far end, where all looks well', async () => {
     const paused = role('sequencer').pause(20_000)
-    await until('the mirror to be old', BEAT_MS, async () => (await age('fanout', 'mirror')) > STALLED_S)
+    await until('the mirror to be old', async () => (await age('fanout', 'mirror')) > STALLED_S, BEAT_MS)
     expect(await age('fanout', 'fanout')).toBeGreaterThan(STALLED_S - 2)
     expect(await role('fanout').readyz()).toBe('ok')
     await paused
-    await until('it to go on', 2 * BEAT_MS, async () => (await age('fanout', 'fanout')) < 5)
+    await until('it to go on', async () => (await age('fanout', 'fanout')) < 5, 2 * BEAT_MS)
   })
 
   it('Kafka that is away is seen there, too, and by name', async () => {
     await cluster.kafka.nodes[0]?.kill()
-    await until('the mirror to be old', BEAT_MS, async () => (await age('fanout', 'mirror')) > STALLED_S)
+    await until('the mirror to be old', async () => (await age('fanout', 'mirror')) > STALLED_S, BEAT_MS)
     expect(await role('fanout').metric('relay_server_up{server="kafka"}')).toBe(0)
     expect(await role('fanout').metric('relay_server_away_seconds{server="kafka"}')).toBeGreaterThan(10)
     expect(await role('fanout').metric('relay_server_outages_total{server="kafka"}')).toBe(1)

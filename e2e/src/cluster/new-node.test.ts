@@ -1,7 +1,7 @@
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 
@@ -28,7 +28,7 @@ describe(`a fan-out node that has nothing yet (TEST_SEED=${SEED})`, () => {
     const old = await CheckingSubscriber.connect({ url: cluster.urls()[0] as string, cursor: 0, model })
     await old.until(({ received }) => received > 500, CAUGHT_UP_MS)
     const node = await cluster.add('fanout')
-    await until('the new node is ready', CAUGHT_UP_MS, () => node.isReady())
+    await until('the new node is ready', () => node.isReady(), CAUGHT_UP_MS)
     const url = `ws://127.0.0.1:${node.port}`
     // From where another node's subscriber stands.
     await old.close()

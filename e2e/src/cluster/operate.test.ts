@@ -1,7 +1,7 @@
 import { decodeFrame } from '@bgs/simnet/wire.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
@@ -36,8 +36,10 @@ describe(`what operators do with a cluster (TEST_SEED=${SEED})`, () => {
     await cluster.addAll({ sequencer: 1, verifier: 1, crawler: 2, fanout: 2 })
     readers = cluster.urls().map((url) => new Reader(url))
     const dids = [...cluster.network.residents.keys()]
-    await until('every account is seen on both nodes', 60_000, () =>
-      readers.every((reader) => dids.every((did) => reader.of(did).includes('#sync'))),
+    await until(
+      'every account is seen on both nodes',
+      () => readers.every((reader) => dids.every((did) => reader.of(did).includes('#sync'))),
+      60_000,
     )
   })
   afterAll(async () => {

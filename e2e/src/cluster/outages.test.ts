@@ -1,8 +1,8 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
@@ -28,7 +28,7 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
 
   const settled = async () => {
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    await until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
     expect(follower.checker.verdict()).toMatchObject({ ok: true })
     expect(follower.checker.errors).toEqual([])
   }
@@ -59,8 +59,10 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
       await wait(500)
       await server?.kill()
       for (const one of roles)
-        await until(`${one} says that ${name} is away`, 20_000, async () =>
-          (await role(one).readyz()).includes(`${name} does not answer`),
+        await until(
+          `${one} says that ${name} is away`,
+          async () => (await role(one).readyz()).includes(`${name} does not answer`),
+          20_000,
         )
       await wait(OUTAGE_MS)
       await server?.start()
@@ -76,7 +78,7 @@ describe(`the servers of a cluster go away and come back (TEST_SEED=${SEED})`, (
   it('Redis away: the log goes on all the same', async () => {
     await cluster.redis.kill()
     const before = follower.checker.received
-    await under(() => until('events come', CAUGHT_UP_MS, () => follower.checker.received > before + 100))
+    await under(() => until('events come', () => follower.checker.received > before + 100, CAUGHT_UP_MS))
     await cluster.redis.start()
     await cluster.untilReady()
     await settled()

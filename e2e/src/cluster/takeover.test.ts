@@ -1,8 +1,8 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
@@ -34,24 +34,28 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
 
   const leader = async (): Promise<RoleProcess> => {
     let found: RoleProcess | undefined
-    await until('a sequencer leads', CAUGHT_UP_MS, async () => {
-      for (const one of cluster.of('sequencer')) {
-        if ((await one.metric('relay_sequencer_leader')) === 1) found = one
-      }
-      return found !== undefined
-    })
+    await until(
+      'a sequencer leads',
+      async () => {
+        for (const one of cluster.of('sequencer')) {
+          if ((await one.metric('relay_sequencer_leader')) === 1) found = one
+        }
+        return found !== undefined
+      },
+      CAUGHT_UP_MS,
+    )
     return found as RoleProcess
   }
   /** Waits until something new has come; how long nothing did. */
   const silence = async (ms: number): Promise<number> => {
     const started = performance.now()
     const before = follower.checker.received
-    await until('the log goes on', ms, () => follower.checker.received > before)
+    await until('the log goes on', () => follower.checker.received > before, ms)
     return performance.now() - started
   }
 
   it('the leader is killed: another leads within 10 s', async () => {
-    await until('events come', CAUGHT_UP_MS, () => follower.checker.received > 100)
+    await until('events come', () => follower.checker.received > 100, CAUGHT_UP_MS)
     ;(await leader()).kill()
     await wait(300)
     await silence(LOG_GOES_ON_MS)
@@ -62,10 +66,10 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     const [other] = cluster.of('sequencer').filter((one) => one !== stopped) as [RoleProcess]
     const leads = (one: RoleProcess) => one.metric('relay_sequencer_leader')
     const paused = stopped.pause(LOG_GOES_ON_MS + 2_000)
-    await until('the other leads', LOG_GOES_ON_MS, async () => (await leads(other)) === 1)
+    await until('the other leads', async () => (await leads(other)) === 1, LOG_GOES_ON_MS)
     await silence(LOG_GOES_ON_MS)
     await paused
-    await until('it stands by', CAUGHT_UP_MS, async () => (await leads(stopped)) === 0)
+    await until('it stands by', async () => (await leads(stopped)) === 0, CAUGHT_UP_MS)
   })
 
   it('a crawler is gone: its hosts are read on by the other within 15 s', async () => {
@@ -73,15 +77,15 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     const all = cluster.network.hosts.length
     await until(
       'they share the hosts',
-      CAUGHT_UP_MS,
       async () => (await other?.metric('relay_crawler_connected_hosts')) === all / 2,
+      CAUGHT_UP_MS,
     )
     cluster.roles.splice(cluster.roles.indexOf(gone as RoleProcess), 1)
     await gone?.remove('SIGKILL')
     await until(
       'the other has them all',
-      HOSTS_GO_ON_MS,
       async () => (await other?.metric('relay_crawler_connected_hosts')) === all,
+      HOSTS_GO_ON_MS,
     )
   })
 
@@ -89,7 +93,7 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     quiet.abort()
     await activity
     await cluster.network.idle()
-    await until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+    await until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
     expect(follower.checker.verdict()).toMatchObject({ ok: true })
   })
 
@@ -100,7 +104,7 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     await cluster.untilReady()
     expect(node?.output).not.toContain('fetched anew')
     const again = new Follower(cluster.network.model, cluster.urls, new Random(SEED))
-    await until('it serves all of it', CAUGHT_UP_MS, () => again.checker.caughtUp)
+    await until('it serves all of it', () => again.checker.caughtUp, CAUGHT_UP_MS)
     expect(again.checker.differingSeqs(follower.checker)).toEqual([])
     await again.close()
   })

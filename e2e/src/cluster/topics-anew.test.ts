@@ -3,8 +3,8 @@ import { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { deleteTopic } from '@bgs/testkit/kafka-topic.ts'
 import { silentLogger } from '@bgs/testkit/silent-logger.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
 
@@ -23,7 +23,7 @@ it(`raw and verified made anew while all roles are stopped: nothing is passed ov
       (await kafka.offsets(topic, [0], 'end', AbortSignal.timeout(10_000))).get(0) as number
     return [await end('relay.raw'), await end('relay.verified')] as const
   }
-  const caughtUp = () => until('everything has come', CAUGHT_UP_MS, () => follower.checker.caughtUp)
+  const caughtUp = () => until('everything has come', () => follower.checker.caughtUp, CAUGHT_UP_MS)
   const [did] = [...network.residents.keys()] as [string]
   await caughtUp()
   const [raw, verified] = await ends()
@@ -33,11 +33,15 @@ it(`raw and verified made anew while all roles are stopped: nothing is passed ov
   kafka.forget('relay.verified')
   // The new topics reach beyond the old positions before anybody reads them by these.
   await cluster.addAll({ crawler: 1, verifier: 1 })
-  await until('the new topics are longer', CAUGHT_UP_MS, async () => {
-    await network.commit(did, (account) => account.post())
-    const [newRaw, newVerified] = await ends()
-    return newRaw > raw && newVerified > verified
-  })
+  await until(
+    'the new topics are longer',
+    async () => {
+      await network.commit(did, (account) => account.post())
+      const [newRaw, newVerified] = await ends()
+      return newRaw > raw && newVerified > verified
+    },
+    CAUGHT_UP_MS,
+  )
   await cluster.addAll({ sequencer: 1, fanout: 1 })
   await caughtUp()
   expect(follower.checker.verdict()).toMatchObject({ ok: true })

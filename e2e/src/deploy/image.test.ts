@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import { VERSION } from '@bgs/runtime/service/version.ts'
 import { runCommand } from '@bgs/testkit/servers/commands.ts'
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempFolder } from '../harness/temp-folder.ts'
-import { until } from '../harness/until.ts'
 import { imageOf, imageSettings, last, readDockerfile, type Stage, words } from './dockerfile.ts'
 import { layOutImage } from './image.ts'
 import { ROLES } from './manifests.ts'
@@ -173,8 +173,8 @@ describe('the files of the image, read-only, with its user and its command', () 
       until: (status: number, path: string) =>
         until(
           `${path} answers ${status}`,
-          READY_MS,
           async () => (await answers(path)) === status,
+          READY_MS,
           () => output,
         ),
       stop: () => {

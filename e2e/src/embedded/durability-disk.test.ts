@@ -3,8 +3,8 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { copyFile, mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '@bgs/testkit/until.ts'
 import { afterEach, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { DurabilityScene, FAULTLESS, runSeed, summary } from './durability-scene.ts'
 
 const STOPPED = { code: 0, signal: null }
@@ -47,8 +47,8 @@ async function served(made: DurabilityScene, more: number): Promise<void> {
   const from = made.checker.received
   await made.relay.until(
     'more events have come through',
-    REACHED_MS,
     () => made.checker.received >= from + more,
+    REACHED_MS,
   )
 }
 
@@ -80,7 +80,7 @@ it('SIGTERM under load ends with 0 within 30 s and goes on without gap or duplic
   await served(made, 100)
   made.relay.signal('SIGSTOP')
   const from = made.offered
-  await until('the hosts have offered more', REACHED_MS, () => made.offered >= from + 300)
+  await until('the hosts have offered more', () => made.offered >= from + 300, REACHED_MS)
   made.relay.signal('SIGCONT')
   await served(made, 300)
   await made.expectExact()
@@ -220,21 +220,27 @@ it('pauses on a full disk, says so, and goes on when there is space, killed or n
       const ballast = join(folder, 'ballast')
       for (const ending of ['freed', 'killed'] as const) {
         fill(ballast)
-        await made.relay.until('the log finds no space', REACHED_MS, () =>
-          made.relay.output.includes('no room left for the log'),
+        await made.relay.until(
+          'the log finds no space',
+          () => made.relay.output.includes('no room left for the log'),
+          REACHED_MS,
         )
-        await made.relay.until('hosts are read no further', REACHED_MS, () =>
-          made.relay.output.includes('hosts are read no further until there is more'),
+        await made.relay.until(
+          'hosts are read no further',
+          () => made.relay.output.includes('hosts are read no further until there is more'),
+          REACHED_MS,
         )
         const { offered } = made
-        await made.relay.until('the hosts have offered more', REACHED_MS, () => made.offered >= offered + 300)
+        await made.relay.until('the hosts have offered more', () => made.offered >= offered + 300, REACHED_MS)
         expect(await made.relay.metric('relay_sequencer_log_full_total')).toBeGreaterThan(0)
         if (ending === 'killed') await made.relay.end('SIGKILL')
         await rm(ballast)
         if (ending === 'killed') await restart(made)
         else
-          await made.relay.until('it says that there is space again', REACHED_MS, () =>
-            made.relay.output.includes('there is disk space again'),
+          await made.relay.until(
+            'it says that there is space again',
+            () => made.relay.output.includes('there is disk space again'),
+            REACHED_MS,
           )
         await served(made, 300)
       }

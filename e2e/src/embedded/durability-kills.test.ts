@@ -3,8 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { CRASH_POINTS } from '@bgs/runtime/service/crash-point.ts'
 import type { SimPds } from '@bgs/simnet/pds.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../harness/until.ts'
 import { DurabilityScene, runSeed } from './durability-scene.ts'
 
 /** Passages after which each crash point ends the process: the first, one soon after, and one under way. */
@@ -53,7 +53,7 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
       const more = random.int(2 * EVENTS_PER_SECOND)
       await life({}, async () => {
         const from = scene.offered
-        await until('the hosts have offered more', REACHED_MS, () => scene.offered >= from + more)
+        await until('the hosts have offered more', () => scene.offered >= from + more, REACHED_MS)
         await scene.relay.end('SIGKILL')
       })
     }
@@ -72,10 +72,14 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     expect(keptSeq).toBeGreaterThan(0)
     await life({}, async () => {
       const seen = new Set<number>()
-      await until('the other host has a newer cursor four times', REACHED_MS, () => {
-        seen.add(savedCursor(relay.folder, other.hostname))
-        return seen.size > 4
-      })
+      await until(
+        'the other host has a newer cursor four times',
+        async () => {
+          seen.add(savedCursor(relay.folder, other.hostname))
+          return seen.size > 4
+        },
+        REACHED_MS,
+      )
       expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(keptSeq)
       await relay.end('SIGKILL')
     })

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { watchOver } from '@bgs/testkit/servers/watchdog.ts'
-import { DeadlineError } from '../harness/until.ts'
+import { DeadlineError } from '@bgs/testkit/until.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAIN = fileURLToPath(new URL('../../../relay/src/main.ts', import.meta.url))

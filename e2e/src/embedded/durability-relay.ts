@@ -1,5 +1,5 @@
 import { freePort } from '@bgs/testkit/servers/free-port.ts'
-import { until } from '../harness/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { DurabilityProcess, type Exit } from './durability-process.ts'
 
 const READY_MS = 30_000
@@ -58,10 +58,14 @@ export class DurabilityRelay implements AsyncDisposable {
   /** Whether it became ready, or false where it ended before. */
   async readyOrEnded(): Promise<boolean> {
     let ready = false
-    await until('the relay is ready or has ended', READY_MS, async () => {
-      ready = await this.#isReady()
-      return ready || !this.running
-    })
+    await until(
+      'the relay is ready or has ended',
+      async () => {
+        ready = await this.#isReady()
+        return ready || !this.running
+      },
+      READY_MS,
+    )
     return ready
   }
 
@@ -74,11 +78,11 @@ export class DurabilityRelay implements AsyncDisposable {
   }
 
   /** Waits for what the running relay should bring about; fails at once where it ends before. */
-  async until(what: string, ms: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
     await until(
       what,
-      ms,
       async () => !this.running || (await condition()),
+      ms,
       () => this.output.slice(-3_000),
     )
     if (!this.running)

@@ -5,8 +5,8 @@ import { runActivity } from '@bgs/simnet/activity.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { StreamChecker } from '@bgs/simnet/stream-checker.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { expect } from 'vitest'
-import { until } from '../harness/until.ts'
 import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
 import { DurabilityRelay } from './durability-relay.ts'
 
@@ -68,8 +68,8 @@ export class DurabilityScene implements AsyncDisposable {
       const from = this.offered
       await until(
         'the hosts have offered more',
-        CAUGHT_UP_MS,
         () => signal.aborted || this.offered >= from + every,
+        CAUGHT_UP_MS,
       )
       await upheave(this.network)
     }
@@ -96,7 +96,7 @@ export class DurabilityScene implements AsyncDisposable {
       })
       return true
     } catch (error) {
-      await until('a relay that closes a handshake ends', CLOSED_MS, () => !this.relay.running)
+      await until('a relay that closes a handshake ends', () => !this.relay.running, CLOSED_MS)
       if (this.relay.running) throw error
       return false
     }
@@ -113,8 +113,8 @@ export class DurabilityScene implements AsyncDisposable {
   async caughtUp(): Promise<void> {
     await until(
       'the subscriber has everything',
-      CAUGHT_UP_MS,
       () => this.checker.caughtUp,
+      CAUGHT_UP_MS,
       () =>
         `missing: ${this.checker.verdict().missing.slice(0, 5).join('; ')}. ${this.relay.output.slice(-3_000)}`,
     )

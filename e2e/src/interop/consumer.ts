@@ -1,4 +1,4 @@
-import { until } from '../harness/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 import { byText, changeLine, type Ledger } from './ledger.ts'
 import type { RealProcess } from './process.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -51,8 +51,8 @@ export class RealConsumer implements AsyncDisposable {
     }
     await until(
       `${this.name} has seen everything`,
-      ms,
       () => missing().length === 0 && unsaid().length === 0,
+      ms,
       () =>
         [
           `Missing ${missing().length} of ${ledger.changes.length} changes, the first: ${missing().slice(0, 3).map(changeLine).join('; ')}.`,

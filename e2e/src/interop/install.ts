@@ -5,7 +5,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { until } from '../harness/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 
 /** Manifest, lock file and programs of the real software. */
 export const REAL_FOLDER = fileURLToPath(new URL('../../real/', import.meta.url))
@@ -125,16 +125,20 @@ function cacheFolder(): string {
 /** Takes the lock file, or waits until `done` or its owner is gone. Returns how to give it back. */
 async function lock(path: string, done: () => boolean): Promise<() => Promise<void>> {
   let mine = false
-  await until('the installation by another run ends', INSTALL_MS, async () => {
-    if (done()) return true
-    mine = await create(path)
-    if (!mine && !(await ownerLives(path))) {
-      // Two may find the owner dead: only one of them renames that file away.
-      await rename(path, `${path}.${process.pid}`).catch(() => undefined)
-      await rm(`${path}.${process.pid}`, { force: true })
-    }
-    return mine
-  })
+  await until(
+    'the installation by another run ends',
+    async () => {
+      if (done()) return true
+      mine = await create(path)
+      if (!mine && !(await ownerLives(path))) {
+        // Two may find the owner dead: only one of them renames that file away.
+        await rename(path, `${path}.${process.pid}`).catch(() => undefined)
+        await rm(`${path}.${process.pid}`, { force: true })
+      }
+      return mine
+    },
+    INSTALL_MS,
+  )
   return async () => {
     if (mine) await rm(path, { force: true })
   }

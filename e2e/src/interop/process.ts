@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { until } from '../harness/until.ts'
+import { until } from '@bgs/testkit/until.ts'
 
 /** How much of what a process said is shown when it fails. */
 const LAST_LINES = 40
@@ -65,15 +65,15 @@ export class RealProcess implements AsyncDisposable {
   }
 
   /** Waits for a condition that the process brings about; fails at once when it ends before. */
-  async until(what: string, ms: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
     let ended = false
     await until(
       `${this.name}: ${what}`,
-      ms,
       async () => {
         ended = !this.running
         return (await condition()) || ended
       },
+      ms,
       () => this.lastLines,
     )
     if (ended && !(await condition()))
@@ -85,8 +85,8 @@ export class RealProcess implements AsyncDisposable {
     if (this.running) this.#child.kill(signal)
     await until(
       `${this.name} ends by ${signal}`,
-      STOP_MS,
       () => !this.running,
+      STOP_MS,
       () => this.lastLines,
     )
     return this.#exit as Exit

@@ -1,5 +1,5 @@
+import { until } from '@bgs/testkit/until.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { until } from '../harness/until.ts'
 import type { RealAccount, RecordRef } from './account.ts'
 import type { RealConsumer } from './consumer.ts'
 import { RealScene } from './scene.ts'
@@ -116,10 +116,10 @@ describe.each(['embedded', 'cluster'] as const)('real software, %s', { timeout: 
     try {
       for (let kill = 0; kill < KILLS; kill++) {
         const before = shown()
-        await until('a consumer is shown more', SEEN_MS, () => shown() > before + 40)
+        await until('a consumer is shown more', () => shown() > before + 40, SEEN_MS)
         await relay.end('SIGKILL')
         const acknowledged = ledger.changes.length
-        await until('more is said', SEEN_MS, () => ledger.changes.length > acknowledged + 10)
+        await until('more is said', () => ledger.changes.length > acknowledged + 10, SEEN_MS)
         await relay.start()
       }
     } finally {
@@ -136,8 +136,8 @@ describe.each(['embedded', 'cluster'] as const)('real software, %s', { timeout: 
       const rev = async () => (await xrpc(relay.url, 'getLatestCommit', { did }))['rev']
       await until(
         `the relay knows the PDS's rev of ${did}`,
-        SEEN_MS,
         async () => (await rev()) === latest['rev'],
+        SEEN_MS,
       )
       expect.soft(await xrpc(relay.url, 'getLatestCommit', { did })).toEqual(latest)
       const status = await xrpc(pds.url, 'getRepoStatus', { did })

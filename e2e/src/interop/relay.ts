@@ -50,7 +50,7 @@ export class RealRelay implements AsyncDisposable {
       cwd: ROOT,
     })
     this.#process = relay
-    await relay.until('/readyz answers 200', READY_MS, () => this.#ready())
+    await relay.until('/readyz answers 200', () => this.#ready(), READY_MS)
   }
 
   /** Ends it and says how it ended. */

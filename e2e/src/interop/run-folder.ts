@@ -45,7 +45,7 @@ export class RunFolder implements AsyncDisposable {
       },
     })
     try {
-      await process.until('it is ready', START_MS, () => ready)
+      await process.until('it is ready', () => ready, START_MS)
     } catch (error) {
       await process[Symbol.asyncDispose]()
       throw error

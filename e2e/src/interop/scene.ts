@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { until } from '@bgs/testkit/until.ts'
 import { startClusterServers } from '../cluster/servers.ts'
-import { until } from '../harness/until.ts'
 import { RealAccount } from './account.ts'
 import { type AgentClass, importAgent } from './api.ts'
 import { type ConsumerProgram, RealConsumer } from './consumer.ts'
@@ -112,7 +112,7 @@ export class RealScene implements AsyncDisposable {
   /** Waits until the PDSes have shown directly all that is in the ledger. */
   async witnessesSawAll(): Promise<void> {
     const seen = () => [...this.#witnesses.values()].flatMap((witness) => witness.changes()).length
-    await until('the witnesses have seen everything', SEEN_MS, () => seen() >= this.ledger.changes.length)
+    await until('the witnesses have seen everything', () => seen() >= this.ledger.changes.length, SEEN_MS)
   }
 
   /** All that a PDS has said of an account. */
