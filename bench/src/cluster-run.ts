@@ -27,7 +27,11 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   static async start(): Promise<BenchCluster> {
-    const [kafka, postgres, redis] = await Promise.all([startKafka(), startPostgres(), startRedis()])
+    const [kafka, postgres, redis] = await Promise.all([
+      startKafka({ isMeasured: true }),
+      startPostgres(),
+      startRedis(),
+    ])
     return new BenchCluster(kafka, postgres, redis)
   }
 

@@ -17,11 +17,23 @@ export interface KafkaServers extends AsyncDisposable {
   readonly ways: readonly { readonly brokers: string; readonly links: readonly TcpLink[] }[]
 }
 
+/** A broker of a test lives for a minute: the second compiler costs it more than it brings, half of what it takes to boot. */
+const SHORT_LIFE = '-XX:TieredStopAtLevel=1'
+
+export interface KafkaOptions {
+  readonly brokers?: 1 | 3
+  /** So many processes reach the brokers over links of their own. */
+  readonly ways?: number
+  readonly settings?: Readonly<Record<string, string | number>>
+  /** What it can do is measured: its JVM compiles as that of a broker that runs for years. */
+  readonly isMeasured?: boolean
+}
+
 /** Starts an Apache Kafka of one node or three, each broker and controller at once, and empty. */
-export async function startKafka(
-  options: { brokers?: 1 | 3; ways?: number; settings?: Readonly<Record<string, string | number>> } = {},
-): Promise<KafkaServers> {
-  const software = await installKafka()
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServers> {
+  const installed = await installKafka()
+  const jvm = options.isMeasured === true ? installed.jvm : [SHORT_LIFE, ...installed.jvm]
+  const software = { ...installed, jvm }
   const folder = createServerFolder('kafka')
   const links: TcpLink[] = []
   const ports = await freeKafkaPorts(options.brokers ?? 1, options.ways ?? 0, async (target) => {
