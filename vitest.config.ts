@@ -1,18 +1,27 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './vitest-order.ts'
 import { SummaryReporter } from './vitest-summary.ts'
 
 const exclude = ['**/node_modules/**']
 const SERVERS = '**/*.servers.test.ts'
+/** They measure memory and how long others wait, or use all cores: nothing else is to run beside them. */
+const ALONE = ['chaos/chaos', 'embedded/crowd', 'embedded/durability-kills', 'embedded/flood'].map(
+  (name) => `e2e/src/${name}.test.ts`,
+)
 /** kafkajs, which only tests use, asks for waits that lie in the past. Node takes them for 1 ms, and says so each time. */
 const execArgv = ['--disable-warning=TimeoutNegativeWarning']
 
+const E2E = { execArgv, testTimeout: 300_000, hookTimeout: 600_000 }
+
 /**
  * `unit`: beside the code, fast, no process but this one. `servers`: against a real Kafka, PostgreSQL or Redis, which
- * the file starts itself. `e2e`: the relay as it is run, one file at a time, for many of them are about time.
+ * the file starts itself. `e2e`: the relay as it is run; its files wait most of their time, so two run side by side, and
+ * those that cannot bear that one by one, as `e2e-alone`.
  */
 export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -39,13 +48,22 @@ export default defineConfig({
       },
       {
         test: {
+          ...E2E,
           name: 'e2e',
           include: ['e2e/src/**/*.test.ts'],
+          exclude: [...exclude, ...ALONE],
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...E2E,
+          name: 'e2e-alone',
+          include: ALONE,
           exclude,
-          execArgv,
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
