@@ -1,13 +1,9 @@
 import { defineConfig } from 'vitest/config'
-import { LongestFirst } from './vitest-order.ts'
+import { ALONE, LongestFirst } from './vitest-order.ts'
 import { SummaryReporter } from './vitest-summary.ts'
 
 const exclude = ['**/node_modules/**']
 const SERVERS = '**/*.servers.test.ts'
-/** They measure memory and how long others wait, or use all cores: nothing else is to run beside them. */
-const ALONE = ['chaos/chaos', 'embedded/crowd', 'embedded/durability-kills', 'embedded/flood'].map(
-  (name) => `e2e/src/${name}.test.ts`,
-)
 /** kafkajs, which only tests use, asks for waits that lie in the past. Node takes them for 1 ms, and says so each time. */
 const execArgv = ['--disable-warning=TimeoutNegativeWarning']
 
@@ -39,8 +35,8 @@ export default defineConfig({
           include: [`{shared/*,crawler,verifier,sequencer,api,fanout,relay,bench}/src/${SERVERS}`],
           exclude,
           execArgv,
-          // Two files at once, each with servers of its own.
-          maxWorkers: 2,
+          // Each with servers of its own, for whose coming and going it waits most of the time.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 300_000,
