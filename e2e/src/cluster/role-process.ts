@@ -110,6 +110,17 @@ export class RoleProcess {
     this.#process?.signal('SIGCONT')
   }
 
+  /** Stands still for as long as `act` takes. */
+  async pausedWhile(act: () => Promise<void>): Promise<void> {
+    const process = this.#process
+    process?.signal('SIGSTOP')
+    try {
+      await act()
+    } finally {
+      process?.signal('SIGCONT')
+    }
+  }
+
   /** Ends it for good. */
   async remove(signal: NodeJS.Signals): Promise<void> {
     this.#wanted = false

@@ -65,10 +65,10 @@ describe(`others take over, with the lease that is the default (invariant 1; TES
     const stopped = await leader()
     const [other] = cluster.of('sequencer').filter((one) => one !== stopped) as [RoleProcess]
     const leads = (one: RoleProcess) => one.metric('relay_sequencer_leader')
-    const paused = stopped.pause(LOG_GOES_ON_MS + 2_000)
-    await until('the other leads', async () => (await leads(other)) === 1, LOG_GOES_ON_MS)
-    await silence(LOG_GOES_ON_MS)
-    await paused
+    await stopped.pausedWhile(async () => {
+      await until('the other leads', async () => (await leads(other)) === 1, LOG_GOES_ON_MS)
+      await silence(LOG_GOES_ON_MS)
+    })
     await until('it stands by', async () => (await leads(stopped)) === 0, CAUGHT_UP_MS)
   })
 
