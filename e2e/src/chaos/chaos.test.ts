@@ -8,6 +8,8 @@ const FAULTS = 40
 it(`chaos: nothing lost, doubled, reordered or different (TEST_SEED=${SEED}: npm run chaos -- --seed ${SEED})`, {
   timeout: 600_000,
 }, async () => {
+  // The name of a test is shown at its end; a run that is ended before is told by its seed, too.
+  process.stdout.write(`chaos: TEST_SEED=${SEED}\n`)
   const output: string[] = []
   const result = await runChaos({
     seed: SEED,
