@@ -76,14 +76,14 @@ describe('a heartbeat', () => {
   })
 })
 
-/** A disk whose syncs wait for a promise. */
+/** A disk whose durable writes wait for a promise. */
 function slowDisk(wait: () => Promise<void> | undefined): Disk {
   const open = async (path: string): Promise<DiskFile> => {
     const file = await nodeDisk.open(path)
-    const datasync = file.datasync.bind(file)
-    file.datasync = async () => {
+    const write = file.writeDurably.bind(file)
+    file.writeDurably = async (bytes, position) => {
       await wait()
-      await datasync()
+      await write(bytes, position)
     }
     return file
   }

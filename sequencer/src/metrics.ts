@@ -69,7 +69,7 @@ export function sequencerMetrics(registry: Registry) {
     }),
     appendSeconds: new Histogram({
       name: 'relay_sequencer_append_seconds',
-      help: 'Time of one append to the log: write and fdatasync',
+      help: 'Time of one append to the log: one durable write',
       buckets: TIME_BUCKETS,
       registers,
     }),

@@ -477,8 +477,9 @@ class FullDisk implements Disk {
       truncate: (length) => file.truncate(length),
       datasync: () => file.datasync(),
       close: () => file.close(),
-      write: async (bytes, position) => {
-        if (!this.full) return file.write(bytes, position)
+      write: (bytes, position) => file.write(bytes, position),
+      writeDurably: async (bytes, position) => {
+        if (!this.full) return file.writeDurably(bytes, position)
         this.refused++
         await file.write(bytes.subarray(0, 10), position)
         throw Object.assign(new Error('no space'), { code: 'ENOSPC' })

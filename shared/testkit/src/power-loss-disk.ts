@@ -141,7 +141,7 @@ export class PowerLossDisk implements Disk {
   }
 
   #file(path: string, content: Content): DiskFile {
-    return {
+    const file: DiskFile = {
       size: async () => content.now.length,
       read: async (into, position) => {
         await tick()
@@ -155,6 +155,10 @@ export class PowerLossDisk implements Disk {
         const room = this.capacity - this.#used() + Math.max(0, content.now.length - position)
         content.write(bytes.subarray(0, Math.max(0, room)), position)
         if (bytes.length > room) throw diskError('ENOSPC')
+      },
+      writeDurably: async (bytes, position) => {
+        await file.write(bytes, position)
+        await file.datasync()
       },
       truncate: async (length) => {
         await tick()
@@ -170,6 +174,7 @@ export class PowerLossDisk implements Disk {
         this.openFiles--
       },
     }
+    return file
   }
 
   #content(path: string): Content {

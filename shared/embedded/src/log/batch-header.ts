@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * On disk a header stands before each batch: one write and one fdatasync make both durable. The header says enough to
+ * On disk a header stands before each batch: one durable write puts both there. The header says enough to
  * find the next one without reading the batch, and carries the checksum of header and batch.
  *
  *   u32 magic, u32 bytes of the batch, u32 crc32, u32 generation, u64 first seq, u64 time in ms, u32 count, u32 zero

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, write } from 'node:fs'
 import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -23,6 +23,8 @@ export interface DiskFile {
   read(into: Uint8Array, position: number): Promise<number>
   /** Writes all of it or rejects. */
   write(bytes: Uint8Array, position: number): Promise<void>
+  /** The same, and durable when it resolves, as after `datasync`: one step where two would wake two threads. */
+  writeDurably(bytes: Uint8Array, position: number): Promise<void>
   truncate(length: number): Promise<void>
   datasync(): Promise<void>
   close(): Promise<void>
@@ -37,8 +39,12 @@ export function isNoRoom(error: unknown): boolean {
 
 class NodeFile implements DiskFile {
   readonly #handle: FileHandle
-  constructor(handle: FileHandle) {
+  readonly #path: string
+  /** The same file, each write to which is durable (O_DSYNC). */
+  #durable: Promise<FileHandle> | undefined
+  constructor(handle: FileHandle, path: string) {
     this.#handle = handle
+    this.#path = path
   }
   async size(): Promise<number> {
     return (await this.#handle.stat()).size
@@ -59,20 +65,35 @@ class NodeFile implements DiskFile {
       done += bytesWritten
     }
   }
+  async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
+    this.#durable ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
+    const { fd } = await this.#durable
+    let done = 0
+    while (done < bytes.length) {
+      const from = done
+      // Without the promises of FileHandle, of which each append would make several.
+      done += await new Promise<number>((resolve, reject) => {
+        write(fd, bytes, from, bytes.length - from, position + from, (error, written) => {
+          if (error === null) resolve(written)
+          else reject(error)
+        })
+      })
+    }
+  }
   truncate(length: number): Promise<void> {
     return this.#handle.truncate(length)
   }
   datasync(): Promise<void> {
     return this.#handle.datasync()
   }
-  close(): Promise<void> {
-    return this.#handle.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#handle.close(), this.#durable?.then((handle) => handle.close())])
   }
 }
 
 export const nodeDisk: Disk = {
   list: (folder) => readdir(folder),
-  open: async (path) => new NodeFile(await open(path, constants.O_RDWR | constants.O_CREAT, 0o644)),
+  open: async (path) => new NodeFile(await open(path, constants.O_RDWR | constants.O_CREAT, 0o644), path),
   remove: (path) => unlink(path),
   rename: (from, to) => rename(from, to),
   syncFolder: async (folder) => {
@@ -92,5 +113,5 @@ export const nodeDisk: Disk = {
 /** For those who only read: what is no longer there is not made anew. */
 export const readingDisk: Disk = {
   ...nodeDisk,
-  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY)),
+  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY), path),
 }

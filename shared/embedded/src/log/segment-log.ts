@@ -2,13 +2,13 @@
  * The embedded log. Each append is one batch in the newest segment file, behind a header with a checksum
  * (batch-header.ts, and log-batch.ts in shared/contract). A segment is closed after 64 MiB or an hour (segment.ts, segments.ts).
  *
- * An append: 1. header and batch are written behind the last batch; 2. fdatasync; 3. `next` moves on, and those who follow
- * the log hear of the batch; 4. the caller is answered. Nobody sees a seq before it is durable.
+ * An append: 1. header and batch are written behind the last batch, durably (O_DSYNC); 2. `next` moves on, and those who
+ * follow the log hear of the batch; 3. the caller is answered. Nobody sees a seq before it is durable.
  *
- * - Killed before 2 has ended: the next start cuts the torn batch (recover.ts), and leaves a million seqs out, for the disk
+ * - Killed before 1 has ended: the next start cuts the torn batch (recover.ts), and leaves a million seqs out, for the disk
  *   may have lost batches that it had called durable and that were served (invariant 10).
  * - No room at 1: what was written is cut off again, durably. LogFullError: the caller tries again.
- * - 2 fails: nobody knows what is on the disk. LogUnknownError: this log is of no more use; open it anew and look.
+ * - 1 fails otherwise: nobody knows what is on the disk. LogUnknownError: this log is of no more use; open it anew and look.
  * - Damage with whole batches behind it is no torn tail. LogUnknownError: an operator decides (`repair`).
  */
 
@@ -87,7 +87,7 @@ function nextSeq(found: Recovered, generation: number, options: SegmentLogOption
   )
 }
 
-/** The embedded log: segment files, one write and one fdatasync for each append. */
+/** The embedded log: segment files, one durable write for each append. */
 export class SegmentLog implements Log, FiledLog {
   /** The bus that positions speak of is in memory and ends with the process. */
   readonly keepsPositions = false
@@ -315,13 +315,16 @@ export class SegmentLog implements Log, FiledLog {
     } catch (error) {
       throw this.#failed(error)
     }
+    const isSynced = this.#options.sync ?? true
     try {
       let at = segment.end
       for (const part of sealed) {
-        await file.write(part, at)
+        if (isSynced) await file.writeDurably(part, at)
+        else await file.write(part, at)
         at += part.length
       }
     } catch (error) {
+      if (!isNoRoom(error)) throw this.#failed(error)
       try {
         // Durably, for the next append may go into another segment, behind which torn bytes would be damage.
         await file.truncate(segment.end)
@@ -333,13 +336,6 @@ export class SegmentLog implements Log, FiledLog {
       throw this.#failed(error)
     }
     crashPoint('after-write')
-    try {
-      if (this.#options.sync ?? true) await file.datasync()
-    } catch (error) {
-      // After a failed fdatasync nobody knows what is on the disk: reopen and look.
-      this.#broken = error as Error
-      throw new LogUnknownError('fdatasync failed', { cause: error })
-    }
     segment.cutIndex(segment.end)
   }
 
