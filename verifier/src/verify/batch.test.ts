@@ -1,7 +1,7 @@
 import { SEQ_SLOT_BYTES } from '@bgs/protocol/frame/seq-slot.ts'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { verifyRequest } from './batch.ts'
+import { verifyItems, verifyRequest } from './batch.ts'
 import { readVerdict, slowMsOf } from './reply.ts'
 import { packRequest, type VerifyItem } from './request.ts'
 import type { Verdict, VerifyContext } from './verify-frame.ts'
@@ -44,52 +44,62 @@ const judged = fc
   })
   .chain((one) => fc.record({ one: fc.constant(one), seqAt: fc.nat(one.frame.length - 9) }))
 
-it('gives each frame to the judge with its context, and brings each verdict back as it was', () => {
-  fc.assert(
-    fc.property(fc.array(judged, { maxLength: 20 }), (all) => {
-      const items = all.map(
-        ({ one }) =>
-          ({
-            envelope: { frame: one.frame, lenient: one.lenient },
-            identity: { keyType: 'Multikey', keyMultibase: one.key, handle: one.handle },
-          }) as unknown as VerifyItem,
-      )
-      const seen: [Uint8Array, VerifyContext][] = []
-      const reply = verifyRequest(packRequest(7, items, 99), (frame, context) => {
-        const { one, seqAt } = all[seen.push([Uint8Array.from(frame), context]) - 1] as (typeof all)[number]
-        if ('reason' in one.what) return one.what as Verdict
-        return {
-          reason: null,
-          frame,
-          seqAt,
-          seqEnd: seqAt + one.seqLength,
-          discontinuous: one.discontinuous,
-          ...one.what,
+type Judge = Parameters<typeof verifyRequest>[1]
+
+it.each([
+  [
+    'in another thread',
+    (items: VerifyItem[], judge: Judge) => verifyRequest(packRequest(7, items, 99), judge),
+  ],
+  ['where it is', (items: VerifyItem[], judge: Judge) => verifyItems(items, 99, judge)],
+])(
+  '%s each frame is given to the judge with its context, and each verdict comes back as it was',
+  (_, verify) => {
+    fc.assert(
+      fc.property(fc.array(judged, { maxLength: 20 }), (all) => {
+        const items = all.map(
+          ({ one }) =>
+            ({
+              envelope: { frame: one.frame, lenient: one.lenient },
+              identity: { keyType: 'Multikey', keyMultibase: one.key, handle: one.handle },
+            }) as unknown as VerifyItem,
+        )
+        const seen: [Uint8Array, VerifyContext][] = []
+        const reply = verify(items, (frame, context) => {
+          const { one, seqAt } = all[seen.push([Uint8Array.from(frame), context]) - 1] as (typeof all)[number]
+          if ('reason' in one.what) return one.what as Verdict
+          return {
+            reason: null,
+            frame,
+            seqAt,
+            seqEnd: seqAt + one.seqLength,
+            discontinuous: one.discontinuous,
+            ...one.what,
+          }
+        })
+        expect(seen).toEqual(
+          all.map(({ one: { frame, key, handle, lenient } }) => [
+            frame,
+            { key: `Multikey ${key}`, handle, lenient, nowMs: 99 },
+          ]),
+        )
+        for (const [i, { one, seqAt }] of all.entries()) {
+          const verdict = readVerdict(reply, i)
+          if ('reason' in one.what) {
+            expect(verdict).toEqual(one.what)
+            continue
+          }
+          const { frame, ...rest } = verdict as Extract<typeof verdict, { reason: null }>
+          expect(rest).toEqual({ reason: null, seqAt, discontinuous: one.discontinuous, ...one.what })
+          expect(Buffer.compare(frame.subarray(0, seqAt), one.frame.subarray(0, seqAt))).toBe(0)
+          const behind = one.frame.subarray(seqAt + one.seqLength)
+          expect(Buffer.compare(frame.subarray(seqAt + SEQ_SLOT_BYTES), behind)).toBe(0)
         }
-      })
-      expect(reply.id).toBe(7)
-      expect(seen).toEqual(
-        all.map(({ one: { frame, key, handle, lenient } }) => [
-          frame,
-          { key: `Multikey ${key}`, handle, lenient, nowMs: 99 },
-        ]),
-      )
-      for (const [i, { one, seqAt }] of all.entries()) {
-        const verdict = readVerdict(reply, i)
-        if ('reason' in one.what) {
-          expect(verdict).toEqual(one.what)
-          continue
-        }
-        const { frame, ...rest } = verdict as Extract<typeof verdict, { reason: null }>
-        expect(rest).toEqual({ reason: null, seqAt, discontinuous: one.discontinuous, ...one.what })
-        expect(Buffer.compare(frame.subarray(0, seqAt), one.frame.subarray(0, seqAt))).toBe(0)
-        const behind = one.frame.subarray(seqAt + one.seqLength)
-        expect(Buffer.compare(frame.subarray(seqAt + SEQ_SLOT_BYTES), behind)).toBe(0)
-      }
-    }),
-    { numRuns: 200 },
-  )
-})
+      }),
+      { numRuns: 200 },
+    )
+  },
+)
 
 it('a judge that fails refuses that frame alone', () => {
   const item = { envelope: { frame: new Uint8Array(3), lenient: false }, identity: { handle: '' } }

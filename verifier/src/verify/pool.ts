@@ -1,37 +1,61 @@
 import { Worker } from 'node:worker_threads'
-import { verifyRequest } from './batch.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
+import { verifyItems } from './batch.ts'
 import type { VerifyReply } from './reply.ts'
 import { packRequest, type VerifyItem, type VerifyRequest } from './request.ts'
 import { verifyFrame } from './verify-frame.ts'
 
 /** Requests handed to one thread before its replies come: it never waits for the next. */
 const DEPTH = 2
+/**
+ * A batch of so few frames and bytes is verified in this thread: to wake another one costs as much as to verify several
+ * frames, and nothing waits for longer than a few milliseconds meanwhile.
+ */
+const SMALL_FRAMES = 32
+const SMALL_BYTES = 128 * 1024
+/** Threads that had nothing to do for so long are ended, for each has a heap of its own. */
+const IDLE_MS = 60_000
 
 interface Waiting {
   readonly request: VerifyRequest
   readonly resolve: (reply: VerifyReply) => void
 }
 
-/** Threads that verify batches of frames. With none, batches are verified in this thread. */
+/** What a thread says: a reply, or null once, when it is ready. */
+export type FromThread = VerifyReply | null
+
+interface Thread {
+  readonly worker: Worker
+  busy: number
+  isReady: boolean
+  isEnding: boolean
+}
+
+/**
+ * Verifies batches of frames, small ones in this thread. Larger ones are what comes of a flood: threads are begun for
+ * them, verify them from when they are ready, and are ended a while after the last one.
+ */
 export class VerifyPool {
-  readonly #threads: { worker: Worker; busy: number }[] = []
+  readonly #most: number
+  #threads: Thread[] = []
   readonly #queue: Waiting[] = []
   readonly #replies = new Map<number, (reply: VerifyReply) => void>()
   readonly #onFault: (error: unknown) => void
+  readonly #idleMs: number
   #lastId = 0
+  /** When a thread was last handed a batch, on the clock of `monotonicMs`. */
+  #handedMs = 0
 
-  /** `onFault` hears of a thread that ended: the process cannot go on without it. */
-  constructor(threads: number, onFault: (error: unknown) => void) {
+  /** At most so many `threads`, 0 for none; `onFault` hears of one that ended: the process cannot go on without it. */
+  constructor(threads: number, onFault: (error: unknown) => void, idleMs = IDLE_MS) {
+    this.#most = threads
     this.#onFault = onFault
-    for (let i = 0; i < threads; i++) this.#threads.push({ worker: this.#start(i), busy: 0 })
+    this.#idleMs = idleMs
   }
 
   /** Whether another batch would be begun at once. */
   get hasRoom(): boolean {
-    return (
-      this.#queue.length === 0 &&
-      (this.#threads.length === 0 || this.#threads.some(({ busy }) => busy < DEPTH))
-    )
+    return this.#queue.length === 0 && (!this.#isThreaded || this.#least.busy < DEPTH)
   }
 
   /** Batches that wait for a thread. */
@@ -39,44 +63,93 @@ export class VerifyPool {
     return this.#queue.length
   }
 
+  /** Threads that there are now. */
+  get threads(): number {
+    return this.#threads.length
+  }
+
   /** Judges a batch; use `readVerdict` on the reply. */
   verify(items: readonly VerifyItem[], nowMs: number): Promise<VerifyReply> {
+    const isSmall = isSmallBatch(items)
+    if (!isSmall) this.#begin()
+    const isIdle = this.#queue.length === 0 && this.#replies.size === 0
+    if (!this.#isThreaded || (isSmall && isIdle)) {
+      if (isSmall && isIdle) this.#endIdle()
+      return Promise.resolve(verifyItems(items, nowMs, verifyFrame))
+    }
     const request = packRequest(++this.#lastId, items, nowMs)
-    if (this.#threads.length === 0) return Promise.resolve(verifyRequest(request, verifyFrame))
     return new Promise((resolve) => {
       this.#queue.push({ request, resolve })
       this.#hand()
     })
   }
 
+  /** Ends the threads, with what they have in hand. */
   async close(): Promise<void> {
-    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()))
+    await this.#end()
   }
 
-  #start(index: number): Worker {
+  /** Of them those that verify. */
+  get readyThreads(): number {
+    return this.#threads.filter(({ isReady }) => isReady).length
+  }
+
+  get #isThreaded(): boolean {
+    return this.#threads.some(({ isReady }) => isReady)
+  }
+
+  /** Of the threads that are ready the one with least to do. */
+  get #least(): Thread {
+    return this.#threads
+      .filter(({ isReady }) => isReady)
+      .reduce((least, other) => (other.busy < least.busy ? other : least))
+  }
+
+  #begin(): void {
+    this.#handedMs = monotonicMs()
+    while (this.#threads.length < this.#most) this.#threads.push(this.#start(this.#threads.length))
+  }
+
+  /** Nothing is in hand: ends threads that had nothing for long. */
+  #endIdle(): void {
+    if (this.#threads.length > 0 && monotonicMs() - this.#handedMs > this.#idleMs) void this.#end()
+  }
+
+  async #end(): Promise<void> {
+    const threads = this.#threads
+    this.#threads = []
+    for (const thread of threads) thread.isEnding = true
+    await Promise.all(threads.map(({ worker }) => worker.terminate()))
+  }
+
+  #start(index: number): Thread {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       name: `verify-${index}`,
       // Its garbage is short-lived; a larger nursery only holds more of it.
       resourceLimits: { maxYoungGenerationSizeMb: 16 },
     })
+    const thread: Thread = { worker, busy: 0, isReady: false, isEnding: false }
     worker.on('error', this.#onFault)
     worker.on('exit', (code) => {
-      if (this.#threads.length > 0) this.#onFault(new Error(`a judging thread ended with code ${code}`))
+      if (!thread.isEnding) this.#onFault(new Error(`a judging thread ended with code ${code}`))
     })
-    worker.on('message', (reply: VerifyReply) => {
-      const thread = this.#threads[index]
-      if (thread !== undefined) thread.busy--
+    worker.on('message', (reply: FromThread) => {
+      if (reply === null) {
+        thread.isReady = true
+        return
+      }
+      thread.busy--
       const resolve = this.#replies.get(reply.id)
       this.#replies.delete(reply.id)
       this.#hand()
       resolve?.(reply)
     })
-    return worker
+    return thread
   }
 
   #hand(): void {
-    while (this.#queue.length > 0) {
-      const thread = this.#threads.reduce((least, other) => (other.busy < least.busy ? other : least))
+    while (this.#queue.length > 0 && this.#isThreaded) {
+      const thread = this.#least
       if (thread.busy >= DEPTH) return
       const { request, resolve } = this.#queue.shift() as Waiting
       thread.busy++
@@ -84,4 +157,11 @@ export class VerifyPool {
       thread.worker.postMessage(request, [request.frames.buffer, request.ints.buffer])
     }
   }
+}
+
+function isSmallBatch(items: readonly VerifyItem[]): boolean {
+  if (items.length > SMALL_FRAMES) return false
+  let bytes = 0
+  for (const { envelope } of items) bytes += envelope.frame.length
+  return bytes <= SMALL_BYTES
 }

@@ -44,6 +44,17 @@ export function packRequest(id: number, items: readonly VerifyItem[], nowMs: num
   return { id, frames, ints, texts, nowMs }
 }
 
+/** The frames of items, each with what it is judged by. */
+export function* contextsOf(
+  items: readonly VerifyItem[],
+  nowMs: number,
+): Generator<[Uint8Array, VerifyContext]> {
+  for (const { envelope, identity } of items) {
+    const { keyType, keyMultibase, handle } = identity
+    yield [envelope.frame, { key: `${keyType} ${keyMultibase}`, handle, lenient: envelope.lenient, nowMs }]
+  }
+}
+
 /** The frames of a request, each with what it is judged by. */
 export function* readRequest({
   frames,
