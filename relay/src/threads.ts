@@ -1,9 +1,13 @@
 import { availableParallelism } from 'node:os'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 
-/** Threads that verify: RELAY_VERIFIER_THREADS, or one core less than there are. */
+/**
+ * Threads that verify at most: RELAY_VERIFIER_THREADS; else one core less than there are, and none of two: there a second
+ * thread takes turns with what feeds it, and the main thread alone verifies more than the largest network sends.
+ */
 export function verifierThreads({ RELAY_VERIFIER_THREADS: set }: Settings): number {
-  return set ?? Math.max(1, availableParallelism() - 1)
+  const cores = availableParallelism()
+  return set ?? (cores > 2 ? cores - 1 : 0)
 }
 
 /**

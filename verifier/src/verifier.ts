@@ -13,6 +13,7 @@
  * 5. The queue is empty and closes. The next frame of this DID goes with a batch again.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import type { BusConsumer, BusEntry, BusProducer } from '@bgs/contract/bus/bus.ts'
 import type { BrokenFrame } from '@bgs/contract/envelope/broken-frame.ts'
 import type { RawEnvelope } from '@bgs/contract/envelope/raw.ts'
@@ -45,11 +46,6 @@ const BATCH = 64
 const BATCH_BYTES = 512 * 1024
 /** Frames taken from the bus at once. */
 const POLL = 256
-/**
- * Least time between two hand-overs: to wake another thread costs as much as to judge a frame, and what follows, an
- * append and a write to each subscriber, as much again. After a quiet time nothing waits.
- */
-const PACE_MS = 3
 /** What is rejected by a clock that is to be doubted is judged again so often. */
 const DOUBT_RETRY_MS = 1_000
 
@@ -127,7 +123,8 @@ export class Verifier {
       const entries = pool.hasRoom ? raw.poll(POLL) : []
       if (entries.length > 0) {
         this.#dispatch(entries)
-        await wait(PACE_MS, signal)
+        // What is verified in this thread leaves it to others now and then.
+        await setImmediate()
       } else await this.#notify.wait(1_000, signal)
       this.#charges.flush()
       this.#updateMetrics()

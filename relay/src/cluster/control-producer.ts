@@ -4,12 +4,12 @@ import { encodeControlRecord } from '@bgs/contract/envelope/control-record.ts'
 import type { ClusterContext } from './context.ts'
 
 const BYTES = 4 * 1024 * 1024
-const LINGER_MS = 10
 
 /** What says something to the sequencer (invariant 7); the caller runs it. Tokens are called when it is appended. */
 export function controlProducer({
   kafka,
   topic,
+  settings,
   logger,
 }: ClusterContext): KafkaProducer<ControlMessage, () => void> {
   return new KafkaProducer<ControlMessage, () => void>({
@@ -18,7 +18,8 @@ export function controlProducer({
     partitions: 1,
     encode: encodeControlRecord,
     maxBytes: BYTES,
-    lingerMs: LINGER_MS,
+    // Few, and of operators and hosts who wait for what they say.
+    lingerMs: settings.RELAY_LATENCY_MS,
     onSafe: (done) => done(),
     onUnwritable: ({ kind }, error) =>
       logger.error(

@@ -19,6 +19,7 @@ import type { ClusterContext } from './context.ts'
 import { controlProducer } from './control-producer.ts'
 import { LeasedHosts } from './leased-hosts.ts'
 import { runLeased } from './leased-task.ts'
+import { paceOf } from './pace.ts'
 import { questionChannel } from './questions.ts'
 import type { Role } from './role.ts'
 import { RoleMember } from './role-member.ts'
@@ -27,8 +28,6 @@ import { noteUnwritable } from './unwritable.ts'
 
 /** Frames on their way to Kafka. */
 const RAW_BYTES = 32 * 1024 * 1024
-/** How long a first frame waits for others of its partition. */
-const LINGER_MS = 30
 const DRAIN_MS = 10_000
 
 /**
@@ -60,7 +59,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
         partitions,
         encode: encodeRawRecord,
         maxBytes: RAW_BYTES,
-        lingerMs: LINGER_MS,
+        lingerMs: paceOf(settings).lingerMs,
         onSafe,
         onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
         onAppended: backlog.noteAppended,

@@ -9,13 +9,13 @@ import { decodeVerifiedRecord } from '@bgs/contract/envelope/verified-record.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { type InputPosition, InputPositions } from '@bgs/sequencer/input-positions.ts'
 import type { ClusterContext } from './context.ts'
+import { paceOf } from './pace.ts'
 import { trimConsumed } from './trim-consumed.ts'
 
 /** Envelopes fetched and not appended. */
 const VERIFIED_BYTES = 32 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 const CONTROL_MESSAGE_BYTES = 512
-const FETCH_PAUSE_MS = 20
 const SAVE_EVERY_MS = 1_000
 const TRIM_EVERY_MS = 10_000
 
@@ -28,10 +28,10 @@ export class SequencerInputs {
   readonly #stop = new AbortController()
 
   private constructor(context: ClusterContext, fence: number) {
-    const { kafka, topic, generations } = context
+    const { kafka, topic, generations, settings } = context
     this.#context = context
     this.#fence = fence
-    const options = { cluster: kafka, pauseMs: FETCH_PAUSE_MS }
+    const options = { cluster: kafka, pauseMs: paceOf(settings).pauseMs }
     this.verified = new KafkaConsumer({
       ...options,
       generation: generations.verified,

@@ -18,6 +18,7 @@ import { topicBacklog } from './backlogs.ts'
 import { brokenFrameChannel } from './broken-frames.ts'
 import { chargeChannel } from './charges.ts'
 import type { ClusterContext } from './context.ts'
+import { paceOf } from './pace.ts'
 import { RawShare } from './raw-share.ts'
 import { RedisIdentities } from './redis-identities.ts'
 import type { Role } from './role.ts'
@@ -28,8 +29,6 @@ import { noteUnwritable } from './unwritable.ts'
 /** Frames fetched and not done; judged and on their way to Kafka. */
 const RAW_BYTES = 16 * 1024 * 1024
 const VERIFIED_BYTES = 16 * 1024 * 1024
-const LINGER_MS = 30
-const FETCH_PAUSE_MS = 20
 const DRAIN_MS = 5_000
 const TRIM_EVERY_MS = 10_000
 
@@ -64,7 +63,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     decode: decodeRawRecord,
     weigh: rawBytes,
     maxBytes: RAW_BYTES,
-    pauseMs: FETCH_PAUSE_MS,
+    pauseMs: paceOf(settings).pauseMs,
     onLost: (lost) => {
       logger.warn(
         { err: lost },
@@ -80,7 +79,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     partitions,
     encode: encodeVerifiedRecord,
     maxBytes: VERIFIED_BYTES,
-    lingerMs: LINGER_MS,
+    lingerMs: paceOf(settings).lingerMs,
     onSafe: (entry) => reading.done(entry),
     onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
     onAppended: backlog.noteAppended,

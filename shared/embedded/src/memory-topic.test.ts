@@ -1,6 +1,6 @@
 import type { BusEntry } from '@bgs/contract/bus/bus.ts'
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryTopic } from './memory-topic.ts'
 
 function topic(maxBytes = 1_000_000): MemoryTopic<number> {
@@ -79,6 +79,22 @@ describe('a topic in memory', () => {
     expect(producer.room()).toBeUndefined()
   })
 
+  it('has no room, either, while too much of it was not taken; what was taken and waits stops nobody', async () => {
+    const bus = new MemoryTopic<number>({ generation: 3, partitions: 1, maxBytes: 100, maxQueuedBytes: 40 })
+    const producer = bus.producer<null>(() => undefined)
+    const consumer = bus.consumer()
+    for (let i = 0; i < 4; i++) producer.publish(0, i, 10, null)
+    const room = producer.room()
+    expect(room).toBeInstanceOf(Promise)
+    expect(consumer.poll(2)).toHaveLength(2)
+    await room
+    expect(producer.room()).toBeUndefined()
+    consumer.poll(2)
+    for (let i = 0; i < 3; i++) producer.publish(0, i, 10, null)
+    expect(bus.pendingBytes).toBe(70)
+    expect(producer.room()).toBeUndefined()
+  })
+
   it('calls when there is something after there was nothing, and not for what follows', () => {
     const bus = topic()
     const producer = bus.producer<null>(() => undefined)
@@ -94,6 +110,75 @@ describe('a topic in memory', () => {
     expect(consumer.poll(10)).toHaveLength(2)
     producer.publish(2, 4, 1, null)
     expect(calls).toBe(2)
+  })
+
+  describe('that lets records come several at a time', () => {
+    beforeEach(() => void vi.useFakeTimers())
+    afterEach(() => void vi.useRealTimers())
+    const LINGER_MS = 20
+
+    function lingering() {
+      const bus = new MemoryTopic<number>({
+        generation: 3,
+        partitions: 1,
+        maxBytes: 1_000_000,
+        lingerMs: LINGER_MS,
+      })
+      const producer = bus.producer<null>(() => undefined)
+      const consumer = bus.consumer()
+      const calls = vi.fn<() => void>()
+      consumer.onAvailable(calls)
+      const publish = (count: number) => {
+        for (let i = 0; i < count; i++) producer.publish(0, i, 1, null)
+      }
+      return { consumer, calls, publish }
+    }
+
+    it('after a quiet time the first one is due at once', () => {
+      const { consumer, calls, publish } = lingering()
+      vi.advanceTimersByTime(1_000)
+      publish(1)
+      expect(calls).toHaveBeenCalledTimes(1)
+      expect(consumer.poll(10)).toHaveLength(1)
+    })
+
+    it('those that come soon after a take wait together, counted from that take', () => {
+      const { consumer, calls, publish } = lingering()
+      publish(1)
+      consumer.poll(10)
+      vi.advanceTimersByTime(12)
+      publish(1)
+      vi.advanceTimersByTime(7)
+      publish(1)
+      expect(consumer.poll(10), 'whoever asks meanwhile gets none of them').toEqual([])
+      expect(calls).toHaveBeenCalledTimes(1)
+      vi.advanceTimersByTime(1)
+      expect(calls).toHaveBeenCalledTimes(2)
+      expect(consumer.poll(10)).toHaveLength(2)
+    })
+
+    it('enough of them wait for nothing', () => {
+      const { consumer, calls, publish } = lingering()
+      publish(1)
+      consumer.poll(10)
+      publish(15)
+      expect(calls).toHaveBeenCalledTimes(1)
+      publish(1)
+      expect(calls).toHaveBeenCalledTimes(2)
+      publish(1)
+      expect(consumer.poll(100)).toHaveLength(17)
+      expect(vi.getTimerCount(), 'nothing is left of the wait').toBe(0)
+    })
+
+    it('what is left of a take waits for nothing, either', () => {
+      const { consumer, publish } = lingering()
+      publish(1)
+      consumer.poll(10)
+      publish(16)
+      expect(consumer.poll(10)).toHaveLength(10)
+      expect(consumer.poll(10)).toHaveLength(6)
+      expect(consumer.poll(10)).toEqual([])
+    })
   })
 
   it('keeps its order over thousands of records that are taken bit by bit', () => {

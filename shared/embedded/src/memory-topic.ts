@@ -2,10 +2,23 @@ import type { BusConsumer, BusEntry, BusProducer, BusTopic, PartitionLag } from 
 import { EntryQueue } from '@bgs/contract/bus/entry-queue.ts'
 import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 
+/** So many records are company enough: what taking them costs is shared by then. */
+const LINGER_RECORDS = 16
+
 interface Slot<T> extends BusEntry<T> {
   readonly bytes: number
   readonly token: unknown
   readonly onSafe: (token: never) => void
+}
+
+export interface MemoryTopicOptions {
+  readonly generation: number
+  readonly partitions: number
+  readonly maxBytes: number
+  /** Of those nobody has taken yet; default `maxBytes`. What waits for something once it was taken is not among them. */
+  readonly maxQueuedBytes?: number
+  /** Least time between two takes of few records; default 0. */
+  readonly lingerMs?: number
 }
 
 /**
@@ -13,12 +26,18 @@ interface Slot<T> extends BusEntry<T> {
  * publish order. Nothing survives the process, so a record is safe only when its consumer is done with it, and
  * `generation` must be one that no earlier process used. Bounded by `maxBytes` of records that are not done:
  * the bound is advice to producers (`room`), which stop reading upstream.
+ *
+ * With `lingerMs` records come several at a time: 1. after a quiet time the first one is due at once; 2. those that come
+ * within `lingerMs` of the last take wait until that is over, or until they are LINGER_RECORDS; 3. then all that is there
+ * may be taken. So a stage that wakes another thread, writes to a disk or to subscribers does it once for many.
  */
 export class MemoryTopic<T> implements BusTopic<T> {
   pendingBytes = 0
   pendingRecords = 0
   readonly #generation: number
   readonly #maxBytes: number
+  readonly #maxQueuedBytes: number
+  #queuedBytes = 0
   readonly #partitions: number
   readonly #positions: number[]
   readonly #queue = new EntryQueue<Slot<T>>()
@@ -30,12 +49,20 @@ export class MemoryTopic<T> implements BusTopic<T> {
   readonly #watched: (Slot<T> | undefined)[]
   readonly #watchedMs: number[]
   #available: () => void = () => undefined
+  readonly #lingerMs: number
+  /** When records were last taken, on the clock of `monotonicMs`. */
+  #takenMs = Number.NEGATIVE_INFINITY
+  /** Whether those that are there may be taken; and what makes them due. */
+  #isDue = false
+  #linger: NodeJS.Timeout | undefined
   #room: { promise: Promise<void>; resolve: () => void } | undefined
 
-  constructor(options: { generation: number; partitions: number; maxBytes: number }) {
+  constructor(options: MemoryTopicOptions) {
     this.#generation = options.generation
     this.#partitions = options.partitions
     this.#maxBytes = options.maxBytes
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? options.maxBytes
+    this.#lingerMs = options.lingerMs ?? 0
     this.#positions = new Array<number>(options.partitions).fill(0)
     this.#pending = new Array<number>(options.partitions).fill(0)
     this.#watched = new Array<undefined>(options.partitions).fill(undefined)
@@ -49,6 +76,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
         const position = (this.#positions[partition] ?? 0) + 1
         this.#positions[partition] = position
         this.pendingBytes += bytes
+        this.#queuedBytes += bytes
         this.pendingRecords++
         const slot = { partition, position, value, bytes, token, onSafe }
         this.#pending[partition] = (this.#pending[partition] ?? 0) + 1
@@ -57,10 +85,10 @@ export class MemoryTopic<T> implements BusTopic<T> {
           this.#watchedMs[partition] = monotonicMs()
         }
         this.#queue.push(slot)
-        if (this.#queue.length === 1) this.#available()
+        this.#look()
       },
       room: () => {
-        if (this.pendingBytes < this.#maxBytes) return undefined
+        if (this.#fits(1)) return undefined
         this.#room ??= Promise.withResolvers<void>()
         return this.#room.promise
       },
@@ -70,7 +98,7 @@ export class MemoryTopic<T> implements BusTopic<T> {
   consumer(): BusConsumer<T> {
     return {
       generation: this.#generation,
-      poll: (limit) => this.#queue.take(limit),
+      poll: (limit) => this.#poll(limit),
       onAvailable: (listener) => {
         this.#available = listener
       },
@@ -89,15 +117,49 @@ export class MemoryTopic<T> implements BusTopic<T> {
     }))
   }
 
+  /** Another record is there: looks whether they are due, or when they will be. */
+  #look(): void {
+    const { length } = this.#queue
+    // Looked at for the first of them, and for the one that makes them enough.
+    if (this.#isDue || (length > 1 && length < LINGER_RECORDS)) return
+    const waitMs = length < LINGER_RECORDS ? this.#takenMs + this.#lingerMs - monotonicMs() : 0
+    if (waitMs > 0) this.#linger = setTimeout(() => this.#makeDue(), waitMs)
+    else this.#makeDue()
+  }
+
+  #makeDue(): void {
+    clearTimeout(this.#linger)
+    this.#isDue = true
+    this.#available()
+  }
+
+  #poll(limit: number): BusEntry<T>[] {
+    if (!this.#isDue) return []
+    const taken = this.#queue.take(limit)
+    this.#isDue = this.#queue.length > 0
+    this.#takenMs = monotonicMs()
+    for (const { bytes } of taken) this.#queuedBytes -= bytes
+    this.#giveRoom()
+    return taken
+  }
+
   #done(slot: Slot<T>): void {
     this.#pending[slot.partition] = (this.#pending[slot.partition] ?? 0) - 1
     if (this.#watched[slot.partition] === slot) this.#watched[slot.partition] = undefined
     this.pendingBytes -= slot.bytes
     this.pendingRecords--
     slot.onSafe(slot.token as never)
-    if (this.#room !== undefined && this.pendingBytes < this.#maxBytes * 0.75) {
-      this.#room.resolve()
-      this.#room = undefined
-    }
+    this.#giveRoom()
+  }
+
+  /** Whether no more than this share of what may be there is. */
+  #fits(share: number): boolean {
+    return this.pendingBytes < this.#maxBytes * share && this.#queuedBytes < this.#maxQueuedBytes * share
+  }
+
+  #giveRoom(): void {
+    if (this.#room === undefined || !this.#fits(0.75)) return
+    this.#room.resolve()
+    this.#room = undefined
   }
 }

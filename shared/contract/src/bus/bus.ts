@@ -33,7 +33,7 @@ export interface BusProducer<T, Token> {
 export interface BusConsumer<T> {
   /** Generation of the topic (invariant 2): raised whenever its positions start anew. */
   readonly generation: number
-  /** Records that are there now, at most `limit`, each partition in order; empty if there are none. */
+  /** Records that are due, at most `limit`, each partition in order; empty if there are none, or they wait for others. */
   poll(limit: number): BusEntry<T>[]
   /** Calls back whenever `poll` has something to give after it had nothing. */
   onAvailable(listener: () => void): void

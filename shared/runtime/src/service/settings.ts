@@ -132,6 +132,12 @@ export const SETTINGS = {
     'milliseconds for which a process of a cluster that stopped answering keeps its hosts, partitions or leadership',
     '4000',
   ),
+  RELAY_LATENCY_MS: setting(
+    count(0, 1_000),
+    '10',
+    'milliseconds that an event may wait in the relay for others, on average, and twice that at most; in a cluster, at each of two topics, up to three times that to be sent and twice to be fetched. More costs less CPU per event where there are few of them; 0 is the least latency there is',
+    '10',
+  ),
   RELAY_KAFKA_TOPIC_PREFIX: setting(
     text,
     'relay.',
@@ -252,7 +258,7 @@ export const SETTINGS = {
   RELAY_VERIFIER_THREADS: setting(
     auto(count(0, 256)),
     'auto',
-    'worker threads that verify; 0: the main thread verifies; auto: cores less one, at least 1',
+    'worker threads at most that verify the batches of a flood; they are begun when one comes, small batches need none; 0: none; auto: cores less one, of two cores none',
     '2',
   ),
   RELAY_FANOUT_THREADS: setting(
