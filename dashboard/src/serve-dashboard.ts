@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pageFiles } from './page-files.ts'
+import type { PageFile } from './page-files.ts'
+import { readPageFiles } from './read-page-files.ts'
 
 /** Answers a request for the dashboard, and says whether it is one. */
 export type ServeDashboard = (request: IncomingMessage, response: ServerResponse) => boolean
@@ -34,7 +35,15 @@ const ROOT = '/dashboard/'
  * admin API for. A browser that asks for the listener's own page is sent there.
  */
 export function createDashboard(): ServeDashboard {
-  const files = pageFiles()
+  // Read when they are first asked for: few relays' dashboards are open, and what takes the types off is large.
+  let reading: Promise<ReadonlyMap<string, PageFile>> | undefined
+  const files = () => {
+    reading ??= readPageFiles().catch((error: unknown) => {
+      reading = undefined
+      throw error
+    })
+    return reading
+  }
   return (request, response) => {
     const path = (request.url ?? '/').split('?')[0] as string
     const isBrowser = path === '/' && (request.headers.accept ?? '').includes('text/html')
@@ -44,15 +53,24 @@ export function createDashboard(): ServeDashboard {
       response.writeHead(303, { ...HEADERS, location: ROOT, 'content-length': 0 }).end()
       return true
     }
-    const file = files.get(path.slice(ROOT.length))
-    if (file === undefined) return false
-    const { type, body, etag } = file
-    if (request.headers['if-none-match'] === etag) {
-      response.writeHead(304, { ...HEADERS, etag }).end()
-      return true
-    }
-    response.writeHead(200, { ...HEADERS, etag, 'content-type': type, 'content-length': body.length })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    files().then(
+      (all) => answer(request, response, all.get(path.slice(ROOT.length))),
+      () => response.writeHead(500, HEADERS).end('the files of the dashboard could not be read\n'),
+    )
     return true
   }
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, file: PageFile | undefined): void {
+  if (file === undefined) {
+    response.writeHead(404, { ...HEADERS, 'content-type': 'text/plain' }).end('no such file\n')
+    return
+  }
+  const { type, body, etag } = file
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, { ...HEADERS, etag }).end()
+    return
+  }
+  response.writeHead(200, { ...HEADERS, etag, 'content-type': type, 'content-length': body.length })
+  response.end(request.method === 'HEAD' ? undefined : body)
 }

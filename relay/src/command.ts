@@ -9,6 +9,7 @@ import { CLI_FLAGS, type CliFlags } from './cli/cli-flags.ts'
 import { completion } from './cli/completion.ts'
 import { findCommand, OPERATOR_COMMANDS } from './cli/operator-commands.ts'
 import { ROLE_NAMES, type RoleName } from './cluster/role-names.ts'
+import { checkDescriptorLimit } from './descriptor-limit.ts'
 import type { Relay } from './relay.ts'
 import { faultCode, untilStopped } from './run-service.ts'
 import { startTracing } from './tracing.ts'
@@ -117,7 +118,6 @@ function cluster(roles: readonly RoleName[]): Start {
 async function run(start: Start, settings: Settings, env: Env): Promise<number> {
   const logger = createLogger(settings.RELAY_LOG_LEVEL)
   armCrashPoint(env['CRASH_POINT'])
-  const { checkDescriptorLimit } = await import('./descriptor-limit.ts')
   checkDescriptorLimit(logger)
   try {
     const endTracing = await startTracing(env)

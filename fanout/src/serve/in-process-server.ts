@@ -13,7 +13,7 @@ import { createPublicServer } from './public-server.ts'
 import type { ServeParts, Serving } from './serving.ts'
 
 /** The newest part of the log that is kept in memory for subscribers. */
-const WINDOW_BYTES = 8 * 1024 * 1024
+const WINDOW_BYTES = 4 * 1024 * 1024
 
 export interface InProcessServerParts extends Omit<ServeParts, 'log' | 'logLevel' | 'threads' | 'onFault'> {
   readonly log: LogReader & Pick<FiledLog, 'files'>

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SqlStep, SqlValue } from '@bgs/contract/database.ts'
+import { keepCompiled } from '@bgs/runtime/service/compile-cache.ts'
 import { MIGRATIONS } from './migrations.ts'
 
 /**
@@ -99,3 +100,4 @@ try {
   port.postMessage({ id: 0, error: { code, message: (error as Error).message } } satisfies SqliteReply)
   port.close()
 }
+keepCompiled()
