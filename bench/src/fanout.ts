@@ -6,7 +6,7 @@ import { startEmbeddedRelay } from './relay-under-test.ts'
 import { Scene } from './scene.ts'
 
 /** So many live subscribers, and events a second that the hosts send; null: all at once, as fast as they are read. */
-export interface FanoutRow {
+interface FanoutRow {
   readonly subscribers: number
   readonly rate: number | null
   readonly events: number
@@ -33,7 +33,7 @@ export interface FanoutRun {
 }
 
 /** Before a run: what subscribers and relay need to be on their way, and live everywhere. */
-export const LEAD_IN_EVENTS = 1_000
+const LEAD_IN_EVENTS = 1_000
 const LEAD_IN_RATE = 1_000
 /** Before the first run: accounts are met for the first time, code is compiled. */
 const WARM_UP_EVENTS = 10_000
@@ -44,7 +44,7 @@ const QUIET_MS = 500
 const DEADLINE_MS = 180_000
 
 /** Live subscribers that only count, each event sent to every one of them. */
-export async function measureFanout(scene: Scene, row: FanoutRow): Promise<FanoutRun> {
+async function measureFanout(scene: Scene, row: FanoutRow): Promise<FanoutRun> {
   const { source, relay } = scene
   const { subscribers, rate, events } = row
   await using readers = await Readers.start(subscribers)

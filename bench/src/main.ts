@@ -37,7 +37,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
       for (let i = 0; i < RUNS; i++) drains.push(await measureDrain(cluster, { verifiers, events }))
     const latencies: LatencyRun[] = []
     for (const verifiers of [1, 2, 4])
-      for (const rate of [500, 2_000])
+      for (const rate of [300, 500, 2_000])
         latencies.push(await measureLatency(cluster, { verifiers, rate, seconds: 12 }))
     const drain = [1, 2, 4].map((verifiers) => median(drains.filter((run) => run.verifiers === verifiers)))
     return {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { delays } from './latency.ts'
+import { delays } from './paced.ts'
 
 const sent = [100, 110, 120]
 
