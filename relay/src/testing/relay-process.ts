@@ -7,7 +7,7 @@ import { watchOver } from '@bgs/testkit/servers/watchdog.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
-const NURSERY = `--max-semi-space-size=${process.env['SEMI'] ?? '8'}`
+const NURSERY = '--max-semi-space-size=4'
 /** Thousands of hosts are written into the database one by one before it listens. */
 const START_MS = 60_000
 
