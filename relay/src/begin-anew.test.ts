@@ -29,7 +29,7 @@ interface Told {
 }
 
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child: ChildProcess = spawn(process.execPath, ['--max-semi-space-size=8', script, ...args], {
+  const child: ChildProcess = spawn(process.execPath, ['--max-semi-space-size=7', script, ...args], {
     env: { NODE_COMPILE_CACHE: cache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -45,7 +45,7 @@ it('a relay begins anew with its surroundings, under the same id, with the same 
   expect(told).toMatchObject({
     pid,
     args: ['all', '--port', '1'],
-    flags: ['--max-semi-space-size=8'],
+    flags: ['--max-semi-space-size=7', '--no-parallel-scavenge', '--heap-growing-percent=60'],
     env: { RELAY_HOST: '127.0.0.1', MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: cache },
   })
 })

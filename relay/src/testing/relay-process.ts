@@ -6,8 +6,6 @@ import { freePort } from '@bgs/testkit/servers/free-port.ts'
 import { watchOver } from '@bgs/testkit/servers/watchdog.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
-/** As `npm start` has it: frames are short-lived, and a larger nursery only holds more of them. */
-const NURSERY = '--max-semi-space-size=4'
 /** Thousands of hosts are written into the database one by one before it listens. */
 const START_MS = 60_000
 
@@ -36,7 +34,7 @@ export async function startRelayProcess(
   command = 'all',
 ): Promise<RelayProcess> {
   const { port, opsPort } = ports ?? { port: await freePort(), opsPort: await freePort() }
-  const child = spawn(process.execPath, [NURSERY, MAIN, command], {
+  const child = spawn(process.execPath, [MAIN, command], {
     env: {
       PATH: process.env['PATH'],
       RELAY_PORT: String(port),
