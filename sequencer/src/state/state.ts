@@ -2,27 +2,12 @@ import type { Database } from '@bgs/contract/database.ts'
 import { domainName, type Facts, type HostFacts } from '@bgs/contract/envelope/facts.ts'
 import { DidCache } from '@bgs/runtime/packed/did-cache.ts'
 import { StringTable } from '@bgs/runtime/packed/string-table.ts'
-import { type Account, applyFacts, type Counted, countedBy, isActive, newAccount } from './account.ts'
+import { type Account, applyFacts, countedBy, isActive, newAccount } from './account.ts'
 import { type AccountRow, accountFromRow } from './account-rows.ts'
 import { BannedDomains, type DomainBan } from './banned-domains.ts'
+import { type HostState, HostStates } from './host-states.ts'
 import { packAccount, packed, unpackAccount } from './packed-account.ts'
 import { readPendingCommits } from './pending-commit-rows.ts'
-
-/** What the sequencer knows of a host: how many accounts it counts and may have, and whether it is banned. */
-export interface HostState {
-  readonly hostname: string
-  /** Accounts that live there and were not deleted; of them those that are throttled for its limit (H8). */
-  accountCount: number
-  throttledCount: number
-  accountLimit: number
-  banned: boolean
-  epoch: number
-  dirty: boolean
-  /** It has sent something, or is in the view: one that is known only as where accounts live is not to be crawled. */
-  isKnown: boolean
-  /** The limit was set by a fact that the view does not have yet. */
-  limitChanged: boolean
-}
 
 /** As RELAY_ACCOUNT_CACHE_BYTES has it by default. */
 const CACHE_BYTES = 256 * 1024 * 1024
@@ -39,7 +24,6 @@ const LOAD_BATCH = 500
  */
 export class State {
   readonly #database: Database
-  readonly #defaultLimit: number
   readonly #packed: DidCache
   /** Accounts in use, by DID: each is dirty, or being written, or idle. */
   readonly #inUse = new Map<string, Account>()
@@ -47,19 +31,18 @@ export class State {
   readonly #idle = new Set<Account>()
   /** In how many view batches under way an account is: until they are committed the view has an older row of it. */
   readonly #writing = new Map<Account, number>()
-  readonly #hosts = new Map<string, HostState>()
   readonly #hostnames = new StringTable()
+  readonly #hosts: HostStates
   readonly #domains: BannedDomains
   #dirty: Account[] = []
   /** Of the accounts that were asked for how many were in memory; whoever reads it begins anew. */
   readonly loads = { hits: 0, misses: 0 }
-  #dirtyHosts: HostState[] = []
 
   /** `cacheBytes` bounds the accounts in memory that are in the view already. */
   constructor(database: Database, defaultAccountLimit: number, cacheBytes = CACHE_BYTES) {
     this.#database = database
     this.#packed = new DidCache(cacheBytes)
-    this.#defaultLimit = defaultAccountLimit
+    this.#hosts = new HostStates(database, defaultAccountLimit, this.#hostnames)
     this.#domains = new BannedDomains(database)
   }
 
@@ -84,7 +67,7 @@ export class State {
       const account = this.account(did)
       if (account === undefined) missing.push(did)
       // Of one that only a relay has told of, the host may never have spoken.
-      else if (!this.#hosts.has(account.pdsHost)) pdsHosts.add(account.pdsHost)
+      else if (this.#hosts.get(account.pdsHost) === undefined) pdsHosts.add(account.pdsHost)
     }
     this.loads.misses += missing.length
     this.loads.hits += dids.size - missing.length
@@ -97,8 +80,10 @@ export class State {
       }
     }
     for (const host of new Set([...hosts, ...pdsHosts])) {
-      const known = this.#hosts.get(host) ?? (await this.#loadHost(host))
-      if (known !== undefined && hosts.has(host)) known.isKnown = true
+      // What begins so is no host, and has no row.
+      if (host.startsWith(DOMAIN)) continue
+      const known = this.#hosts.get(host) ?? (await this.#hosts.load(host))
+      if (hosts.has(host)) known.isKnown = true
     }
     await this.#loadPendingCommits(dids)
   }
@@ -131,11 +116,13 @@ export class State {
 
   /** What changed since the last call; the caller writes it, all or nothing, and forgets nothing on failure. */
   takeDirty(): { accounts: Account[]; hosts: HostState[]; domains: DomainBan[] } {
-    const taken = { accounts: this.#dirty, hosts: this.#dirtyHosts, domains: this.#domains.takeDirty() }
+    const taken = {
+      accounts: this.#dirty,
+      hosts: this.#hosts.takeDirty(),
+      domains: this.#domains.takeDirty(),
+    }
     for (const account of taken.accounts) account.dirty = false
-    for (const host of taken.hosts) host.dirty = false
     this.#dirty = []
-    this.#dirtyHosts = []
     return taken
   }
 
@@ -165,7 +152,7 @@ export class State {
       account = newAccount(facts.did, seq, this.#hostnames.intern(facts.pdsHost ?? facts.taken?.host ?? ''))
       this.#inUse.set(account.did, account)
       this.#dirty.push(account)
-      this.#count({ host: account.pdsHost, throttled: false }, 1)
+      this.#hosts.count({ host: account.pdsHost, throttled: false }, 1)
     } else if (!account.dirty) {
       this.#idle.delete(account)
       this.#dirty.push(account)
@@ -174,38 +161,14 @@ export class State {
     applyFacts(account, facts)
     const after = countedBy(account)
     if (before.host === after.host && before.throttled === after.throttled) return
-    this.#count(before, -1)
-    this.#count(after, 1)
+    this.#hosts.count(before, -1)
+    this.#hosts.count(after, 1)
   }
 
-  #applyToHost({ host, epoch, banned, accountLimit }: HostFacts): void {
-    if (host.startsWith(DOMAIN)) {
-      this.#domains.set(host.slice(DOMAIN.length), banned === true)
-      return
-    }
-    const known = this.host(host)
-    if (epoch !== null) known.epoch = Math.max(known.epoch, epoch)
-    if (banned !== null) known.banned = banned
-    if (accountLimit !== null) {
-      known.accountLimit = accountLimit
-      known.limitChanged = true
-    }
-    this.#touchHost(known)
-  }
-
-  #count({ host: hostname, throttled }: Counted, change: number): void {
-    const host = hostname === null ? undefined : this.#hosts.get(hostname)
-    if (host === undefined) return
-    // Accounts that only a relay has told of are counted nowhere until their host speaks: they may leave it uncounted.
-    host.accountCount = Math.max(0, host.accountCount + change)
-    if (throttled) host.throttledCount = Math.max(0, host.throttledCount + change)
-    this.#touchHost(host)
-  }
-
-  #touchHost(host: HostState): void {
-    if (host.dirty || !host.isKnown) return
-    host.dirty = true
-    this.#dirtyHosts.push(host)
+  #applyToHost(facts: HostFacts): void {
+    const { host, banned } = facts
+    if (host.startsWith(DOMAIN)) this.#domains.set(host.slice(DOMAIN.length), banned === true)
+    else this.#hosts.apply(this.host(host), facts)
   }
 
   #rows(dids: readonly string[]): Promise<AccountRow[]> {
@@ -232,32 +195,6 @@ export class State {
       )
       for (const account of some) account.pendingCommit = pendingCommits.get(account.did) ?? null
     }
-  }
-
-  async #loadHost(hostname: string): Promise<HostState | undefined> {
-    if (hostname.startsWith(DOMAIN)) return undefined
-    const [row] = await this.#database.query<{
-      account_count: number
-      throttled_count: number
-      account_limit: number
-      banned: number
-      epoch: number
-    }>('SELECT account_count, throttled_count, account_limit, banned, epoch FROM hosts WHERE hostname = $1', [
-      hostname,
-    ])
-    const host: HostState = {
-      hostname,
-      accountCount: Number(row?.account_count ?? 0),
-      throttledCount: Number(row?.throttled_count ?? 0),
-      accountLimit: Number(row?.account_limit ?? this.#defaultLimit),
-      banned: row !== undefined && Number(row.banned) === 1,
-      epoch: Number(row?.epoch ?? 1),
-      dirty: false,
-      isKnown: row !== undefined,
-      limitChanged: false,
-    }
-    this.#hosts.set(this.#hostnames.intern(hostname), host)
-    return host
   }
 
   #use(account: Account): Account {
