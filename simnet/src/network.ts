@@ -40,6 +40,8 @@ export class SimNetwork {
   readonly residents = new Map<string, Resident>()
   readonly model = new StreamModel()
   private readonly queues = new Map<string, Promise<unknown>>()
+  /** Hosts that each account has left, and which said farewell to it. */
+  private readonly left = new Map<string, Set<SimPds>>()
   private readonly options: NetworkOptions
 
   private constructor(options: NetworkOptions, plc: PlcDirectory) {
@@ -137,6 +139,11 @@ export class SimNetwork {
    * The whole move of D10: import at the new host, new key and endpoint in the document, activation there, and at
    * last the old host's #account deactivated, which has no authority any more. It waits for a directory that is behind:
    * for as long as that names the old host, nobody can tell that its word no longer counts.
+   *
+   * A relay may judge that word late, as it does where it gives the directory time:
+   * 1. The account moves from A to B. A relay that knows A waits, and with it what A and B say.
+   * 2. The account moves back to A. Now the relay looks, and finds A.
+   * 3. The farewell of A from 1 is A's own word by then, and A's activation comes behind it.
    */
   migrate(did: string, target: SimPds): Promise<void> {
     return this.exclusively(did, async (resident) => {
@@ -148,9 +155,15 @@ export class SimNetwork {
       this.model.allowOwnIdentity(did)
       this.plc.update(did, { pds: target.endpoint, key: account.key })
       resident.pds = target
+      const left = this.left.get(did) ?? new Set()
+      if (left.has(target)) {
+        const body = { did, active: false, status: 'deactivated' }
+        this.model.expect({ type: '#account', body }, { host: target.hostname, optional: true })
+      }
       await target.activate(did)
       if (this.plc.lagMs > 0) await delay(2 * this.plc.lagMs)
       former.deactivate(did)
+      this.left.set(did, left.add(former))
     })
   }
 
