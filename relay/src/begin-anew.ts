@@ -52,6 +52,8 @@ export function beginAnew(args: readonly string[], env: Env): void {
   if (missing.length === 0 && flags.length === process.execArgv.length) return
   if (!isService || args.includes('--help') || args.includes('--version')) return
   if (process.execve === undefined || process.send !== undefined) return
+  // A debugger would have to be let in twice.
+  if (process.execArgv.some((flag) => flag.startsWith('--inspect'))) return
   const surroundings = { ...env, ...Object.fromEntries(missing) } as NodeJS.ProcessEnv
   prepareCache(surroundings, flags)
   const warn = process.emitWarning
