@@ -35,7 +35,7 @@ export async function measureVerifyThreads(
   )
   const runs: VerifyThreadsRun[] = []
   for (const threads of counts) {
-    const pool = new VerifyPool(threads, fail)
+    const pool = new VerifyPool({ threads, onFault: fail })
     // They are begun by the first large batch; and code is compiled by each thread for itself.
     for (const batch of batches) {
       if (pool.readyThreads === threads) break

@@ -2,12 +2,16 @@ import { availableParallelism } from 'node:os'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 
 /**
- * Threads that verify at most: RELAY_VERIFIER_THREADS; else one core less than there are, and none of two: there a second
- * thread takes turns with what feeds it, and the main thread alone verifies more than the largest network sends.
+ * Threads that verify at most: RELAY_VERIFIER_THREADS; else one core less than there are. With two cores it is for large
+ * frames alone: in a flood it would take turns with what feeds it, and the main thread verifies more than the largest
+ * network sends.
  */
-export function verifierThreads({ RELAY_VERIFIER_THREADS: set }: Settings): number {
+export function verifierThreads({ RELAY_VERIFIER_THREADS: set }: Settings): {
+  readonly threads: number
+  readonly isForFloods: boolean
+} {
   const cores = availableParallelism()
-  return set ?? (cores > 2 ? cores - 1 : 0)
+  return { threads: set ?? Math.max(1, cores - 1), isForFloods: set !== undefined || cores > 2 }
 }
 
 /**

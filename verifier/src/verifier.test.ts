@@ -72,7 +72,7 @@ class Scene implements AsyncDisposable {
         raw,
         verified: room === undefined ? producer : { publish: (...args) => producer.publish(...args), room },
         identities: this.identities,
-        pool: new VerifyPool(0, () => undefined),
+        pool: new VerifyPool({ threads: 0, onFault: () => undefined }),
         metrics,
         rejections: new RejectionRecorder(undefined as never),
         onBrokenFrame: (frame) => this.broken.push([frame, this.done.length]),

@@ -48,8 +48,8 @@ export function buildVerifier(
   ports: VerifierPorts,
 ) {
   const { metrics, raw, keyOf, verified, onBrokenFrame, charge } = ports
-  const threads = verifierThreads(settings)
-  const pool = new VerifyPool(threads, (error) => supervisor.fail(error))
+  const { threads, isForFloods } = verifierThreads(settings)
+  const pool = new VerifyPool({ threads, isForFloods, onFault: (error) => supervisor.fail(error) })
   const resolving = {
     plcUrl: settings.RELAY_PLC_URL,
     allowPrivate: settings.RELAY_ALLOW_PRIVATE_HOSTS,

@@ -1,6 +1,6 @@
 import { until } from '@bgs/testkit/until.ts'
 import { afterEach, expect, it } from 'vitest'
-import { VerifyPool } from './pool.ts'
+import { VerifyPool, type VerifyPoolOptions } from './pool.ts'
 import { readVerdict, type VerifyReply } from './reply.ts'
 import type { VerifyItem } from './request.ts'
 
@@ -11,20 +11,23 @@ afterEach(async () => {
   for (const pool of pools.splice(0)) await pool.close()
 })
 
-function poolOf(threads: number, idleMs?: number): { pool: VerifyPool; faults: unknown[] } {
+function poolOf(
+  threads: number,
+  options: Pick<VerifyPoolOptions, 'idleMs' | 'isForFloods'> = {},
+): { pool: VerifyPool; faults: unknown[] } {
   const faults: unknown[] = []
-  const pool = new VerifyPool(threads, (error) => faults.push(error), idleMs)
+  const pool = new VerifyPool({ threads, onFault: (error) => faults.push(error), ...options })
   pools.push(pool)
   return { pool, faults }
 }
 
-/** Frames of bytes that are none, so many; each is refused for what it is. */
-function items(count: number): VerifyItem[] {
+/** Frames of bytes that are none, so many of so many bytes; each is refused for what it is. */
+function items(count: number, bytes = 1): VerifyItem[] {
   return Array.from(
     { length: count },
     (_, i) =>
       ({
-        envelope: { frame: new Uint8Array([i]), lenient: false },
+        envelope: { frame: new Uint8Array(bytes).fill(i), lenient: false },
         identity: { keyType: 'Multikey', keyMultibase: 'z', handle: '' },
       }) as unknown as VerifyItem,
   )
@@ -76,13 +79,25 @@ it('threads take no more than they can have in hand; what follows waits, small o
 })
 
 it('threads that have had nothing to do for long are ended, and begun again for the next flood', async () => {
-  const { pool, faults } = poolOf(2, -1)
+  const { pool, faults } = poolOf(2, { idleMs: -1 })
   await untilThreaded(pool)
   await verify(pool, SMALL)
   expect(pool.threads).toBe(0)
   await untilThreaded(pool)
   expect(pool.threads).toBe(2)
   expect(faults).toEqual([])
+})
+
+it('of two cores a flood needs no thread, and a large frame has one', async () => {
+  const { pool } = poolOf(1, { isForFloods: false })
+  await verify(pool, LARGE)
+  expect(pool.threads).toBe(0)
+  await pool.verify(items(1, 65_537), 0)
+  expect(pool.threads).toBe(1)
+  await until('a thread', () => pool.readyThreads > 0)
+  const large = pool.verify(items(1, 65_537), 0)
+  expect(await Promise.race([large, Promise.resolve(undefined)]), 'elsewhere').toBeUndefined()
+  await large
 })
 
 it('without threads all is verified here', async () => {

@@ -13,6 +13,8 @@ const DEPTH = 2
  */
 const SMALL_FRAMES = 32
 const SMALL_BYTES = 128 * 1024
+/** A frame that is larger never is: what a stranger has made to take long must not hold up all else. */
+const SMALL_FRAME_BYTES = 64 * 1024
 /** Threads that had nothing to do for so long are ended, for each has a heap of its own. */
 const IDLE_MS = 60_000
 
@@ -31,12 +33,24 @@ interface Thread {
   isEnding: boolean
 }
 
+export interface VerifyPoolOptions {
+  /** Threads at most; 0: all is verified in this one. */
+  readonly threads: number
+  /** Whether they are for floods, too, and not for large frames alone; default true. */
+  readonly isForFloods?: boolean
+  /** Hears of one that ended: the process cannot go on without it. */
+  readonly onFault: (error: unknown) => void
+  /** Default a minute. */
+  readonly idleMs?: number
+}
+
 /**
- * Verifies batches of frames, small ones in this thread. Larger ones are what comes of a flood: threads are begun for
- * them, verify them from when they are ready, and are ended a while after the last one.
+ * Verifies batches of frames, small ones in this thread. Larger ones are what comes of a flood, or have a large frame:
+ * threads are begun for them, verify them from when they are ready, and are ended a while after the last one.
  */
 export class VerifyPool {
   readonly #most: number
+  readonly #isForFloods: boolean
   #threads: Thread[] = []
   readonly #queue: Waiting[] = []
   readonly #replies = new Map<number, (reply: VerifyReply) => void>()
@@ -46,9 +60,9 @@ export class VerifyPool {
   /** When a thread was last handed a batch, on the clock of `monotonicMs`. */
   #handedMs = 0
 
-  /** At most so many `threads`, 0 for none; `onFault` hears of one that ended: the process cannot go on without it. */
-  constructor(threads: number, onFault: (error: unknown) => void, idleMs = IDLE_MS) {
+  constructor({ threads, isForFloods = true, onFault, idleMs = IDLE_MS }: VerifyPoolOptions) {
     this.#most = threads
+    this.#isForFloods = isForFloods
     this.#onFault = onFault
     this.#idleMs = idleMs
   }
@@ -70,7 +84,7 @@ export class VerifyPool {
 
   /** Judges a batch; use `readVerdict` on the reply. */
   verify(items: readonly VerifyItem[], nowMs: number): Promise<VerifyReply> {
-    const isSmall = isSmallBatch(items)
+    const isSmall = isSmallBatch(items, this.#isForFloods)
     if (!isSmall) this.#begin()
     const isIdle = this.#queue.length === 0 && this.#replies.size === 0
     if (!this.#isThreaded || (isSmall && isIdle)) {
@@ -159,9 +173,13 @@ export class VerifyPool {
   }
 }
 
-function isSmallBatch(items: readonly VerifyItem[]): boolean {
-  if (items.length > SMALL_FRAMES) return false
+/** `isBounded`: as a whole, and not in each of its frames alone. */
+function isSmallBatch(items: readonly VerifyItem[], isBounded: boolean): boolean {
+  if (isBounded && items.length > SMALL_FRAMES) return false
   let bytes = 0
-  for (const { envelope } of items) bytes += envelope.frame.length
-  return bytes <= SMALL_BYTES
+  for (const { envelope } of items) {
+    if (envelope.frame.length > SMALL_FRAME_BYTES) return false
+    bytes += envelope.frame.length
+  }
+  return !isBounded || bytes <= SMALL_BYTES
 }

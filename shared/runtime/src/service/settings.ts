@@ -258,7 +258,7 @@ export const SETTINGS = {
   RELAY_VERIFIER_THREADS: setting(
     auto(count(0, 256)),
     'auto',
-    'worker threads at most that verify the batches of a flood; they are begun when one comes, small batches need none; 0: none; auto: cores less one, of two cores none',
+    'worker threads at most that verify the batches of a flood and large frames; they are begun when one comes, small batches need none; 0: none; auto: cores less one, at least 1, with two cores for large frames alone',
     '2',
   ),
   RELAY_FANOUT_THREADS: setting(
