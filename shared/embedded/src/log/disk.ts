@@ -66,8 +66,7 @@ class NodeFile implements DiskFile {
     }
   }
   async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
-    this.#durable ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
-    const { fd } = await this.#durable
+    const { fd } = await this.#openDurable()
     let done = 0
     while (done < bytes.length) {
       const from = done
@@ -78,6 +77,16 @@ class NodeFile implements DiskFile {
           else reject(error)
         })
       })
+    }
+  }
+  async #openDurable(): Promise<FileHandle> {
+    this.#durable ??= open(this.#path, constants.O_WRONLY | constants.O_DSYNC)
+    try {
+      return await this.#durable
+    } catch (error) {
+      // There may be a descriptor for it the next time.
+      this.#durable = undefined
+      throw error
     }
   }
   truncate(length: number): Promise<void> {
