@@ -17,6 +17,8 @@ const SMALL_BYTES = 128 * 1024
 const SMALL_FRAME_BYTES = 64 * 1024
 /** Threads that had nothing to do for so long are ended, for each has a heap of its own. */
 const IDLE_MS = 60_000
+/** A thread that does not end by itself within so long is ended. */
+const END_MS = 5_000
 
 interface Waiting {
   readonly request: VerifyRequest
@@ -25,6 +27,8 @@ interface Waiting {
 
 /** What a thread says: a reply, or null once, when it is ready. */
 export type FromThread = VerifyReply | null
+/** What it is sent: a request, or null: it is to end behind those before it. */
+export type ToThread = VerifyRequest | null
 
 interface Thread {
   readonly worker: Worker
@@ -98,7 +102,7 @@ export class VerifyPool {
     })
   }
 
-  /** Ends the threads, with what they have in hand. */
+  /** Ends the threads, once they are through with what they have in hand. */
   async close(): Promise<void> {
     await this.#end()
   }
@@ -132,8 +136,7 @@ export class VerifyPool {
   async #end(): Promise<void> {
     const threads = this.#threads
     this.#threads = []
-    for (const thread of threads) thread.isEnding = true
-    await Promise.all(threads.map(({ worker }) => worker.terminate()))
+    await Promise.all(threads.map(endThread))
   }
 
   #start(index: number): Thread {
@@ -171,6 +174,20 @@ export class VerifyPool {
       thread.worker.postMessage(request, [request.frames.buffer, request.ints.buffer])
     }
   }
+}
+
+/** By itself: one that is terminated while it loads its code now and then takes the process with it. */
+function endThread(thread: Thread): Promise<void> {
+  const { worker } = thread
+  thread.isEnding = true
+  return new Promise((resolve) => {
+    const late = setTimeout(() => worker.terminate().then(() => resolve()), END_MS)
+    worker.once('exit', () => {
+      clearTimeout(late)
+      resolve()
+    })
+    worker.postMessage(null satisfies ToThread)
+  })
 }
 
 /** `isBounded`: as a whole, and not in each of its frames alone. */
