@@ -17,6 +17,15 @@ import type { PassedFrame } from './verify/reply.ts'
 
 export type Raw = BusEntry<RawEnvelope>
 
+/** Of a heartbeat, which carries nothing. */
+const NOTHING_JUDGED: Omit<PassedFrame, 'frame'> = {
+  reason: null,
+  seqAt: 0,
+  repo: null,
+  account: null,
+  discontinuous: false,
+}
+
 export interface OutcomeParts {
   readonly raw: BusConsumer<RawEnvelope>
   readonly verified: BusProducer<VerifiedEnvelope, Raw>
@@ -69,10 +78,27 @@ export class Outcomes {
   /** Publishes a frame that passed; `authoritative`: its identity was looked up for it. */
   pass(raw: Raw, judged: PassedFrame, { digest, pdsHost }: Identity, authoritative: boolean): void {
     if (this.#isEnded) return
-    const { type, did, host, epoch, seq, receivedMs } = raw.value
+    const { type, host } = raw.value
     if (type === '#commit') this.#clock.noteFits(host)
     this.#parts.metrics.frames.inc({ type, outcome: judged.discontinuous ? 'marked' : 'passed' })
     crashPoint('after-verify')
+    this.#publish(raw, judged, digest, raw.value.relayed === true ? pdsHost : undefined, authoritative)
+  }
+
+  /** Publishes a heartbeat of a crawler as it came. */
+  passHeartbeat(raw: Raw): void {
+    this.#publish(raw, { ...NOTHING_JUDGED, frame: raw.value.frame }, '', undefined, false)
+  }
+
+  /** One literal, and no object beside it, for each frame. */
+  #publish(
+    raw: Raw,
+    { frame, seqAt, repo, account, discontinuous }: PassedFrame,
+    digest: string,
+    pdsHost: string | undefined,
+    authoritative: boolean,
+  ): void {
+    const { type, did, host, epoch, seq, receivedMs, isHeartbeat } = raw.value
     const envelope: VerifiedEnvelope = {
       type,
       did,
@@ -83,37 +109,14 @@ export class Outcomes {
       hostSeq: seq,
       receivedMs,
       authoritative,
-      pdsHost: raw.value.relayed === true ? pdsHost : undefined,
+      pdsHost,
       digest,
-      frame: judged.frame,
-      seqAt: judged.seqAt,
-      repo: judged.repo,
-      account: judged.account,
-      discontinuous: judged.discontinuous,
-    }
-    this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)
-  }
-
-  /** Publishes a heartbeat of a crawler as it came. */
-  passHeartbeat(raw: Raw): void {
-    const { type, did, host, epoch, seq, receivedMs, frame } = raw.value
-    const envelope: VerifiedEnvelope = {
-      type,
-      did,
-      rawGeneration: this.#parts.raw.generation,
-      rawOffset: raw.position,
-      host,
-      epoch,
-      hostSeq: seq,
-      receivedMs,
-      authoritative: false,
-      digest: '',
       frame,
-      seqAt: 0,
-      repo: null,
-      account: null,
-      discontinuous: false,
-      isHeartbeat: true,
+      seqAt,
+      repo,
+      account,
+      discontinuous,
+      isHeartbeat,
     }
     this.#parts.verified.publish(raw.partition, envelope, verifiedBytes(envelope), raw)
   }

@@ -32,7 +32,7 @@ import type { VerifyItem } from './verify/request.ts'
 /** Frames judged in one hand-over at most, by number and bytes. */
 const BATCH = 64
 const BATCH_BYTES = 512 * 1024
-/** Frames taken from the bus at once. */
+/** Frames taken from the bus at once where threads verify them; else it is a batch, behind which others have their turn. */
 const POLL = 256
 
 /** By whose document a heartbeat is judged. */
@@ -80,7 +80,7 @@ export class Verifier {
       if (room !== undefined) await untilAborted(room, signal)
       // Once it is asked to end nothing more may be published: an older frame of the same DID may be given up.
       if (signal.aborted) break
-      const entries = pool.hasRoom ? raw.poll(POLL) : []
+      const entries = pool.hasRoom ? raw.poll(pool.readyThreads > 0 ? POLL : BATCH) : []
       if (entries.length > 0) {
         this.#dispatch(entries)
         // What is verified in this thread leaves it to others now and then.
