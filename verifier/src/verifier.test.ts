@@ -256,15 +256,16 @@ it('W4, G1: who reads the host hears of a frame that breaks the stream, before i
   expect(scene.broken).toHaveLength(1)
 })
 
-it('a host is charged for what is refused, all others for nothing', async () => {
+it('a host is charged for what is refused, and no other', async () => {
   const [a] = accounts as [SimAccount]
   scene.know(identityFor(a))
   for (let i = 0; i < 5; i++) scene.offer('#commit', a.did, await a.post(), 'localhost:1')
   scene.offer('#commit', a.did, await a.post())
   await scene.allDone()
-  const charged = () => scene.charged.reduce((sum, { refused }) => sum + refused, 0)
-  await until('the charges', () => charged() === 5)
-  expect(new Set(scene.charged.map(({ host }) => host))).toEqual(new Set(['localhost:1']))
+  // A frame for which the machine had no time is charged as a slow one, whosever it is.
+  const charged = () => scene.charged.filter(({ refused }) => refused > 0)
+  await until('the charges', () => charged().reduce((sum, { refused }) => sum + refused, 0) === 5)
+  expect(new Set(charged().map(({ host }) => host))).toEqual(new Set(['localhost:1']))
 })
 
 describe('C8: a signature that fails', () => {
