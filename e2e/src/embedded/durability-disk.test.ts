@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { copyFile, mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { copyFile, mkdtemp, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '@bgs/testkit/until.ts'
@@ -12,6 +12,8 @@ const REACHED_MS = 30_000
 const EVENTS_PER_SECOND = 150
 const AFTER_LOSS = 2 ** 32
 const TMPFS_MIB = 48
+/** What each append begins with in a segment (shared/embedded/src/log/batch-header.ts). */
+const BATCH_MAGIC = 'GSGB'
 
 const seed = runSeed('disk')
 let scene: DurabilityScene | undefined
@@ -104,9 +106,11 @@ it('cuts a torn tail and garbage behind it, and takes the lost append again (inv
     await made.follow()
     await made.relay.ended(REACHED_MS)
     const { path, size } = await newestSegment(made)
-    await truncate(path, size - lost)
+    // No more than the last append: what lies before it was served, and a disk that says it is durable keeps it.
+    const appended = size - (await readFile(path)).lastIndexOf(BATCH_MAGIC)
+    await truncate(path, size - Math.min(lost, appended))
     await restart(made)
-    expect(made.relay.output).toContain('cut a torn tail')
+    if (lost < appended) expect(made.relay.output).toContain('cut a torn tail')
     await served(made, 50)
     await made.relay.end('SIGKILL')
   }
