@@ -5,7 +5,8 @@ import { type RelayProcess, startRelayProcess } from '@bgs/relay/testing/relay-p
 import { type KafkaServers, startKafka } from '@bgs/testkit/servers/kafka.ts'
 import { startPostgres } from '@bgs/testkit/servers/postgres.ts'
 import { startRedis } from '@bgs/testkit/servers/redis.ts'
-import { cpuOf } from './process-cpu.ts'
+import type { Metered } from './meter.ts'
+import { cpuOf, rssOf } from './process-cpu.ts'
 
 export type RoleName = 'crawler' | 'verifier' | 'sequencer' | 'fanout'
 
@@ -35,7 +36,7 @@ export class BenchCluster implements AsyncDisposable {
     return new BenchCluster(kafka, postgres, redis)
   }
 
-  /** Starts the roles; the crawler, which begins to read at once, only with `crawl`. */
+  /** One process of each role, `verifiers` of that one. All are ready. */
   async roles(env: Readonly<Record<string, string>>, verifiers: number): Promise<ClusterRun> {
     const run = ++this.#runs
     const all = {
@@ -46,11 +47,18 @@ export class BenchCluster implements AsyncDisposable {
       RELAY_KAFKA_TOPIC_PREFIX: `run${run}.`,
       RELAY_DATA_DIR: join(this.#folder, String(run)),
     }
-    const names: RoleName[] = ['sequencer', 'fanout', ...new Array<RoleName>(verifiers).fill('verifier')]
+    const names: RoleName[] = [
+      'sequencer',
+      'fanout',
+      ...new Array<RoleName>(verifiers).fill('verifier'),
+      'crawler',
+    ]
     const started: [RoleName, RelayProcess][] = []
     for (const name of names) started.push([name, await startRelayProcess(all, undefined, name)])
-    const brokers = this.#kafka.nodes.map(({ pid }) => pid as number)
-    return new ClusterRun(started, brokers, () => startRelayProcess(all, undefined, 'crawler'))
+    return new ClusterRun(
+      started,
+      this.#kafka.nodes.map(({ pid }) => pid as number),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,50 +71,49 @@ export class BenchCluster implements AsyncDisposable {
 
 /** The roles of one run. */
 export class ClusterRun implements AsyncDisposable {
-  readonly #roles: [RoleName, RelayProcess][]
-  readonly #brokers: readonly number[]
-  readonly #startCrawler: () => Promise<RelayProcess>
-  #since = new Map<string, number>()
+  /** Of each role the CPU of all its processes, and that of the brokers. */
+  readonly metered: Readonly<Record<RoleName | 'broker', Metered>>
+  readonly #roles: readonly (readonly [RoleName, RelayProcess])[]
 
-  constructor(
-    roles: [RoleName, RelayProcess][],
-    brokers: readonly number[],
-    startCrawler: () => Promise<RelayProcess>,
-  ) {
+  constructor(roles: readonly (readonly [RoleName, RelayProcess])[], brokers: readonly number[]) {
     this.#roles = roles
-    this.#brokers = brokers
-    this.#startCrawler = startCrawler
-    this.markCpu()
+    const of = (role: RoleName): Metered => ({
+      cpuSeconds: () => sum(this.#of(role).map((process) => process.cpuSeconds())),
+    })
+    this.metered = {
+      crawler: of('crawler'),
+      verifier: of('verifier'),
+      sequencer: of('sequencer'),
+      fanout: of('fanout'),
+      broker: { cpuSeconds: () => sum(brokers.map(cpuOf)) },
+    }
   }
 
   get url(): string {
-    return (this.#roles.find(([name]) => name === 'fanout') as [RoleName, RelayProcess])[1].url
+    return (this.#of('fanout')[0] as RelayProcess).url
   }
 
-  /** Begins to read the hosts. */
-  async crawl(): Promise<void> {
-    this.#roles.push(['crawler', await this.#startCrawler()])
+  /** Resident memory in MiB of the largest process of each role. */
+  rssMiB(): Record<RoleName, number> {
+    const of = (role: RoleName) =>
+      Math.max(...this.#of(role).map(({ pid }) => Math.round(rssOf(pid) / 2 ** 20)))
+    return {
+      crawler: of('crawler'),
+      verifier: of('verifier'),
+      sequencer: of('sequencer'),
+      fanout: of('fanout'),
+    }
   }
 
-  /** CPU is counted from here on. */
-  markCpu(): void {
-    this.#since = this.#cpu()
-  }
-
-  /** CPU seconds of each role and of the broker since the mark. */
-  cpuSeconds(): Record<string, number> {
-    return Object.fromEntries(
-      [...this.#cpu()].map(([name, cpu]) => [name, cpu - (this.#since.get(name) ?? 0)]),
-    )
-  }
-
-  #cpu(): Map<string, number> {
-    const cpu = new Map<string, number>([['broker', this.#brokers.reduce((sum, pid) => sum + cpuOf(pid), 0)]])
-    for (const [name, process] of this.#roles) cpu.set(name, (cpu.get(name) ?? 0) + process.cpuSeconds())
-    return cpu
+  #of(role: RoleName): RelayProcess[] {
+    return this.#roles.filter(([name]) => name === role).map(([, process]) => process)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#roles.map(([, process]) => process.kill('SIGKILL')))
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, one) => all + one, 0)
 }

@@ -1,190 +1,190 @@
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Corpus, prepareCorpus } from '@bgs/simnet/corpus.ts'
-import type { LogEntry } from '@bgs/simnet/event-log.ts'
-import { type ExpectedEvent, StreamModel } from '@bgs/simnet/model.ts'
-import { SimPds } from '@bgs/simnet/pds.ts'
-import { PlcDirectory } from '@bgs/simnet/plc.ts'
+import { type CorpusOptions, prepareCorpus } from '@bgs/simnet/corpus.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
-import type { BenchCluster } from './cluster-run.ts'
+import { BenchCluster, type ClusterRun, type RoleName } from './cluster-run.ts'
+import { ClusterSource } from './cluster-source.ts'
+import { FRAME_SIZES } from './frame-sizes.ts'
+import { medians, RUNS, round } from './medians.ts'
+import { Meter } from './meter.ts'
+import { percentile } from './percentile.ts'
 
+/** What real networks have, and for how long each is offered. */
+const RATES = [
+  { rate: 300, seconds: 20 },
+  { rate: 500, seconds: 15 },
+  { rate: 2_000, seconds: 8 },
+] as const
+const VERIFIERS = [1, 2, 4] as const
+/** Of a flood, the share with which processes compile their code and look identities up: it is a row of its own. */
+const COLD_SHARE = 0.4
+const SILENCE_MS = 5_000
 const DEADLINE_MS = 300_000
-const HOSTS = 20
-const ACCOUNTS = 2_000
+const CORPUS = { seed: 5, hosts: 20, accountsPerHost: 100, ...FRAME_SIZES['2.5 KB'] }
 
-/** What draining a backlog took. */
-export interface DrainRun {
-  readonly verifiers: number
+/** What some events took in a cluster whose hosts send at a rate, or all at once. */
+export interface ClusterRow {
+  /** Cold: the first events of all processes. */
+  readonly state: 'cold' | 'warm'
+  readonly offered: number | 'flood'
   readonly events: number
-  readonly seconds: number
   readonly eventsPerSecond: number
-  /** CPU µs per event of each role, of all roles together (`node`), and of the broker. */
-  readonly cpuMicrosPerEvent: Readonly<Record<string, number>>
-  /** Of the verifiers alone, once they are warm. */
-  readonly warmVerifierMicrosPerEvent: number
+  /** Of each role over all its processes, of all roles, and of the broker. */
+  readonly cpuMicrosPerEvent: Readonly<Record<RoleName | 'roles' | 'broker', number>>
+  /** Of the largest process of each role, at its end. */
+  readonly rssMiB: Readonly<Record<RoleName, number>>
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Cores that others on this machine kept busy: the database, Redis, and whatever else runs. */
+  readonly otherCores: number
+}
+
+interface Tour {
+  readonly rows: readonly ClusterRow[]
   /** Every event once, in order per repo, bytes unchanged. */
   readonly exact: boolean
 }
 
-/** Share of the events with which processes compile their code: about 1.7 s of CPU for a verifier. */
-const WARM_UP_SHARE = 0.4
-
-/** Hosts that have `events` to give, the roles, one judging subscriber; 16 partitions. */
-export async function measureDrain(
-  cluster: BenchCluster,
-  options: { verifiers: number; events: number },
-): Promise<DrainRun> {
-  const { verifiers, events } = options
-  const corpus = prepareCorpus({ seed: 1, hosts: HOSTS, accountsPerHost: ACCOUNTS / HOSTS, commits: events })
-  await using source = await Source.start(corpus)
-  await using run = await cluster.roles(source.env, verifiers)
-  const subscriber = await CheckingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
-  run.markCpu()
-  await run.crawl()
-  const started = performance.now()
-  await subscriber.until(() => subscriber.received >= events * WARM_UP_SHARE, DEADLINE_MS)
-  const cold = run.cpuSeconds()
-  const warmFrom = subscriber.received
-  await subscriber.untilCaughtUp(DEADLINE_MS)
-  const seconds = (performance.now() - started) / 1_000
-  const cpu = run.cpuSeconds()
-  const verdict = subscriber.verdict()
-  await subscriber.close()
+/** `cluster [EVENTS [RUNS]]`: floods and steady rates through the roles, by the number of verifiers; medians. */
+export async function benchCluster([flooded = 100_000, runs = RUNS]: readonly number[]): Promise<unknown> {
+  await using cluster = await BenchCluster.start()
+  // A broker's JVM compiles what it does often: that is not what an event costs.
+  await warmTour(cluster, 1, flooded)
+  const tours = new Map<string, Tour[]>()
+  const note = (name: string, tour: Tour) => tours.set(name, [...(tours.get(name) ?? []), tour])
+  for (let run = 0; run < runs; run++) {
+    for (const verifiers of VERIFIERS) note(`${verifiers}`, await warmTour(cluster, verifiers, flooded))
+    note('cold', await coldTour(cluster))
+  }
+  const [cold = [], ...warm] = ['cold', ...VERIFIERS.map(String)].map((name) => tours.get(name) ?? [])
   return {
-    verifiers,
-    events,
-    seconds: round(seconds),
-    eventsPerSecond: Math.round(events / seconds),
-    cpuMicrosPerEvent: microsPerEvent(cpu, events),
-    warmVerifierMicrosPerEvent: round(
-      (((cpu['verifier'] ?? 0) - (cold['verifier'] ?? 0)) * 1e6) / (events - warmFrom),
-    ),
-    exact: verdict.ok,
+    bench: 'cluster',
+    tls: false,
+    partitions: 16,
+    hosts: CORPUS.hosts,
+    accounts: CORPUS.hosts * CORPUS.accountsPerHost,
+    cores: availableParallelism(),
+    runs,
+    oneLife: warm.map((all, i) => ({ verifiers: VERIFIERS[i], rows: medianRows(all) })),
+    cold: { verifiers: 1, rows: medianRows(cold) },
+    exact: [...tours.values()].flat().every(({ exact }) => exact),
+    all: Object.fromEntries([...tours].map(([name, all]) => [name, all.map(({ rows }) => rows.map(line))])),
   }
 }
 
-/** Times from a host's send to the subscriber's receive, at a steady rate. */
-export interface LatencyRun {
-  readonly verifiers: number
-  readonly offeredPerSecond: number
-  readonly receivedPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
-  readonly cpuMicrosPerEvent: Readonly<Record<string, number>>
-  readonly exact: boolean
+/** One life of all processes: a flood in two parts, a silence, each rate. */
+async function warmTour(cluster: BenchCluster, verifiers: number, flooded: number): Promise<Tour> {
+  const paced = RATES.reduce((sum, { rate, seconds }) => sum + rate * seconds, 0)
+  await using scene = await ClusterScene.start(cluster, verifiers, { ...CORPUS, commits: flooded + paced })
+  const coldEvents = Math.round(flooded * COLD_SHARE)
+  const rows = [await scene.flood('cold', coldEvents), await scene.flood('warm', flooded - coldEvents)]
+  await delay(SILENCE_MS)
+  for (const { rate, seconds } of RATES) rows.push(await scene.pace('warm', rate * seconds, rate))
+  return { rows, exact: scene.isExact }
 }
 
-/** What comes in the first seconds finds no identity cached: it is left out. */
-const WARM_UP_MS = 4_000
-const STEP_MS = 5
-const LATENCY_ACCOUNTS = 400
-
-/** Hosts that send `rate` events a second between them for so long. */
-export async function measureLatency(
-  cluster: BenchCluster,
-  options: { verifiers: number; rate: number; seconds: number },
-): Promise<LatencyRun> {
-  const { verifiers, rate, seconds } = options
-  const commits = Math.ceil(rate * (seconds + WARM_UP_MS / 1_000))
-  const corpus = prepareCorpus({ seed: 2, hosts: HOSTS, accountsPerHost: LATENCY_ACCOUNTS / HOSTS, commits })
-  await using source = await Source.start(corpus, false)
-  await using run = await cluster.roles(source.env, verifiers)
-  await run.crawl()
-  const subscriber = await CheckingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
-  run.markCpu()
-  const begun = performance.now()
-  for (let sent = 0; sent < commits; await delay(STEP_MS)) {
-    const due = Math.min(commits, Math.floor(((performance.now() - begun) / 1_000) * rate))
-    for (; sent < due; sent++) source.sendNext()
+/** A life for each rate: its first events. */
+async function coldTour(cluster: BenchCluster): Promise<Tour> {
+  const rows: ClusterRow[] = []
+  let exact = true
+  for (const { rate, seconds } of RATES) {
+    await using scene = await ClusterScene.start(cluster, 1, { ...CORPUS, commits: rate * seconds })
+    rows.push(await scene.pace('cold', rate * seconds, rate))
+    exact &&= scene.isExact
   }
-  const took = performance.now() - begun
-  await subscriber.untilCaughtUp(DEADLINE_MS)
-  const cpu = run.cpuSeconds()
-  const late = subscriber.checker
-    .latencies(({ sentAt }) => sentAt > begun + WARM_UP_MS)
-    .toSorted((a, b) => a - b)
-  const verdict = subscriber.verdict()
-  await subscriber.close()
-  const at = (share: number) =>
-    round(late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? Number.NaN)
-  return {
-    verifiers,
-    offeredPerSecond: rate,
-    receivedPerSecond: Math.round((commits / took) * 1_000),
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-    maxMs: at(1),
-    cpuMicrosPerEvent: microsPerEvent(cpu, commits),
-    exact: verdict.ok,
+  return { rows, exact }
+}
+
+/** Hosts, the roles, and one judging subscriber. */
+class ClusterScene implements AsyncDisposable {
+  readonly #source: ClusterSource
+  readonly #run: ClusterRun
+  readonly #subscriber: CheckingSubscriber
+
+  private constructor(source: ClusterSource, run: ClusterRun, subscriber: CheckingSubscriber) {
+    this.#source = source
+    this.#run = run
+    this.#subscriber = subscriber
   }
-}
 
-function microsPerEvent(cpu: Readonly<Record<string, number>>, events: number): Record<string, number> {
-  const { broker = 0, ...roles } = cpu
-  const node = Object.values(roles).reduce((sum, one) => sum + one, 0)
-  return Object.fromEntries(
-    Object.entries({ ...roles, node, broker }).map(([name, seconds]) => [
-      name,
-      round((seconds * 1e6) / events),
-    ]),
-  )
-}
+  static async start(
+    cluster: BenchCluster,
+    verifiers: number,
+    options: CorpusOptions,
+  ): Promise<ClusterScene> {
+    const source = await ClusterSource.start(prepareCorpus(options))
+    const run = await cluster.roles(source.env, verifiers)
+    const subscriber = await CheckingSubscriber.connect({ url: run.url, cursor: 0, model: source.model })
+    return new ClusterScene(source, run, subscriber)
+  }
 
-/** Hosts with a corpus in their logs, and the directory that knows its accounts. */
-class Source implements AsyncDisposable {
-  readonly model = new StreamModel()
-  readonly env: Readonly<Record<string, string>>
-  readonly #plc: PlcDirectory
-  readonly #pdses: readonly SimPds[]
-  readonly #unsent: { pds: SimPds; entry: LogEntry; event: ExpectedEvent }[][] = []
+  /** Once all that the hosts have was sent. */
+  get isExact(): boolean {
+    return this.#subscriber.verdict().ok
+  }
 
-  private constructor(plc: PlcDirectory, pdses: readonly SimPds[]) {
-    this.#plc = plc
-    this.#pdses = pdses
-    this.env = {
-      RELAY_PLC_URL: plc.url,
-      RELAY_HOSTS: pdses.map(({ endpoint }) => endpoint).join(','),
-      RELAY_ALLOW_PRIVATE_HOSTS: 'true',
-      RELAY_RAW_PARTITIONS: '16',
-      RELAY_LOG_LEVEL: 'warn',
+  flood(state: ClusterRow['state'], events: number): Promise<ClusterRow> {
+    return this.#measure(state, 'flood', events, () => this.#source.give(events))
+  }
+
+  pace(state: ClusterRow['state'], events: number, rate: number): Promise<ClusterRow> {
+    return this.#measure(state, rate, events, () => this.#source.pace(events, rate))
+  }
+
+  async #measure(
+    state: ClusterRow['state'],
+    offered: ClusterRow['offered'],
+    events: number,
+    send: () => void | Promise<void>,
+  ): Promise<ClusterRow> {
+    const meter = new Meter(this.#run.metered)
+    const begunMs = performance.now()
+    await send()
+    await this.#subscriber.until(() => this.#subscriber.received >= this.#source.sent, DEADLINE_MS)
+    const seconds = (performance.now() - begunMs) / 1_000
+    const { otherCores, ...cpu } = meter.read()
+    const millis = this.#subscriber.checker.latencies(({ sentAt }) => sentAt >= begunMs).sort((a, b) => a - b)
+    const micros = (of: number) => round((of * 1e6) / events)
+    const { crawler, verifier, sequencer, fanout, broker } = cpu
+    return {
+      state,
+      offered,
+      events,
+      eventsPerSecond: Math.round(events / seconds),
+      cpuMicrosPerEvent: {
+        crawler: micros(crawler),
+        verifier: micros(verifier),
+        sequencer: micros(sequencer),
+        fanout: micros(fanout),
+        roles: micros(crawler + verifier + sequencer + fanout),
+        broker: micros(broker),
+      },
+      rssMiB: this.#run.rssMiB(),
+      p50Ms: round(percentile(millis, 0.5)),
+      p99Ms: round(percentile(millis, 0.99)),
+      otherCores,
     }
-  }
-
-  /** With `loaded` the hosts have everything to give at once, else what `sendNext` gives. */
-  static async start(corpus: Corpus, loaded = true): Promise<Source> {
-    const plc = await PlcDirectory.start()
-    const pdses = await Promise.all(Array.from({ length: HOSTS }, () => SimPds.start()))
-    const source = new Source(plc, pdses)
-    for (const [i, pds] of pdses.entries()) {
-      const part = corpus.host(i)
-      const events = [...part.expectedEvents()]
-      for (const event of events) source.model.add(event)
-      if (loaded) pds.loadCorpus(part)
-      else
-        source.#unsent.push(
-          [...part.entries()].map((entry, n) => ({ pds, entry, event: events[n] as ExpectedEvent })),
-        )
-    }
-    for (const record of corpus.didRecords(pdses.map(({ endpoint }) => endpoint))) plc.register(record)
-    return source
-  }
-
-  /** The next host sends its next event. */
-  sendNext(): void {
-    const queue = this.#unsent.shift()
-    const next = queue?.shift()
-    if (queue === undefined || next === undefined) return
-    if (queue.length > 0) this.#unsent.push(queue)
-    next.event.sentAt = performance.now()
-    next.pds.release(next.entry)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#pdses.map((pds) => pds.close()))
-    await this.#plc.close()
+    await this.#subscriber.close()
+    await this.#run[Symbol.asyncDispose]()
+    await this.#source[Symbol.asyncDispose]()
   }
 }
 
-function round(value: number): number {
-  return Math.round(value * 10) / 10
+/** Row by row, figure by figure. */
+function medianRows(tours: readonly Tour[]): ClusterRow[] {
+  return (tours[0]?.rows ?? []).map(
+    (_, row) => medians(tours.map(({ rows }) => rows[row] as ClusterRow)) as unknown as ClusterRow,
+  )
+}
+
+function line({ state, offered, eventsPerSecond, cpuMicrosPerEvent, rssMiB, ...rest }: ClusterRow): string {
+  const { roles, broker, ...each } = cpuMicrosPerEvent
+  const of = (figures: object) =>
+    Object.entries(figures)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ')
+  return `${state} ${offered}: ${eventsPerSecond}/s, µs: roles ${roles} (${of(each)}), broker ${broker}; MiB: ${of(rssMiB)}; p50 ${rest.p50Ms} p99 ${rest.p99Ms} ms, others ${rest.otherCores}`
 }

@@ -1,13 +1,10 @@
-import { availableParallelism } from 'node:os'
 import { measureAccounts } from './accounts.ts'
-import { type DrainRun, type LatencyRun, measureDrain, measureLatency } from './cluster.ts'
-import { BenchCluster } from './cluster-run.ts'
+import { benchCluster } from './cluster.ts'
 import { measureCompression } from './compression.ts'
 import { benchFanout } from './fanout.ts'
 import { benchHosts } from './hosts.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLatency } from './latency.ts'
-import { RUNS } from './medians.ts'
 import { benchMemory } from './memory.ts'
 import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
@@ -28,28 +25,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   memory: benchMemory,
   tls: benchTls,
   peers: benchPeers,
-  cluster: async ([events = 100_000]) => {
-    await using cluster = await BenchCluster.start()
-    // A broker's JVM compiles what it does often: that is not what an event costs.
-    await measureDrain(cluster, { verifiers: 1, events })
-    const drains: DrainRun[] = []
-    for (const verifiers of [1, 2, 4])
-      for (let i = 0; i < RUNS; i++) drains.push(await measureDrain(cluster, { verifiers, events }))
-    const latencies: LatencyRun[] = []
-    for (const verifiers of [1, 2, 4])
-      for (const rate of [300, 500, 2_000])
-        latencies.push(await measureLatency(cluster, { verifiers, rate, seconds: 12 }))
-    const drain = [1, 2, 4].map((verifiers) => median(drains.filter((run) => run.verifiers === verifiers)))
-    return {
-      bench: 'cluster',
-      partitions: 16,
-      cores: availableParallelism(),
-      tls: false,
-      drain,
-      latencies,
-      all: drains,
-    }
-  },
+  cluster: benchCluster,
   compression: async ([commits = 20_000]) => ({
     bench: 'compression',
     commits,
@@ -79,10 +55,4 @@ try {
   if (!(error instanceof UsageError)) throw error
   process.stderr.write(`${error.message}\n`)
   process.exit(2)
-}
-
-/** The run in the middle, by the CPU of all roles. */
-function median(runs: readonly DrainRun[]): DrainRun | undefined {
-  const node = (run: DrainRun) => run.cpuMicrosPerEvent['node'] ?? 0
-  return runs.toSorted((a, b) => node(a) - node(b))[Math.floor(runs.length / 2)]
 }

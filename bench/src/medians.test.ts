@@ -23,4 +23,9 @@ it('each field by itself; what is no number once where all agree, else all of it
   expect(medians(runs)).toEqual({ rate: 20, cpu: 2, frames: 'a', exact: [true, false, true] })
 })
 
+it('each field of an object in a run by itself', () => {
+  const runs = [3, 1, 2].map((cpu) => ({ micros: { crawler: cpu, broker: 4 - cpu }, hosts: [1, 2] }))
+  expect(medians(runs)['micros']).toEqual({ crawler: 2, broker: 2 })
+})
+
 it('rounds to places', () => expect([round(1.26), round(1.264, 2), round(-0.04)]).toEqual([1.3, 1.26, -0]))

@@ -12,7 +12,7 @@ import { throttleSteps } from './state/throttle-rows.ts'
 /** Rows written in one transaction at most before the sequencer waits for it (invariant 6). */
 export const MAX_DIRTY = 5_000
 /** Longest that a change waits before it is written. */
-const FLUSH_EVERY_MS = 250
+const FLUSH_EVERY_MS = 500
 /** A batch under way for so long holds the sequencer up: beyond it the view would lag behind the log too far. */
 export const MAX_LAG_MS = 10_000
 

@@ -27,7 +27,7 @@ import { updateProducer } from './role-metrics.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames on their way to Kafka. */
-const RAW_BYTES = 32 * 1024 * 1024
+const RAW_BYTES = 8 * 1024 * 1024
 const DRAIN_MS = 10_000
 
 /**
@@ -59,7 +59,7 @@ export async function startCrawler(context: ClusterContext): Promise<Role> {
         partitions,
         encode: encodeRawRecord,
         maxBytes: RAW_BYTES,
-        lingerMs: paceOf(settings).lingerMs,
+        lingerMs: paceOf(settings).rawLingerMs,
         onSafe,
         onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
         onAppended: backlog.noteAppended,

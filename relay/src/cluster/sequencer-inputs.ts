@@ -13,7 +13,7 @@ import { paceOf } from './pace.ts'
 import { trimConsumed } from './trim-consumed.ts'
 
 /** Envelopes fetched and not appended. */
-const VERIFIED_BYTES = 32 * 1024 * 1024
+const VERIFIED_BYTES = 16 * 1024 * 1024
 const CONTROL_BYTES = 4 * 1024 * 1024
 const CONTROL_MESSAGE_BYTES = 512
 const SAVE_EVERY_MS = 1_000

@@ -27,8 +27,8 @@ import { updateProducer } from './role-metrics.ts'
 import { noteUnwritable } from './unwritable.ts'
 
 /** Frames fetched and not done; judged and on their way to Kafka. */
-const RAW_BYTES = 16 * 1024 * 1024
-const VERIFIED_BYTES = 16 * 1024 * 1024
+const RAW_BYTES = 8 * 1024 * 1024
+const VERIFIED_BYTES = 8 * 1024 * 1024
 const DRAIN_MS = 5_000
 const TRIM_EVERY_MS = 10_000
 
@@ -79,7 +79,7 @@ export async function startVerifier(context: ClusterContext): Promise<Role> {
     partitions,
     encode: encodeVerifiedRecord,
     maxBytes: VERIFIED_BYTES,
-    lingerMs: paceOf(settings).lingerMs,
+    lingerMs: paceOf(settings).verifiedLingerMs,
     onSafe: (entry) => reading.done(entry),
     onUnwritable: (event, error) => noteUnwritable(context.rejections, logger, event, error),
     onAppended: backlog.noteAppended,

@@ -1,8 +1,10 @@
 import { PartitionBytes } from '@bgs/contract/bus/partition-bytes.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 
-/** How often it is looked at what was consumed. */
+/** How often it is looked at what was consumed; and as long as less than a share of the bound waits. */
 const LOOK_EVERY_MS = 500
+const FAR_LOOK_EVERY_MS = 2_000
+const FAR_SHARE = 0.25
 /** There is room again below this share of the bound. */
 const REOPEN_SHARE = 0.9
 /** The mean of a record is about that of so many that were seen last. */
@@ -64,7 +66,8 @@ export class Backlog {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look()
-      await wait(LOOK_EVERY_MS, signal)
+      const isFar = this.bytes < this.#parts.maxBytes * FAR_SHARE
+      await wait(isFar ? FAR_LOOK_EVERY_MS : LOOK_EVERY_MS, signal)
     }
     this.#room?.resolve()
   }

@@ -50,6 +50,8 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
   readonly #fetcher: PartitionFetcher
   readonly #queue = new EntryQueue<Slot<T>>()
   #available: () => void = () => undefined
+  /** It will be said with this turn of the event loop that there is something. */
+  #isAnnounced = false
 
   constructor(options: KafkaConsumerOptions<T>) {
     this.#options = options
@@ -183,6 +185,16 @@ export class KafkaConsumer<T> implements BusConsumer<T> {
     }
     // A record without entries is done as it comes.
     advance(partition)
-    if (this.#queue.length > 0) this.#available()
+    this.#announce()
+  }
+
+  /** Once for all partitions of an answer: an append for each of them would be as many records of the log. */
+  #announce(): void {
+    if (this.#isAnnounced || this.#queue.length === 0) return
+    this.#isAnnounced = true
+    setImmediate(() => {
+      this.#isAnnounced = false
+      this.#available()
+    })
   }
 }

@@ -2,13 +2,14 @@ import type { BusProducer } from '@bgs/contract/bus/bus.ts'
 import { ENTRIES_PER_RECORD } from '@bgs/contract/bus/position.ts'
 import { crashPoint } from '@bgs/runtime/service/crash-point.ts'
 import { Notify } from '@bgs/runtime/service/notify.ts'
-import { wait } from '@bgs/runtime/service/wait.ts'
 import { type ConnectionSet, type KafkaCluster, REQUEST_MS, retryPauseMs } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
 import { produce } from '../kafka/produce.ts'
 
 /** One record takes no more than this, unless a single value is larger. */
 const RECORD_BYTES = 512 * 1024
+/** Values of so many bytes wait for no others. */
+const LINGER_BYTES = 256 * 1024
 
 export interface KafkaProducerOptions<T, Token> {
   readonly cluster: KafkaCluster
@@ -18,7 +19,7 @@ export interface KafkaProducerOptions<T, Token> {
   readonly encode: (values: readonly T[]) => Uint8Array
   /** Bytes that are not appended yet at which there is no room for more. */
   readonly maxBytes: number
-  /** How long a first value waits for others. */
+  /** How long a first value waits for others, as long as they are few. */
   readonly lingerMs: number
   /** Also of a value that could not be written down: nothing will come of it. */
   readonly onSafe: (token: Token) => void
@@ -66,6 +67,9 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
   readonly #outboxes: Outbox<T, Token>[]
   readonly #connections: ConnectionSet
   readonly #notify = new Notify()
+  /** Of values that are in no record yet; and rings once they need wait no longer. */
+  #waitingBytes = 0
+  readonly #enough = new Notify()
   #room: { promise: Promise<void>; resolve: () => void } | undefined
   #fault: unknown
 
@@ -88,6 +92,8 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     if (outbox === undefined) throw new RangeError(`no partition ${partition}`)
     outbox.waiting.push({ value, bytes, token })
     this.pendingBytes += bytes
+    this.#waitingBytes += bytes
+    if (this.#waitingBytes >= LINGER_BYTES && this.#waitingBytes - bytes < LINGER_BYTES) this.#enough.notify()
     this.pendingRecords++
     if (this.pendingRecords === 1) this.#notify.notify()
   }
@@ -111,7 +117,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     while (!signal.aborted) {
       if (this.#fault !== undefined) throw this.#fault
       if (this.pendingRecords === 0) await this.#notify.wait(1_000, signal)
-      else await wait(this.#options.lingerMs, signal)
+      else await this.#enough.wait(this.#options.lingerMs, signal)
       await this.#dispatch()
     }
     this.#connections.close()
@@ -156,6 +162,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
     }
     const entries = outbox.waiting.slice(0, count)
     outbox.waiting = outbox.waiting.slice(count)
+    for (const entry of entries) this.#waitingBytes -= entry.bytes
     outbox.sending = this.#encode(entries)
     if (outbox.sending !== undefined) return
     outbox.underWay = false
@@ -208,6 +215,7 @@ export class KafkaProducer<T, Token> implements BusProducer<T, Token> {
       for (const outbox of group) if (outbox.underWay) this.#putOff(outbox, error)
     } finally {
       this.#notify.notify()
+      if (this.#waitingBytes >= LINGER_BYTES) this.#enough.notify()
     }
     if (group.every(({ attempts }) => attempts === 0)) cluster.health.ok()
   }

@@ -11,7 +11,7 @@ import type { ReadPartition } from './read-partition.ts'
 const FETCH_BYTES = 4 * 1024 * 1024
 const PARTITION_BYTES = 1024 * 1024
 /** A broker with nothing new answers after so long. */
-const LONG_POLL_MS = 250
+const LONG_POLL_MS = 500
 
 export interface PartitionFetcherParts {
   readonly cluster: KafkaCluster

@@ -72,6 +72,8 @@ export interface SegmentLogOptions {
 }
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
+/** Up to here a batch is copied behind its header: to copy it costs less than a second write. */
+const COPIED_BYTES = 256 * 1024
 /** Where a log that was found so goes on (invariant 10). */
 function nextSeq(found: Recovered, generation: number, options: SegmentLogOptions): number {
   // A copy has the seqs of what it copies: it goes on right behind what it holds.
@@ -159,7 +161,7 @@ export class SegmentLog implements Log, FiledLog {
 
   /**
    * Appends a batch as another log made it, under its own seqs, which must lie above all that is here: for a mirror. The
-   * batch's bytes are kept, not copied.
+   * batch's bytes are kept.
    */
   async appendBatch(batch: LogBatch, timeMs: number): Promise<LogBatch> {
     this.#check(batch.bytes.length)
@@ -167,7 +169,8 @@ export class SegmentLog implements Log, FiledLog {
       throw new RangeError(`seq ${batch.firstSeq} is mirrored already: next is ${this.#next}`)
     const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
     sealBatch(head, batch.bytes, this.#header(batch, timeMs))
-    return this.#append([head, batch.bytes], batch, timeMs)
+    const isSmall = batch.bytes.length <= COPIED_BYTES
+    return this.#append(isSmall ? [Buffer.concat([head, batch.bytes])] : [head, batch.bytes], batch, timeMs)
   }
 
   /** Whether a copy may hold more below what it has: the window reaches further back, and there is room for a segment. */

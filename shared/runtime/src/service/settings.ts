@@ -135,7 +135,7 @@ export const SETTINGS = {
   RELAY_LATENCY_MS: setting(
     count(0, 1_000),
     '10',
-    'milliseconds that an event may wait in the relay for others, on average, and twice that at most; in a cluster, at each of two topics, up to three times that to be sent and twice to be fetched. More costs less CPU per event where there are few of them; 0 is the least latency there is',
+    'milliseconds that an event may wait in the relay for others, on average, and twice that at most; in a cluster up to eight times that in the crawler and, where several processes feed one, four times at each of two fetches. More costs less CPU per event where there are few of them; 0 is the least latency there is',
     '10',
   ),
   RELAY_KAFKA_TOPIC_PREFIX: setting(
