@@ -23,7 +23,7 @@ const DEADLINE_MS = 300_000
 const CORPUS = { seed: 5, hosts: 20, accountsPerHost: 100, ...FRAME_SIZES['2.5 KB'] }
 
 /** What some events took in a cluster whose hosts send at a rate, or all at once. */
-export interface ClusterRow {
+interface ClusterRow {
   /** Cold: the first events of all processes. */
   readonly state: 'cold' | 'warm'
   readonly offered: number | 'flood'
