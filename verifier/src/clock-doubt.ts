@@ -32,8 +32,12 @@ export class ClockDoubt {
   /** Looks at the clock; to be called about once a second. `wallMs` is the time of day. */
   look(wallMs: number): void {
     const offsetMs = wallMs - this.#now()
-    // Only where it was not set in between: a rev that fitted before that says nothing of the clock as it is.
+    // What revs said of it before it was set says nothing of the clock as it is.
     const wasSet = !(Math.abs(offsetMs - this.#offsetMs) < SET_MS)
+    if (wasSet) {
+      this.#ahead.clear()
+      this.#fit.clear()
+    }
     const host = this.#fitted
     if (!wasSet && host !== undefined)
       this.#proofs = [{ host, offsetMs }, ...this.#proofs.filter((one) => one.host !== host)].slice(0, 2)
@@ -41,8 +45,12 @@ export class ClockDoubt {
     this.#offsetMs = offsetMs
   }
 
-  /** A host's rev lies in the future. */
-  noteAhead(host: string): void {
+  /**
+   * A host's rev lies in the future of `wallMs`. The clock may have been set back since the last look, and then proves nothing:
+   * 1. a look; 2. the clock is set back; 3. a frame lies in its future; 4. the next look would notice 2, too late for 3.
+   */
+  noteAhead(host: string, wallMs: number): void {
+    this.look(wallMs)
     note(this.#ahead, host, this.#now())
     this.#fit.delete(host)
   }

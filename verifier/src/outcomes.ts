@@ -154,8 +154,8 @@ export class Outcomes {
 
   /** The rev of a commit lies in the future. */
   noteAhead({ value: { host } }: Raw): void {
-    const { logger } = this.#parts
-    this.#clock.noteAhead(host)
+    const { logger, wallNow } = this.#parts
+    this.#clock.noteAhead(host, wallNow())
     if (this.#clock.isDoubted === this.#isClockDoubted) return
     this.#isClockDoubted = this.#clock.isDoubted
     if (this.#isClockDoubted)

@@ -96,14 +96,24 @@ describe('D1: did:plc', () => {
   })
 
   it.each([
-    ['garbage', '<html>no directory</html>'],
-    ['D3: a document of another DID', document('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa')],
-  ])('%s is conclusive', async (_name, body) => {
+    ['a document of another DID', document('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa')],
+    ['one of nobody', '{}'],
+  ])('D3: %s is conclusive', async (_name, body) => {
     expect(await plc((_request, response) => response.end(body))).toEqual({
       kind: 'unusable',
       reason: 'identity-malformed',
     })
   })
+
+  it.each(['<html>no directory</html>', '', 'null', '[]', '"x"'])(
+    'D1: %j is no answer of the directory, whatever has sent it',
+    async (body) => {
+      expect(await plc((_request, response) => response.end(body))).toMatchObject({
+        kind: 'transient',
+        whole: false,
+      })
+    },
+  )
 
   it('too large a body is not read to its end, and is this DID alone', async () => {
     let written = 0

@@ -54,7 +54,11 @@ export async function resolveDid(did: string, options: ResolveOptions): Promise<
     })
     if (reply.ok) {
       const read = readDocument(reply.body, did, options.allowPrivate)
-      return 'identity' in read ? { kind: 'found', ...read } : { kind: 'unusable', ...read }
+      if ('identity' in read) return { kind: 'found', ...read }
+      // Something in front of the directory has answered (a proxy's page): it says nothing about the DID (D1).
+      if (!web && read.reason === 'identity-malformed' && !isObject(reply.body))
+        return { kind: 'transient', whole: false, retryAfterMs: 0, detail: 'the answer is no JSON object' }
+      return { kind: 'unusable', ...read }
     }
     if (reply.status === 410)
       return { kind: 'unusable', reason: web ? 'identity-not-found' : 'identity-tombstoned' }
@@ -76,6 +80,15 @@ export async function resolveDid(did: string, options: ResolveOptions): Promise<
       retryAfterMs: 0,
       detail: message,
     }
+  }
+}
+
+function isObject(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
   }
 }
 
