@@ -5,6 +5,11 @@ import type { HostSequence } from './sequence.ts'
 
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
+/**
+ * A host is waited for no longer than it has been silent, or this: a process that starts again and again counts an attempt
+ * each time, and a minute's absence would become an hour's.
+ */
+const SPOKE_LATELY_MS = 30_000
 /** A host that has to wait so long for its quota is shown as throttled. */
 const SHOWN_AS_THROTTLED_MS = 1_000
 
@@ -70,7 +75,8 @@ export function noteEnded(
   const standingMs = afterStandingMs(end.stoodMs)
   report.failures = hasProgress || standingMs !== undefined ? 0 : report.failures + 1
   report.lastError = end.detail
-  let pauseMs = hasProgress ? backoffMs(0) : (standingMs ?? backoffMs(report.failures))
+  const silentMs = Math.max(nowMs - report.lastEventMs, SPOKE_LATELY_MS)
+  let pauseMs = hasProgress ? backoffMs(0) : (standingMs ?? Math.min(backoffMs(report.failures), silentMs))
   if (sequence.isNew) pauseMs = 0
   else if (sequence.isAhead) {
     report.status = 'idle'
