@@ -1,6 +1,7 @@
 import { type Facts, NO_FACTS } from '@bgs/contract/envelope/facts.ts'
 import { RATE_THROTTLE } from '@bgs/contract/envelope/status.ts'
 import type { VerifiedEnvelope } from '@bgs/contract/envelope/verified.ts'
+import { monotonicMs } from '@bgs/runtime/service/monotonic.ts'
 import type { Account } from '../state/account.ts'
 import { statusEvent } from './account-event.ts'
 import type { Append } from './decision.ts'
@@ -21,6 +22,7 @@ type Kind = '#identity' | '#account' | '#sync' | 'discontinuous'
 
 interface Buckets {
   readonly left: Record<Kind, number>
+  /** On the monotonic clock: a clock that is set back must throttle nobody. */
   atMs: number
 }
 
@@ -30,15 +32,18 @@ interface Buckets {
  */
 export class AccountRateLimit {
   readonly #limits: AccountRateSettings
+  readonly #clock: () => number
   readonly #buckets = new Map<string, Buckets>()
 
-  constructor(limits: AccountRateSettings) {
+  /** `clock` is monotonic. */
+  constructor(limits: AccountRateSettings, clock: () => number = monotonicMs) {
     this.#limits = limits
+    this.#clock = clock
   }
 
   /**
    * Counts what was appended of an account that is active locally; the entry that throttles it, where that was too
-   * much, else null.
+   * much, else null. `nowMs` is the time of day.
    */
   note(
     account: Account,
@@ -48,7 +53,7 @@ export class AccountRateLimit {
   ): Append | null {
     const counted = outcome === 'emit-discontinuous' ? 'discontinuous' : kind
     if (counted === '#commit' || counted === 'quiet' || account.local !== 'active') return null
-    const buckets = this.#refilled(envelope.did, nowMs)
+    const buckets = this.#refilled(envelope.did)
     buckets.left[counted]--
     if (buckets.left[counted] >= 0) return null
     this.#buckets.delete(envelope.did)
@@ -61,8 +66,9 @@ export class AccountRateLimit {
     return statusEvent(facts.did, new Date(nowMs).toISOString(), RATE_THROTTLE, account.upstream, throttled)
   }
 
-  #refilled(did: string, nowMs: number): Buckets {
+  #refilled(did: string): Buckets {
     const { eventsPerHour } = this.#limits
+    const nowMs = this.#clock()
     const known = this.#buckets.get(did)
     this.#buckets.delete(did)
     const left: Record<Kind, number> = known?.left ?? {
