@@ -9,7 +9,7 @@
  * What becomes of a batch where the process is killed:
  * - before 3 is durable: nothing has happened, and all of it comes again.
  * - between 3 and 4: it comes again, and is dropped as taken already (invariant 2).
- * - between 3 and 5: the next start applies the log's facts above the view's position (bring-up.ts, invariant 5).
+ * - between 3 and 5: the next start applies the log's facts above the view's position (replay-log.ts, invariant 5).
  * - another process writes the order by then: the log refuses this one's append, the view its batch (invariants 6, 9).
  */
 

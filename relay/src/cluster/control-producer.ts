@@ -9,7 +9,6 @@ const BYTES = 4 * 1024 * 1024
 export function controlProducer({
   kafka,
   topic,
-  settings,
   logger,
 }: ClusterContext): KafkaProducer<ControlMessage, () => void> {
   return new KafkaProducer<ControlMessage, () => void>({
@@ -19,7 +18,7 @@ export function controlProducer({
     encode: encodeControlRecord,
     maxBytes: BYTES,
     // Few, and of operators and hosts who wait for what they say.
-    lingerMs: settings.RELAY_LATENCY_MS,
+    lingerMs: 0,
     onSafe: (done) => done(),
     onUnwritable: ({ kind }, error) =>
       logger.error(

@@ -31,9 +31,9 @@ export class SequencerInputs {
     const { kafka, topic, generations, settings } = context
     this.#context = context
     this.#fence = fence
-    const options = { cluster: kafka, pauseMs: paceOf(settings).pauseMs }
     this.verified = new KafkaConsumer({
-      ...options,
+      cluster: kafka,
+      pauseMs: paceOf(settings).pauseMs,
       generation: generations.verified,
       topic: topic('verified'),
       decode: decodeVerifiedRecord,
@@ -41,7 +41,9 @@ export class SequencerInputs {
       maxBytes: VERIFIED_BYTES,
     })
     this.control = new KafkaConsumer({
-      ...options,
+      cluster: kafka,
+      // Orders are few, and somebody waits for what they do.
+      pauseMs: 0,
       generation: generations.control,
       topic: topic('control'),
       decode: decodeControlRecord,
