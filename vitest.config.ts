@@ -24,7 +24,7 @@ export default defineConfig({
           name: 'unit',
           maxWorkers: 2,
           include: [
-            '{shared/*,crawler,verifier,sequencer,api,fanout,dashboard,relay,simnet,bench,fuzz}/src/**/*.test.ts',
+            '{shared/*,crawler,verifier,sequencer,api,fanout,dashboard,relay,simnet,bench,fuzz,simulation}/src/**/*.test.ts',
           ],
           exclude: [...exclude, SERVERS],
         },

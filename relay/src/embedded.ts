@@ -12,7 +12,6 @@
  * midst of it costs nothing: cursors are behind the log, the view is brought up from it.
  */
 
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LocalLimits } from '@bgs/api/http/call-limits.ts'
 import type { BusEntry } from '@bgs/contract/bus/bus.ts'
@@ -22,9 +21,6 @@ import { AllHosts } from '@bgs/crawler/all-hosts.ts'
 import { crawlerMetrics } from '@bgs/crawler/metrics.ts'
 import { StatusRecheck } from '@bgs/crawler/status-recheck.ts'
 import { RejectionRecorder } from '@bgs/database/hosts/rejection-recorder.ts'
-import { DataLock } from '@bgs/database/lock.ts'
-import { SqliteDatabase } from '@bgs/database/sqlite.ts'
-import { type Disk, nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { processMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
 import { close, listen, shown } from '@bgs/runtime/service/listen.ts'
@@ -41,6 +37,7 @@ import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
 import { EmbeddedHealth } from './embedded/health.ts'
+import { type Machine, thisMachine } from './embedded/machine.ts'
 import { openLog } from './embedded/open-log.ts'
 import { openTopics } from './embedded/topics.ts'
 import { metricsUpdater } from './embedded/update-metrics.ts'
@@ -60,17 +57,18 @@ const CACHED_IDENTITIES = 200_000
 export async function startEmbedded(
   settings: Settings,
   logger: Logger,
-  disk: Disk = nodeDisk,
+  machine: Machine = thisMachine,
 ): Promise<Relay & { readonly publicPort: number }> {
   const folder = settings.RELAY_DATA_DIR
   const logFolder = join(folder, 'log')
-  await mkdir(logFolder, { recursive: true })
-  const lock = DataLock.take(folder)
+  const { disk } = machine
+  await machine.makeFolder(logFolder)
+  const lock = machine.lock(folder)
   const supervisor = new Supervisor(logger)
   const registry = createRegistry()
 
   // The log is the truth, the database the state as of a position: first both, then the state up to the log's end.
-  const database = await SqliteDatabase.open(join(folder, 'state.db'))
+  const database = await machine.openDatabase(join(folder, 'state.db'))
   const position = await viewPosition(database)
   const log = await openLog(settings, logger, { folder: logFolder, disk, lock, seenPosition: position })
   const { state, view, replayed } = await openState({ settings, database }, log, position)

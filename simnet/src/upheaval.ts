@@ -1,5 +1,5 @@
-import { COMMITS_ONLY } from '@bgs/simnet/activity.ts'
-import type { SimNetwork } from '@bgs/simnet/network.ts'
+import { COMMITS_ONLY } from './activity.ts'
+import type { SimNetwork } from './network.ts'
 
 /** What goes on in the background: nothing that could excuse an event from coming through. */
 export const QUIET_MIX = { ...COMMITS_ONLY, empty: 2, create: 4 }

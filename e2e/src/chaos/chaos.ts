@@ -6,10 +6,10 @@ import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
 import { StreamChecker, type Verdict } from '@bgs/simnet/stream-checker.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { QUIET_MIX, upheave } from '@bgs/simnet/upheaval.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { TestCluster } from '../cluster/cluster.ts'
 import { Follower } from '../cluster/follower.ts'
-import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
 import { drawFault } from './faults.ts'
 
 /** Above the minute for which the frames of a DID may wait for a look at its document (C8). */

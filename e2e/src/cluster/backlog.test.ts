@@ -1,9 +1,9 @@
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { Random } from '@bgs/simnet/random.ts'
+import { QUIET_MIX } from '@bgs/simnet/upheaval.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { expect, it } from 'vitest'
-import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 import { Follower } from './follower.ts'
 

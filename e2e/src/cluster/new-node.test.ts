@@ -1,8 +1,8 @@
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { QUIET_MIX } from '@bgs/simnet/upheaval.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { QUIET_MIX } from '../harness/upheaval.ts'
 import { TestCluster } from './cluster.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)

@@ -5,9 +5,9 @@ import { runActivity } from '@bgs/simnet/activity.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
 import { StreamChecker } from '@bgs/simnet/stream-checker.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
+import { QUIET_MIX, upheave } from '@bgs/simnet/upheaval.ts'
 import { until } from '@bgs/testkit/until.ts'
 import { expect } from 'vitest'
-import { QUIET_MIX, upheave } from '../harness/upheaval.ts'
 import { DurabilityRelay } from './durability-relay.ts'
 
 /** Above the minute for which the frames of a DID may wait for a look at its document (C8). */

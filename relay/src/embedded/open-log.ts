@@ -8,7 +8,7 @@ import { retentionBytes, segmentBytes } from '../retention.ts'
 interface LogPlace {
   readonly folder: string
   readonly disk: Disk
-  readonly lock: DataLock
+  readonly lock: Pick<DataLock, 'generation' | 'clean'>
   /** Position of the database: the log may not end below it. */
   readonly seenPosition: number
 }

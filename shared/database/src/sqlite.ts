@@ -8,12 +8,18 @@ import {
   type SqlValue,
 } from '@bgs/contract/database.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
-import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts'
+import type { SqliteReply, SqliteRequest } from './sqlite-file.ts'
 
 type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void }
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
 
 const ERRORS = { fenced: FencedError, full: DatabaseFullError, schema: SchemaError, sql: Error } as const
+
+/** What a reply says, or throws what it says went wrong. */
+export function answerOf({ value, error }: SqliteReply): unknown {
+  if (error === undefined) return value
+  throw new ERRORS[error.code](error.message)
+}
 
 /** Wait before a transaction is tried again on a full disk. */
 const FULL_RETRY_MS = 1_000
@@ -79,9 +85,11 @@ export class SqliteDatabase implements Database {
   #settle(reply: SqliteReply): void {
     const waiting = this.#waiting.get(reply.id)
     this.#waiting.delete(reply.id)
-    if (reply.error === undefined) return waiting?.resolve(reply.value)
-    const { code, message } = reply.error
-    waiting?.reject(new ERRORS[code](message))
+    try {
+      waiting?.resolve(answerOf(reply))
+    } catch (error) {
+      waiting?.reject(error as Error)
+    }
   }
 
   #fail(error: Error): void {

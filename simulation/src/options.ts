@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util'
+import { MUTATIONS, type Mutation } from './mutations.ts'
+
+const SCENARIOS = ['embedded'] as const
+type Scenario = (typeof SCENARIOS)[number]
+
+export interface Options {
+  readonly seed: number
+  readonly faults: number
+  readonly minutes: number
+  readonly eventsPerSecond: number
+  readonly scenario: Scenario
+  readonly only: ReadonlySet<number> | undefined
+  readonly mutation: Mutation | undefined
+  readonly shrink: boolean
+}
+
+export const USAGE = `usage: npm run simulate -- [--seed N] [--faults N] [--minutes N] [--rate N] [--scenario ${SCENARIOS.join('|')}]
+  --seed      the same seed gives the same run; default any
+  --faults    things that go wrong; default 200
+  --minutes   of virtual time, within which they do; default a minute for each ten of them
+  --rate      events a second that hosts offer; default 20
+  --mutation  a fault put into the product, which the run has to find: ${Object.keys(MUTATIONS).join(', ')}
+  --only      numbers of the faults that are to happen, with commas; the others do not
+  --shrink    where something is wrong, leave faults out as long as it stays so
+`
+
+/** Options of the command line, or what is wrong with them. */
+export function readOptions(args: readonly string[]): Options | { readonly problem: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+        faults: { type: 'string', default: '200' },
+        minutes: { type: 'string' },
+        rate: { type: 'string', default: '20' },
+        scenario: { type: 'string', default: 'embedded' },
+        only: { type: 'string' },
+        mutation: { type: 'string' },
+        shrink: { type: 'boolean', default: false },
+      },
+    })
+    const scenario = SCENARIOS.find((name) => name === values.scenario)
+    if (scenario === undefined)
+      return { problem: `--scenario: there is no ${values.scenario}, only ${SCENARIOS.join(', ')}` }
+    const mutation = values.mutation === undefined ? undefined : MUTATIONS[values.mutation]
+    if (values.mutation !== undefined && mutation === undefined)
+      return { problem: `--mutation: there is no ${values.mutation}` }
+    const faults = whole('faults', values.faults, 0)
+    return {
+      seed: whole('seed', values.seed, 0),
+      faults,
+      minutes: positive('minutes', values.minutes ?? String(Math.max(1, faults / 10))),
+      eventsPerSecond: positive('rate', values.rate),
+      scenario,
+      mutation,
+      shrink: values.shrink,
+      only:
+        values.only === undefined
+          ? undefined
+          : new Set(
+              values.only
+                .split(',')
+                .filter(Boolean)
+                .map((number) => whole('only', number, 1)),
+            ),
+    }
+  } catch (error) {
+    return { problem: (error as Error).message }
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value
+  throw new RangeError(`--${name}: ${text} is no whole number from ${least} on`)
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new RangeError(`--${name}: ${text} is no number above 0`)
+}

@@ -1,0 +1,32 @@
+import type { Options } from './options.ts'
+import { RunLog } from './run-log.ts'
+import { embedded } from './scenarios/embedded.ts'
+import type { World } from './world/world.ts'
+
+/** Runs a scenario to its end. `text` is what there is to say of it; the last line is the summary. */
+export async function simulate(
+  world: World,
+  options: Options,
+): Promise<{ readonly text: string; readonly isRight: boolean }> {
+  const { scheduler, director } = world
+  const log = new RunLog(scheduler)
+  const lines: string[] = []
+  try {
+    const outcome = await scheduler.until(director.run(() => embedded(world, log, options)))
+    const hours = (scheduler.nowMs / 3_600_000).toFixed(2)
+    lines.push(
+      `simulation: seed ${options.seed}, ${outcome.faults} faults, ${outcome.events} events, ${hours} virtual hours, ${outcome.lives} lives, caught up after ${Math.round(outcome.caughtUpMs ?? -1)} ms, lost ${outcome.lost}, doubled ${outcome.doubled}, reordered ${outcome.reordered}, different ${outcome.different}, violations ${log.violations.length}, ${scheduler.steps} steps`,
+    )
+  } catch (error) {
+    log.violation('the run did not come to its end', error)
+    lines.push(`simulation: seed ${options.seed}, not finished, violations ${log.violations.length}`)
+  }
+  if (log.violations.length === 0) return { text: `${lines.join('\n')}\n`, isRight: true }
+  const told = log.violations
+    .slice(0, 20)
+    .map(({ what, atMs, step }) => `violation at ${(atMs / 1_000).toFixed(3)} s, step ${step}: ${what}`)
+  return {
+    text: `${['history, the last of it:', ...log.history, ...told, ...lines].join('\n')}\n`,
+    isRight: false,
+  }
+}

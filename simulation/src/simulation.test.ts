@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { simulate } from './testing/simulate.ts'
+
+const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+const RUN_MS = 120_000
+
+/** Runs with these have found faults of the relay, or of a model, before. What they found has tests of its own. */
+const KEPT = [1, 2, 4, 8]
+
+describe('the relay in virtual time, under faults', { timeout: RUN_MS }, () => {
+  it.concurrent.each([...KEPT, SEED].map(String))(
+    'invariants 2, 3, 10, 11, 15: nothing is lost, doubled, reordered or different with seed %s',
+    async (seed) => {
+      const { code, output } = await simulate(
+        '--seed',
+        seed,
+        '--faults',
+        '60',
+        '--minutes',
+        '6',
+        '--rate',
+        '2',
+      )
+      expect(code, output).toBe(0)
+      expect(output).toMatch(/^simulation: seed \d+, 60 faults, \d+ events, .*violations 0/)
+    },
+  )
+
+  it('takes the same steps for the same seed', async () => {
+    const run = () => simulate('--seed', String(SEED), '--faults', '20', '--minutes', '2', '--rate', '2')
+    const [one, other] = await Promise.all([run(), run()])
+    expect(one.output).toMatch(/, \d+ steps$/m)
+    expect(other.output).toBe(one.output)
+  })
+
+  it.each([
+    [['--scenario', 'moon'], /--scenario: there is no moon, only embedded/],
+    [['--seed', 'x'], /--seed: x is no whole number/],
+    [['--minutes=-1'], /--minutes: -1 is no number above 0/],
+    [['--mutation', 'none'], /--mutation: there is no none/],
+    [['--fast'], /--fast/],
+  ])('refuses %j with 2, and says what there is', async (args, says) => {
+    const { code, errors } = await simulate(...args)
+    expect(code).toBe(2)
+    expect(errors).toMatch(says)
+    expect(errors).toContain('usage: npm run simulate')
+  })
+})

@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const MAIN = join(import.meta.dirname, '../main.ts')
+/** What Node makes of the sources is kept for the next process. */
+const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'relay-simulation-cache') }
+
+/** Runs the command: a world is made once in a process. */
+export async function simulate(
+  ...args: string[]
+): Promise<{ code: number | null; output: string; errors: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, output, errors }
+}

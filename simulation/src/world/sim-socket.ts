@@ -1,0 +1,183 @@
+import { Duplex } from 'node:stream'
+import type { LinkState } from './link-state.ts'
+import type { SimProcess } from './sim-process.ts'
+
+/** Bytes that the other end has not read yet beyond which a writer waits, as behind a full window. */
+const WINDOW_BYTES = 128 * 1024
+
+export interface SimSocketParts {
+  readonly owner: SimProcess
+  readonly localPort: number
+  readonly remotePort: number
+  readonly linkTo: (other: SimProcess) => LinkState
+  readonly onClose: (socket: SimSocket) => void
+}
+
+/** One end of a connection: as much of `net.Socket` as the product, its libraries and the hosts use. */
+export class SimSocket extends Duplex {
+  connecting = false
+  readonly owner: SimProcess
+  readonly localPort: number
+  readonly remotePort: number
+  readonly remoteAddress = '127.0.0.1'
+  readonly localAddress = '127.0.0.1'
+  readonly remoteFamily = 'IPv4'
+  bytesRead = 0
+  bytesWritten = 0
+  /** Milliseconds of `setTimeout`; 0: none. */
+  timeout = 0
+  readonly #parts: SimSocketParts
+  #peer: SimSocket | undefined
+  /** When the last bytes arrive at the other end: none overtakes them. */
+  #lastArrivalMs = 0
+  /** Sent, and not read by the other end yet. */
+  #unreadBytes = 0
+  #held: (() => void) | undefined
+  /** What waits until it is connected. */
+  #early: (() => void)[] = []
+  #idle: { cancel(): void } | undefined
+
+  constructor(parts: SimSocketParts) {
+    super({ allowHalfOpen: false, emitClose: true })
+    this.#parts = parts
+    this.owner = parts.owner
+    this.localPort = parts.localPort
+    this.remotePort = parts.remotePort
+  }
+
+  get peer(): SimSocket | undefined {
+    return this.#peer
+  }
+
+  join(peer: SimSocket): void {
+    this.#peer = peer
+    peer.#peer = this
+  }
+
+  opened(): void {
+    if (this.destroyed) return
+    this.connecting = false
+    this.emit('connect')
+    this.emit('ready')
+    for (const write of this.#early.splice(0)) write()
+  }
+
+  /** Both ends learn that the connection is gone. */
+  reset(): void {
+    const peer = this.#peer
+    this.destroy()
+    if (peer !== undefined && !peer.destroyed) this.#toPeer((other) => other.destroy(connectionReset()))
+  }
+
+  override _read(): void {
+    const peer = this.#peer
+    if (peer !== undefined) peer.#readOn()
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    if (this.connecting) {
+      this.#early.push(() => this._write(chunk, _encoding, done))
+      return
+    }
+    // It is the sender's to use again once it was written.
+    const bytes = Buffer.from(chunk)
+    this.bytesWritten += bytes.length
+    this.#unreadBytes += bytes.length
+    this.#active()
+    this.#toPeer((peer) => peer.#take(bytes))
+    if (this.#unreadBytes > WINDOW_BYTES) this.#held = done
+    else done()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.connecting) {
+      this.#early.push(() => this._final(done))
+      return
+    }
+    this.#toPeer((peer) => {
+      if (!peer.destroyed) peer.push(null)
+    })
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#idle?.cancel()
+    this.#parts.onClose(this)
+    const peer = this.#peer
+    // What was not read, or not sent to its end, is answered by a reset.
+    if (peer !== undefined && !peer.destroyed && !this.writableFinished)
+      this.#toPeer((other) => other.destroy(connectionReset()))
+    done(error)
+  }
+
+  /** Lets something happen at the other end, behind all that was sent before. */
+  #toPeer(code: (peer: SimSocket) => void): void {
+    const peer = this.#peer
+    if (peer === undefined) return
+    const { scheduler } = this.owner
+    const { latencyMs, heldUntilMs } = this.#parts.linkTo(peer.owner)
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, Math.max(scheduler.nowMs, heldUntilMs) + latencyMs)
+    peer.owner.at(this.#lastArrivalMs, () => code(peer))
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.destroyed) return
+    this.bytesRead += bytes.length
+    this.#active()
+    const peer = this.#peer
+    if (this.push(bytes) && peer !== undefined) peer.#readOn()
+  }
+
+  /** The other end has read all that it had. */
+  #readOn(): void {
+    this.#unreadBytes = 0
+    const done = this.#held
+    this.#held = undefined
+    if (done !== undefined && this.owner.isAlive) this.owner.at(this.owner.scheduler.nowMs, done)
+  }
+
+  #active(): void {
+    this.#idle?.cancel()
+    if (this.timeout === 0) return
+    const { owner } = this
+    this.#idle = owner.at(owner.scheduler.nowMs + this.timeout, () => this.emit('timeout'))
+  }
+
+  setTimeout(ms: number, listener?: () => void): this {
+    this.timeout = ms
+    this.#active()
+    if (listener !== undefined && ms === 0) this.removeListener('timeout', listener)
+    else if (listener !== undefined) this.once('timeout', listener)
+    return this
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  address(): { address: string; family: string; port: number } {
+    return { address: this.localAddress, family: 'IPv4', port: this.localPort }
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+
+  ref(): this {
+    return this
+  }
+
+  unref(): this {
+    return this
+  }
+}
+
+function connectionReset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+}
