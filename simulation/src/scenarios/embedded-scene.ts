@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { loadSettings } from '@bgs/runtime/service/config.ts'
 import { runActivity } from '@bgs/simnet/activity.ts'
 import { SimNetwork } from '@bgs/simnet/network.ts'
@@ -159,8 +160,7 @@ export class EmbeddedScene {
 
   /** Whether the relay says that it is ready; undefined: it says nothing. */
   ready(): Promise<number | undefined> {
-    return this.subscriber.run(async () => {
-      const { get } = await import('node:http')
+    return this.subscriber.run(() => {
       return new Promise<number | undefined>((resolve) => {
         get({ port: RELAY_PORT + 1, path: '/readyz', agent: false }, (response) => {
           response.resume()
