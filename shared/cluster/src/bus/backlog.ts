@@ -1,9 +1,12 @@
 import { PartitionBytes } from '@bgs/contract/bus/partition-bytes.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 
-/** How often it is looked at what was consumed; and as long as less than a share of the bound waits. */
+/**
+ * How often it is looked at what was consumed; only each fourth time as long as less than a share of the bound waits, what
+ * this process has appended since counted in: else it would be taken for what waits.
+ */
 const LOOK_EVERY_MS = 500
-const FAR_LOOK_EVERY_MS = 2_000
+const FAR_LOOKS = 4
 const FAR_SHARE = 0.25
 /** There is room again below this share of the bound. */
 const REOPEN_SHARE = 0.9
@@ -66,8 +69,10 @@ export class Backlog {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look()
-      const isFar = this.bytes < this.#parts.maxBytes * FAR_SHARE
-      await wait(isFar ? FAR_LOOK_EVERY_MS : LOOK_EVERY_MS, signal)
+      for (let turn = 0; turn < FAR_LOOKS && !signal.aborted; turn++) {
+        await wait(LOOK_EVERY_MS, signal)
+        if (this.bytes >= this.#parts.maxBytes * FAR_SHARE) break
+      }
     }
     this.#room?.resolve()
   }
