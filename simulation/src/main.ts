@@ -1,4 +1,4 @@
-/** `npm run simulate -- [options]`: 1 where an invariant does not hold; `--help` is what an unknown option gets, with 2. */
+/** `npm run simulate -- [options]`: ends with 1 where an invariant does not hold, with 2 and the list of options where one is unknown. */
 import { mutate } from './mutations.ts'
 import { readOptions, USAGE } from './options.ts'
 import { shrink } from './shrink.ts'

@@ -76,11 +76,6 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     from: 'error instanceof LogFullError',
     to: 'error instanceof RangeError',
   },
-  'queue-out-of-order': {
-    file: 'verifier/src/did-queues.ts',
-    from: 'while (at > 0 && (queue.entries[at - 1] as QueuedFrame).raw.position > entry.raw.position) at--',
-    to: '',
-  },
   'host-given-up': {
     file: 'crawler/src/host-report.ts',
     from: 'report.retryAtMs = nowMs + pauseMs',

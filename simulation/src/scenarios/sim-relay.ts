@@ -1,4 +1,4 @@
-import { type Machine, thisMachine } from '@bgs/relay/embedded/machine.ts'
+import type { Machine } from '@bgs/relay/embedded/machine.ts'
 import { startEmbedded } from '@bgs/relay/embedded.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
@@ -103,7 +103,6 @@ export class SimRelay {
   #machine(process: SimProcess): Machine {
     const { disk, database } = this.#parts
     return {
-      ...thisMachine,
       disk: disk.of(process),
       makeFolder: async () => undefined,
       lock: () => {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 const MAIN = join(import.meta.dirname, '../main.ts')
+const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/simulation')
 /** What Node makes of the sources is kept for the next process. */
-const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'relay-simulation-cache') }
+const env = { ...process.env, NODE_COMPILE_CACHE: CACHE }
 
 /** Runs the command: a world is made once in a process. */
 export async function simulate(
