@@ -35,7 +35,7 @@ export interface ExpectOptions {
  */
 export class StreamModel {
   private readonly byDid = new Map<string, ExpectedEvent[]>()
-  private readonly identityCredits = new Map<string, number>()
+  private readonly ownAllowed = new Map<string, number>()
   private total = 0
   private optional = 0
 
@@ -85,11 +85,21 @@ export class StreamModel {
 
   /** Lets the relay send one #identity of its own for this DID, as it may when it notices a new document (I2, I3). */
   allowOwnIdentity(did: string): void {
-    this.identityCredits.set(did, this.ownIdentitiesAllowed(did) + 1)
+    this.allowOwn(ownKey({ type: '#identity', did }))
   }
 
-  ownIdentitiesAllowed(did: string): number {
-    return this.identityCredits.get(did) ?? 0
+  /** Lets the relay send one #account of its own that says what the account's host answered when it was asked (C1). */
+  allowOwnAccount(did: string, answer: { active: boolean; status?: string }): void {
+    this.allowOwn(ownKey({ type: '#account', did, ...answer }))
+  }
+
+  private allowOwn(key: string): void {
+    this.ownAllowed.set(key, (this.ownAllowed.get(key) ?? 0) + 1)
+  }
+
+  /** How many events of the relay's own that look like this it may send. */
+  ownEventsAllowed(key: string): number {
+    return this.ownAllowed.get(key) ?? 0
   }
 
   /**
@@ -103,6 +113,11 @@ export class StreamModel {
       this.optional++
     }
   }
+}
+
+/** What an event of the relay's own is counted under: all that it says but the handle, which may be left out (I1). */
+export function ownKey({ type, did, active, status }: Partial<ExpectedEvent>): string {
+  return `${type} ${did} ${active} ${status}`
 }
 
 /** The comparable part of a message, decoded from the wire or about to be sent. */

@@ -4,6 +4,7 @@ import { didOf, type SimEvent } from './events.ts'
 import { HostileHost } from './hostile.ts'
 import { StreamModel } from './model.ts'
 import { type InactiveStatus, SimPds } from './pds.ts'
+import type { HostedAccount } from './pds-xrpc.ts'
 import { PlcDirectory } from './plc.ts'
 import { Random } from './random.ts'
 import type { Curve } from './sim-key.ts'
@@ -72,7 +73,8 @@ export class SimNetwork {
 
   async addHost(port?: number): Promise<SimPds> {
     const onEvent = (event: SimEvent, _seq: number, pds: SimPds) => this.record(event, pds)
-    const pds = await SimPds.start({ onEvent, ...(port === undefined ? {} : { port }) })
+    const onStatusAnswer = (did: string, pds: SimPds) => this.recordAnswer(did, pds)
+    const pds = await SimPds.start({ onEvent, onStatusAnswer, ...(port === undefined ? {} : { port }) })
     this.hosts.push(pds)
     return pds
   }
@@ -205,6 +207,16 @@ export class SimNetwork {
     const did = didOf(event)
     if (this.plc.has(did) && this.plc.get(did).pds === pds.endpoint)
       this.model.expect(event, { host: pds.hostname })
+  }
+
+  /**
+   * A host may tell of a status before its event is read: the relay says it then, and again when the event comes. What
+   * the document's host did not say itself must not come out.
+   */
+  private recordAnswer(did: string, pds: SimPds): void {
+    if (!this.plc.has(did) || this.plc.get(did).pds !== pds.endpoint) return
+    const { active, status } = pds.accounts.get(did) as HostedAccount
+    this.model.allowOwnAccount(did, { active, ...(status === undefined ? {} : { status }) })
   }
 
   private exclusively<T>(did: string, work: (resident: Resident) => T | Promise<T>): Promise<T> {

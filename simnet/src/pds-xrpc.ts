@@ -8,6 +8,13 @@ export interface HostedAccount {
   status?: string
 }
 
+export interface AskedHost {
+  readonly accounts: ReadonlyMap<string, HostedAccount>
+  readonly hostname: string
+  /** Told of each account whose status was given. */
+  readonly onStatusAnswer: (did: string) => void
+}
+
 const SUBSCRIBE_PATH = '/xrpc/com.atproto.sync.subscribeRepos'
 
 /** The error names by which a host answers for an inactive account (protocol.md section 5). */
@@ -33,8 +40,7 @@ export function parseSubscription(url: string): { cursor: number | null } | { re
 
 /** Answers the methods that a relay asks a host for. */
 export async function answerXrpc(
-  accounts: ReadonlyMap<string, HostedAccount>,
-  hostname: string,
+  { accounts, hostname, onStatusAnswer }: AskedHost,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -49,6 +55,7 @@ export async function answerXrpc(
       return
     case '/xrpc/com.atproto.sync.getRepoStatus':
       answerStatus(accounts.get(did), did, res)
+      if (accounts.has(did)) onStatusAnswer(did)
       return
     case '/xrpc/com.atproto.sync.getLatestCommit':
       answerRepo(accounts.get(did), res, ({ account }) =>

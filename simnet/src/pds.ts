@@ -13,6 +13,8 @@ export interface PdsOptions {
   port?: number
   /** Called for each event in the order of the host's sequence; the network's model listens here. */
   onEvent?: (event: SimEvent, seq: number, pds: SimPds) => void
+  /** Told of each account whose status was asked and given. */
+  onStatusAnswer?: (did: string, pds: SimPds) => void
   /** Accept a cursor above the newest seq in silence instead of answering FutureCursor (protocol.md A2). */
   silentOnFutureCursor?: boolean
   /** Extra headers of the WebSocket handshake, for example `{Server: 'atproto-relay'}` (H5). */
@@ -47,14 +49,16 @@ export class SimPds {
   protected readonly listener: LoopbackServer
   private readonly policy: SendingPolicy = { paused: false, eventsPerSecond: null }
   private readonly onEvent: NonNullable<PdsOptions['onEvent']>
+  readonly onStatusAnswer: (did: string) => void
   private pumpScheduled = false as boolean
 
   protected constructor(options: PdsOptions) {
     this.onEvent = options.onEvent ?? (() => undefined)
+    this.onStatusAnswer = (did) => options.onStatusAnswer?.(did, this)
     this.silentOnFutureCursor = options.silentOnFutureCursor ?? false
     this.handshakeHeaders = options.handshakeHeaders ?? {}
     const server = createServer((req, res) => {
-      void answerXrpc(this.accounts, this.hostname, req, res)
+      void answerXrpc(this, req, res)
     })
     server.on('upgrade', (req, socket) => {
       const parsed = parseSubscription(req.url ?? '/')

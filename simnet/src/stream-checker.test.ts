@@ -137,6 +137,17 @@ describe('StreamChecker', () => {
     expect(kinds(checker((list) => [own, ...list, late], allow))).toEqual(['duplicate'])
   })
 
+  it('allows an #account of the relay itself where the host was asked, and said so', () => {
+    const did = didOfFirst()
+    const own = { seq: 300, type: '#account', body: { did, active: true } }
+    const allow = (model: StreamModel) => model.allowOwnAccount(did, { active: true })
+    expect(checker((list) => [...list, own], allow).ok).toBe(true)
+    expect(kinds(checker((list) => [...list, own, { ...own, seq: 301 }], allow))).toEqual(['duplicate'])
+    const another = (model: StreamModel) =>
+      model.allowOwnAccount(did, { active: false, status: 'deactivated' })
+    expect(kinds(checker((list) => [...list, own], another))).toEqual(['duplicate'])
+  })
+
   it('finds an event that comes twice', () => {
     expect(kinds(checker((list) => [...list, { ...(list[2] as Served), seq: 200 }]))).toEqual(['duplicate'])
   })

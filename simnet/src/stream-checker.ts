@@ -1,4 +1,4 @@
-import { describe, type ExpectedEvent, matches, type StreamModel } from './model.ts'
+import { describe, type ExpectedEvent, matches, ownKey, type StreamModel } from './model.ts'
 import { decodeFrame } from './wire.ts'
 
 /** What was wrong; every list is empty for a stream without fault. */
@@ -58,8 +58,8 @@ export class StreamChecker {
   }
   /** All seqs matched to an event, for the search for holes. */
   private readonly known = new Set<number>()
-  /** #identity events that the relay sent of its own accord, by DID. */
-  private readonly ownIdentities = new Map<string, number>()
+  /** #identity and #account that the relay sent of its own accord, by what they say. */
+  private readonly ownEvents = new Map<string, number>()
   private matched = 0
 
   constructor(model: StreamModel) {
@@ -190,7 +190,7 @@ export class StreamChecker {
   ): void {
     correctTwins(events, progress, got)
     const index = findOpen(events, progress, got)
-    if (got.type === '#identity' && passesOver(events, progress, index) && this.takeCredit(got.did)) return
+    if (got.rev === '' && passesOver(events, progress, index) && this.takeCredit(ownKey(got))) return
     if (index >= 0) {
       const event = events[index] as ExpectedEvent
       if (index < progress.highest) this.fault('outOfOrder', `${name}: after a later event of its repo`)
@@ -209,10 +209,10 @@ export class StreamChecker {
     } else this.fault('unexpected', name)
   }
 
-  private takeCredit(did: string): boolean {
-    const used = this.ownIdentities.get(did) ?? 0
-    if (used >= this.model.ownIdentitiesAllowed(did)) return false
-    this.ownIdentities.set(did, used + 1)
+  private takeCredit(key: string): boolean {
+    const used = this.ownEvents.get(key) ?? 0
+    if (used >= this.model.ownEventsAllowed(key)) return false
+    this.ownEvents.set(key, used + 1)
     return true
   }
 
