@@ -76,7 +76,7 @@ export class FrameIntake {
     this.#quota = new Quota(quotaLimits(host, parts.allowPrivate), monotonicMs)
     this.#isLenient = Number(host.lenient) === 1
     this.isRelay = Number(host.upstream) === 1
-    this.sequence = new HostSequence(parts.now, Number(host.last_event_ms))
+    this.sequence = new HostSequence({ now: parts.now, monotonic: monotonicMs }, Number(host.last_event_ms))
     this.#flow = new Flow({
       gate: parts.gate,
       room: () => parts.raw.room(),
@@ -242,10 +242,9 @@ export class FrameIntake {
   }
 
   #noteProgress(seq: number): void {
-    const nowMs = this.#parts.now()
-    noteEvent(this.#report, seq, nowMs)
+    noteEvent(this.#report, seq, this.#parts.now())
     this.hasProgress = true
-    this.sequence.noteProgress(nowMs)
+    this.sequence.noteProgress()
   }
 
   /** G1, W4, A4: drop; where the stream itself is broken close, and step over it: met again it closes nothing. */

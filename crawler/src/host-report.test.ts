@@ -2,25 +2,24 @@ import { expect, it } from 'vitest'
 import type { HostReport } from './host-report.ts'
 import { noteEnded } from './host-report.ts'
 
-const NOW_MS = Date.UTC(2026, 10, 28)
 const REFUSED = { cause: 'refused', detail: 'connect ECONNREFUSED' } as const
 const USUAL = { isNew: false, isAhead: false }
+const IN_VAIN = { hasProgress: false, wasEarly: false }
 
-/** The longest pauses after so many attempts in vain, of a host that spoke so long ago. */
-function longest(failures: number, silentMs: number): number {
-  const pauses = Array.from({ length: 200 }, () => {
-    const report = { failures, lastEventMs: NOW_MS - silentMs } as HostReport
-    return noteEnded(report, REFUSED, false, USUAL, NOW_MS)
-  })
-  return Math.max(...pauses)
-}
-
-it('H3: a host is waited for no longer than it has been silent, however often it was tried meanwhile', () => {
-  expect(longest(20, 90_000)).toBe(90_000)
-  expect(longest(20, 1_000)).toBe(30_000)
-  // Its clock, or this one, was set.
-  expect(longest(20, -7_200_000)).toBe(30_000)
-  expect(longest(20, 86_400_000)).toBeGreaterThan(3_000_000)
-  expect(longest(20, NOW_MS), 'nothing was ever heard of it').toBeGreaterThan(3_000_000)
-  expect(longest(1, 86_400_000)).toBeLessThanOrEqual(4_000)
+it('H3: an attempt before its time raises no count, so that starts do not add up', () => {
+  const report = { failures: 0 } as HostReport
+  const attempt = (more: object) => noteEnded(report, REFUSED, { ...IN_VAIN, ...more }, USUAL, 0)
+  attempt({ wasEarly: true })
+  expect(report.failures, 'never tried before').toBe(1)
+  for (let i = 0; i < 20; i++) expect(attempt({ wasEarly: true })).toBeLessThanOrEqual(2_000)
+  expect(report.failures).toBe(1)
+  attempt({})
+  expect(report.failures).toBe(2)
+  report.failures = 20
+  expect(Math.max(...Array.from({ length: 200 }, () => attempt({ wasEarly: true })))).toBeGreaterThan(
+    3_000_000,
+  )
+  expect(report.failures, 'nor does it lower one').toBe(20)
+  attempt({ hasProgress: true, wasEarly: true })
+  expect(report.failures).toBe(0)
 })

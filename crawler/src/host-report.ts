@@ -5,11 +5,6 @@ import type { HostSequence } from './sequence.ts'
 
 /** After the host said that our cursor lies in its future it is asked again after this pause (Q12). */
 const FUTURE_RETRY_MS = 30_000
-/**
- * A host is waited for no longer than it has been silent, or this: a process that starts again and again counts an attempt
- * each time, and a minute's absence would become an hour's.
- */
-const SPOKE_LATELY_MS = 30_000
 /** A host that has to wait so long for its quota is shown as throttled. */
 const SHOWN_AS_THROTTLED_MS = 1_000
 
@@ -61,22 +56,31 @@ export function noteUnthrottled(report: HostReport, quotaMs: number): void {
   if (report.status === 'throttled' && quotaMs < SHOWN_AS_THROTTLED_MS) report.status = 'active'
 }
 
+/** How an attempt came about and what came of it. */
+export interface Attempt {
+  /** It brought events. */
+  readonly hasProgress: boolean
+  /** It was made before its pause was over: this process has just begun with the host, or somebody asked for it. */
+  readonly wasEarly: boolean
+}
+
 /**
- * A connection, or an attempt, has ended; `hasProgress`: it brought events. Returns the pause until the next attempt, in
- * milliseconds.
+ * A connection, or an attempt, has ended. Returns the pause until the next attempt, in milliseconds. An early attempt in
+ * vain counts as the one that it came before: else the starts of a process that starts again and again would add up, and
+ * a minute's absence of the host would become an hour's (H3).
  */
 export function noteEnded(
   report: HostReport,
   end: ConnectionEnd,
-  hasProgress: boolean,
+  { hasProgress, wasEarly }: Attempt,
   sequence: Pick<HostSequence, 'isNew' | 'isAhead'>,
   nowMs: number,
 ): number {
   const standingMs = afterStandingMs(end.stoodMs)
-  report.failures = hasProgress || standingMs !== undefined ? 0 : report.failures + 1
+  if (hasProgress || standingMs !== undefined) report.failures = 0
+  else if (!wasEarly || report.failures === 0) report.failures++
   report.lastError = end.detail
-  const silentMs = Math.max(nowMs - report.lastEventMs, SPOKE_LATELY_MS)
-  let pauseMs = hasProgress ? backoffMs(0) : (standingMs ?? Math.min(backoffMs(report.failures), silentMs))
+  let pauseMs = hasProgress ? backoffMs(0) : (standingMs ?? backoffMs(report.failures))
   if (sequence.isNew) pauseMs = 0
   else if (sequence.isAhead) {
     report.status = 'idle'

@@ -1,14 +1,22 @@
 import { encodeFrame } from '@bgs/simnet/wire.ts'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { HostSequence } from './sequence.ts'
 
 const HOUR = 3_600_000
 /** When the last event came in that these hosts had sent before. */
 const LAST_MS = Date.parse('2026-11-01T00:00:00Z')
 
+/** The time of day of this machine, and how far it has been set; both go on only where a test says so. */
+const clock = { nowMs: LAST_MS, setBy: 0 }
+const CLOCKS = { now: () => clock.nowMs + clock.setBy, monotonic: () => clock.nowMs - 1_000_000 }
+
+beforeEach(() => {
+  Object.assign(clock, { nowMs: LAST_MS, setBy: 0 })
+})
+
 /** A host of which so many events were read, made a minute before they came; the next one is read over a new connection. */
-function at(cursor: number | null, nowMs = { value: LAST_MS }): HostSequence {
-  const sequence = new HostSequence(() => nowMs.value, LAST_MS)
+function at(cursor: number | null): HostSequence {
+  const sequence = new HostSequence(CLOCKS, LAST_MS)
   sequence.begin(cursor)
   return sequence
 }
@@ -25,7 +33,7 @@ const take = (sequence: HostSequence, seq: number, afterMs = -60_000) =>
 function read(sequence: HostSequence, seqs: readonly number[], afterMs = -60_000): void {
   for (const seq of seqs) {
     expect(take(sequence, seq, afterMs)).toBe('rises')
-    sequence.noteProgress(LAST_MS + afterMs)
+    sequence.noteProgress()
   }
   sequence.begin(seqs.at(-1) as number)
 }
@@ -77,7 +85,7 @@ describe('A1: a host that begins a replay at the cursor or before it', () => {
     const sequence = at(null)
     for (const seq of [8, 9, 10]) {
       take(sequence, seq, HOUR)
-      sequence.noteProgress(LAST_MS)
+      sequence.noteProgress()
     }
     sequence.begin(10)
     expect([9, 10].map((seq) => take(sequence, seq, HOUR))).toEqual(['behind', 'behind'])
@@ -99,15 +107,15 @@ describe('A1: a host that begins a replay at the cursor or before it', () => {
 
 describe('A2, Q12: a host that begins its sequence anew', () => {
   it('a seq below the cursor, of an event made since, says so, once an hour', () => {
-    const now = { value: LAST_MS }
-    const sequence = at(10, now)
+    const sequence = at(10)
+    clock.nowMs += MADE_LATER
     expect(take(sequence, 3, MADE_LATER)).toBe('anew')
     expect(sequence.isNew).toBe(true)
     sequence.noteEpoch()
     expect(sequence.isNew).toBe(false)
     sequence.begin(20)
     expect(take(sequence, 3, MADE_LATER)).toBe('repeats')
-    now.value += HOUR + 1
+    clock.nowMs += HOUR + 1
     sequence.begin(20)
     expect(take(sequence, 3, MADE_LATER)).toBe('anew')
   })
@@ -130,7 +138,7 @@ describe('A2, Q12: a host that begins its sequence anew', () => {
     read(sequence, [6, 7, 8, 9, 10])
     sequence.begin(7)
     expect(take(sequence, 8)).toBe('rises')
-    sequence.noteProgress(LAST_MS + MADE_LATER)
+    sequence.noteProgress()
     expect(take(sequence, 9, MADE_LATER)).toBe('anew')
   })
 
@@ -138,6 +146,30 @@ describe('A2, Q12: a host that begins its sequence anew', () => {
     const sequence = at(null)
     read(sequence, [98, 99, 100], 0)
     expect(take(sequence, 1, 0)).toBe('anew')
+  })
+
+  it('a time that this clock has not reached says nothing, unless another frame had its seq', () => {
+    const sequence = at(null)
+    read(sequence, [6, 7, 8])
+    // This machine's clock is set back, or the host's ahead: what is read once more would look as if it were new.
+    clock.setBy = -HOUR
+    expect(take(at(10), 9)).toBe('behind')
+    expect(take(sequence, 5)).toBe('behind')
+    expect(take(sequence, 7, MADE_LATER)).toBe('anew')
+  })
+
+  it('what came while the clock was slow is known once it is right again, within this process', () => {
+    const sequence = at(null)
+    clock.setBy = -HOUR
+    read(
+      sequence,
+      Array.from({ length: 100 }, (_, i) => i + 1),
+    )
+    clock.setBy = 0
+    clock.nowMs += 1_000
+    expect(take(sequence, 3)).toBe('behind')
+    clock.nowMs += MADE_LATER
+    expect(take(sequence, 4, MADE_LATER)).toBe('anew')
   })
 
   it('FutureCursor once parks it, twice in a row says so', () => {
@@ -151,7 +183,7 @@ describe('A2, Q12: a host that begins its sequence anew', () => {
   it('an event between two of them begins the count again', () => {
     const sequence = at(10)
     sequence.noteFutureCursor()
-    sequence.noteProgress(LAST_MS)
+    sequence.noteProgress()
     sequence.noteFutureCursor()
     expect(sequence.isNew).toBe(false)
   })
@@ -185,7 +217,7 @@ describe('G1: what cannot be read is stepped over', () => {
     })
     expect(asked.slice(0, 3)).toEqual([11, 12, 13])
     expect(asked.slice(15)).toEqual([26, 28, 30])
-    sequence.noteProgress(LAST_MS)
+    sequence.noteProgress()
     expect(sequence.begin(10)).toBe(10)
     expect(sequence.begin(null)).toBe(null)
   })
@@ -196,7 +228,7 @@ describe('G1: what cannot be read is stepped over', () => {
     expect(sequence.begin(10)).toBe(10)
     sequence.noteSpoilt()
     expect(sequence.begin(10)).toBe(11)
-    sequence.noteProgress(LAST_MS)
+    sequence.noteProgress()
     sequence.noteSpoilt()
     expect(sequence.begin(12)).toBe(12)
   })

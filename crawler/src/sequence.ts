@@ -8,8 +8,14 @@ const MAX_BROKEN = 1_024
 /** A new sequence is believed on the host's behaviour alone once in so long. */
 const ANEW_EVERY_MS = 3_600_000
 
-/** How far the clock of a host may go ahead of ours, where nothing of the host is remembered but when it last spoke. */
+/** How far the clock of a host may go ahead of ours. */
 const CLOCK_AHEAD_MS = 2_000
+
+/** The time of day, and what never goes back, both in milliseconds: this machine's clock may be slow, and set at any moment. */
+export interface Clocks {
+  readonly now: () => number
+  readonly monotonic: () => number
+}
 
 /**
  * What a seq is to the ones before it: `behind`, an event up to the cursor that the host sends once more; `anew`, the host
@@ -24,7 +30,7 @@ export type Step = 'rises' | 'behind' | 'repeats' | 'stuck' | 'anew'
 export class HostSequence {
   /** The host has begun a new sequence: the next connection begins a new epoch. */
   isNew = false
-  readonly #now: () => number
+  readonly #clocks: Clocks
   /** Highest seq of this connection, at first the cursor. */
   #last = 0
   /** Highest seq of the epoch that was read; it may be above the cursor, where some of it is not safe yet. */
@@ -39,15 +45,15 @@ export class HostSequence {
   #isSuspect = false
   #futureCursors = 0
   #begunMs = Number.NEGATIVE_INFINITY
-  /** When the highest one came. */
+  /** When the highest one came, in monotonic milliseconds. */
   #lastEventMs: number
   readonly #recent = new RecentFrames()
   readonly #broken = new Set<number>()
 
   /** `lastEventMs`: when an event of this host last rose, before this process crawled it. */
-  constructor(now: () => number, lastEventMs: number) {
-    this.#now = now
-    this.#lastEventMs = lastEventMs
+  constructor(clocks: Clocks, lastEventMs: number) {
+    this.#clocks = clocks
+    this.#lastEventMs = clocks.monotonic() - (clocks.now() - lastEventMs)
   }
 
   /**
@@ -86,7 +92,7 @@ export class HostSequence {
   }
 
   #mayBegin(): boolean {
-    return this.#now() - this.#begunMs > ANEW_EVERY_MS
+    return this.#clocks.monotonic() - this.#begunMs > ANEW_EVERY_MS
   }
 
   #begin(): Step {
@@ -101,20 +107,28 @@ export class HostSequence {
   /**
    * Whether an event up to the cursor is one that was read: hosts begin a replay at the cursor, or somewhat before it
    * (A1). One that is not was made since, so the host began its sequence anew, or goes on from a backup, and did not say so
-   * (A2). It is the same frame; else its own time says it: what is made after all that was read is later than that.
+   * (A2). It is the same frame; else its own time says it: what is made after all that was read is later than that. A time
+   * that our clock has not reached yet says nothing, for it may be our clock that is slow.
    */
   #wasRead(seq: number, frame: Uint8Array): boolean {
-    if (this.#recent.isSame(seq, frame) === true) return true
+    const isSame = this.#recent.isSame(seq, frame)
+    if (isSame === true) return true
     const scanned = scanFrame(frame)
     const timeMs = 'time' in scanned ? Date.parse(scanned.time) : Number.NaN
     // Without a time that can be read it says nothing, and nobody would take it.
     if (Number.isNaN(timeMs)) return true
-    return timeMs < this.#lastEventMs + (this.#recent.isEmpty ? CLOCK_AHEAD_MS : 0)
+    const { now, monotonic } = this.#clocks
+    const nowMs = now()
+    if (timeMs > nowMs + CLOCK_AHEAD_MS) return isSame === undefined
+    const lastEventMs = nowMs - (monotonic() - this.#lastEventMs)
+    // Of another frame with its seq it is to be sure of: the time of day has whole milliseconds.
+    if (isSame === false) return timeMs < lastEventMs - 1
+    return timeMs < lastEventMs + (this.#recent.isEmpty ? CLOCK_AHEAD_MS : 0)
   }
 
   /** An event was sent on its way, which came just now. */
-  noteProgress(nowMs: number): void {
-    if (this.#last === this.#highest) this.#lastEventMs = nowMs
+  noteProgress(): void {
+    if (this.#last === this.#highest) this.#lastEventMs = this.#clocks.monotonic()
     this.#unreadable = 0
     this.#isSuspect = false
     this.#futureCursors = 0
@@ -160,7 +174,7 @@ export class HostSequence {
   noteEpoch(): void {
     this.isNew = false
     this.#futureCursors = 0
-    this.#begunMs = this.#now()
+    this.#begunMs = this.#clocks.monotonic()
     this.#broken.clear()
     this.#recent.clear()
     this.#highest = 0

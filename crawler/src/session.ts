@@ -98,6 +98,7 @@ export class HostSession {
   /** Crawls until `signal` is aborted. */
   async run(signal: AbortSignal, firstPauseMs: number): Promise<void> {
     await this.#crawlNow.wait(firstPauseMs, signal)
+    let wasEarly = true
     while (!signal.aborted) {
       if (this.#intake.sequence.isNew) await this.#beginNewSequence()
       await this.#untilDescriptors(signal)
@@ -108,7 +109,7 @@ export class HostSession {
         this.report.status = 'banned'
         return this.#parts.banAsRelay(this.hostname)
       }
-      await this.#crawlNow.wait(this.#pauseAfter(end), signal)
+      wasEarly = await this.#crawlNow.wait(this.#pauseAfter(end, wasEarly), signal)
     }
   }
 
@@ -168,10 +169,10 @@ export class HostSession {
     return end
   }
 
-  #pauseAfter(end: ConnectionEnd): number {
+  #pauseAfter(end: ConnectionEnd, wasEarly: boolean): number {
     const { report } = this
     const { hasProgress, sequence } = this.#intake
-    const pauseMs = noteEnded(report, end, hasProgress, sequence, this.#parts.now())
+    const pauseMs = noteEnded(report, end, { hasProgress, wasEarly }, sequence, this.#parts.now())
     this.#parts.logger.info(
       {
         host: this.hostname,

@@ -156,6 +156,24 @@ describe('StreamChecker', () => {
     expect(kinds(checker((list) => swap(list, 2, 3)))).toEqual(['outOfOrder'])
   })
 
+  it('allows what was in flight at a move to come behind the word of the new host, but not behind its commits', () => {
+    const did = didOfFirst()
+    const [, account, commit, sync] = stream() as [Served, Served, Served, Served]
+    const prepare = (model: StreamModel) => {
+      model.excuseInFlight(did)
+      const moved = { ...account.body, status: 'throttled' }
+      model.expect({ type: '#account', body: moved } as SimEvent, { host: 'new', optional: true })
+      model.expect({ type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } } as SimEvent, {
+        host: 'new',
+      })
+    }
+    const moved = { seq: 201, type: '#account', body: { ...account.body, status: 'throttled' } }
+    const after = { seq: 203, type: '#commit', body: { ...commit.body, rev: '3zzzzzzzzzzz2' } }
+    const served = (...last: Served[]) => checker((list) => [...list.slice(4), ...last], prepare)
+    expect(served(moved, { ...sync, seq: 202 }, after)).toMatchObject({ ok: true })
+    expect(kinds(served(moved, after, { ...sync, seq: 204 }))).toEqual(['outOfOrder'])
+  })
+
   it('finds a seq that does not rise', () => {
     expect(kinds(checker((list) => list.map((item, i) => (i === 5 ? { ...item, seq: 99 } : item))))).toEqual([
       'missing',

@@ -193,7 +193,8 @@ export class StreamChecker {
     if (got.rev === '' && passesOver(events, progress, index) && this.takeCredit(ownKey(got))) return
     if (index >= 0) {
       const event = events[index] as ExpectedEvent
-      if (index < progress.highest) this.fault('outOfOrder', `${name}: after a later event of its repo`)
+      if (index < progress.highest && !isLateAtMove(events, progress, index))
+        this.fault('outOfOrder', `${name}: after a later event of its repo`)
       progress.highest = Math.max(progress.highest, index)
       progress.seqs[index] = seq
       progress.arrived[index] = performance.now()
@@ -310,6 +311,25 @@ function findOpen(
   for (let i = progress.highest + 1; i < events.length; i++) if (isOpen(i)) return i
   for (let i = 0; i < progress.highest; i++) if (isOpen(i)) return i
   return -1
+}
+
+/**
+ * Whether all that was served before this event, and stands behind it, is word of another host on the account, while this
+ * may have been refused: nobody orders what two hosts send. A relay that has forgotten the newer document, as it may
+ * when it is killed, judges what the former host has sent by the older one.
+ */
+function isLateAtMove(
+  events: readonly ExpectedEvent[],
+  { seqs, highest }: DidProgress,
+  index: number,
+): boolean {
+  const { host, optional } = events[index] as ExpectedEvent
+  if (!optional) return false
+  for (let i = index + 1; i <= highest; i++) {
+    const other = events[i] as ExpectedEvent
+    if (seqs[i] !== undefined && (other.host === host || other.rev !== '')) return false
+  }
+  return true
 }
 
 /** Whether nothing fits (index -1), or a required event that has not come yet lies before the one that fits. */

@@ -18,6 +18,7 @@ const FOUND: Readonly<Record<keyof typeof MUTATIONS, readonly [seed: number, onl
   'full-disk-ends-the-process': [2, '55'],
   'host-given-up': [2, '53'],
   'subscriber-skips': [2, '59'],
+  'queue-out-of-order': [2, '40,41,51,57'],
   'view-ahead-of-its-rows': [2, '57,58'],
 }
 

@@ -86,6 +86,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     from: 'this.next = batch.lastSeq + 1',
     to: "this.next = batch.lastSeq + 1 + (source === 'log' ? 1 : 0)",
   },
+  'queue-out-of-order': {
+    file: 'verifier/src/did-queues.ts',
+    from: '    while (at > 0 && (queue.entries[at - 1] as QueuedFrame).raw.position > entry.raw.position) at--\n',
+    to: '',
+  },
   'view-ahead-of-its-rows': {
     file: 'sequencer/src/view.ts',
     from: '{ sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },',

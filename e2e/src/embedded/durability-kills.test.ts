@@ -70,20 +70,28 @@ describe('killed again and again while the hosts go on offering (invariants 3, 5
     // Noted now: where an account is deleted its events leave the log, and places in it shift.
     const keptSeq = host.log.at(kept)?.seq ?? 0
     expect(keptSeq).toBeGreaterThan(0)
-    await life({}, async () => {
-      const seen = new Set<number>()
-      await until(
-        'the other host has a newer cursor four times',
-        async () => {
-          seen.add(savedCursor(relay.folder, other.hostname))
-          return seen.size > 4
-        },
-        REACHED_MS,
-      )
-      expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(keptSeq)
-      await relay.end('SIGKILL')
-    })
-    network.plc.setFault(did, null)
+    // Whatever left it before: it goes on offering.
+    await network.createAccount(other)
+    const emitted = other.emitted
+    const seen = new Set<number>()
+    const state = () => `Cursors ${[...seen]}; it emitted ${other.emitted - emitted}. ${relay.output}`
+    try {
+      await life({}, async () => {
+        await until(
+          'the other host has a newer cursor four times',
+          async () => {
+            seen.add(savedCursor(relay.folder, other.hostname))
+            return seen.size > 4
+          },
+          REACHED_MS,
+          state,
+        )
+        expect(savedCursor(relay.folder, host.hostname)).toBeLessThan(keptSeq)
+        await relay.end('SIGKILL')
+      })
+    } finally {
+      network.plc.setFault(did, null)
+    }
   })
 
   it('has lost, doubled, reordered and renumbered nothing after at least 50 kills', async () => {

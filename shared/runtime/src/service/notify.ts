@@ -8,8 +8,8 @@ export class Notify {
     this.#wake?.()
   }
 
-  /** Resolves at the next ring, at once if it rang since the last wait; or after `ms`, or when `signal` is aborted. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next ring, at once if it rang since the last wait; or after `ms`, or when `signal` is aborted. Whether it rang. */
+  async wait(ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#rung && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const done = () => {
@@ -23,6 +23,8 @@ export class Notify {
       })
       this.#wake = undefined
     }
+    const hasRung = this.#rung
     this.#rung = false
+    return hasRung
   }
 }
