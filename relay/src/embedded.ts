@@ -37,7 +37,7 @@ import { askForConfigured } from './configured-hosts.ts'
 import { DiskGate } from './disk-gate.ts'
 import { drained } from './drain.ts'
 import { EmbeddedHealth } from './embedded/health.ts'
-import { type Machine, thisMachine } from './embedded/machine.ts'
+import { type EmbeddedMachine, thisEmbeddedMachine } from './embedded/machine.ts'
 import { openLog } from './embedded/open-log.ts'
 import { openTopics } from './embedded/topics.ts'
 import { metricsUpdater } from './embedded/update-metrics.ts'
@@ -57,7 +57,7 @@ const CACHED_IDENTITIES = 200_000
 export async function startEmbedded(
   settings: Settings,
   logger: Logger,
-  machine: Machine = thisMachine,
+  machine: EmbeddedMachine = thisEmbeddedMachine,
 ): Promise<Relay & { readonly publicPort: number }> {
   const folder = settings.RELAY_DATA_DIR
   const logFolder = join(folder, 'log')

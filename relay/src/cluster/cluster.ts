@@ -24,6 +24,7 @@ import { createOpsServer } from '@bgs/runtime/service/ops-server.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
 import { Supervisor } from '@bgs/runtime/service/supervisor.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
+import { type Machine, thisMachine } from '../machine.ts'
 import type { Relay } from '../relay.ts'
 import { openContext } from './context.ts'
 import { startCrawler } from './crawler-role.ts'
@@ -51,6 +52,7 @@ export async function startCluster(
   settings: Settings,
   logger: Logger,
   names: readonly RoleName[],
+  machine: Machine = thisMachine,
 ): Promise<Relay> {
   const supervisor = new Supervisor(logger)
   const registry = createRegistry()
@@ -111,6 +113,7 @@ export async function startCluster(
       registry,
       supervisor,
       processMetrics: () => directory.list(),
+      machine,
       metrics,
     })
     database = context.database

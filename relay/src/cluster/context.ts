@@ -10,6 +10,7 @@ import { PostgresDatabase } from '@bgs/database/postgres.ts'
 import type { ProcessMetrics } from '@bgs/runtime/process-metrics/process-metrics.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Redis } from 'ioredis'
+import type { Machine } from '../machine.ts'
 import type { StageContext } from '../stages/stage-context.ts'
 import type { SharedMetrics } from './role-metrics.ts'
 import type { Servers } from './servers.ts'
@@ -23,6 +24,7 @@ type ConsumedTopic = Exclude<Topic, 'sequenced'>
 export interface ClusterContext extends StageContext {
   readonly kafka: KafkaCluster
   readonly redis: Redis
+  readonly machine: Machine
   /** What each process of the cluster says of itself. */
   readonly processMetrics: () => Promise<readonly ProcessMetrics[]>
   readonly health: Servers['health']
@@ -42,7 +44,7 @@ export async function openContext(
   servers: Servers,
   parts: Pick<
     ClusterContext,
-    'settings' | 'logger' | 'registry' | 'supervisor' | 'processMetrics' | 'metrics'
+    'settings' | 'logger' | 'registry' | 'supervisor' | 'processMetrics' | 'metrics' | 'machine'
   >,
 ): Promise<ClusterContext> {
   const { settings, logger, supervisor } = parts

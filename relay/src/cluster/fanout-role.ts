@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
 import { RedisWakeUps } from '@bgs/cluster/redis/redis-wake-ups.ts'
 import type { Database } from '@bgs/contract/database.ts'
-import { DataLock } from '@bgs/database/lock.ts'
-import { nodeDisk } from '@bgs/embedded/log/disk.ts'
 import { feedMetrics, mirrorMetrics } from '@bgs/fanout/metrics.ts'
 import { Takedowns } from '@bgs/fanout/takedowns.ts'
 import { lookAtDisk } from '../disk-metrics.ts'
@@ -28,13 +25,13 @@ import { SubscriberDirectory } from './subscriber-directory.ts'
  * (`mirroring`) and is closed; 4. the lock is released.
  */
 export async function startFanout(context: ClusterContext): Promise<Role & { readonly publicPort: number }> {
-  const { settings, supervisor, database, kafka, registry, logger, redis } = context
+  const { settings, supervisor, database, kafka, registry, logger, redis, machine } = context
   const folder = settings.RELAY_DATA_DIR
-  await mkdir(folder, { recursive: true })
-  const lock = DataLock.take(folder)
+  await machine.makeFolder(folder)
+  const lock = machine.lock(folder)
   const mirrorFolder = join(folder, 'mirror')
-  await mkdir(mirrorFolder, { recursive: true })
-  const bytes = await retentionBytes(settings, nodeDisk, mirrorFolder)
+  await machine.makeFolder(mirrorFolder)
+  const bytes = await retentionBytes(settings, machine.disk, mirrorFolder)
   const mirror = await Mirror.open({
     reader: new SequencedReader(kafka, context.topic('sequenced')),
     fillReader: new SequencedReader(kafka, context.topic('sequenced')),
@@ -42,7 +39,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
     from: await viewPosition(database),
     segments: {
       folder: mirrorFolder,
-      disk: nodeDisk,
+      disk: machine.disk,
       retentionMs: settings.RELAY_RETENTION_HOURS * 3_600_000,
       retentionBytes: bytes,
       segmentBytes: segmentBytes(bytes),
@@ -86,7 +83,7 @@ export async function startFanout(context: ClusterContext): Promise<Role & { rea
   const feed = feedMetrics(registry)
   const ofMirror = mirrorMetrics(registry)
   const disk = diskMetrics(registry)
-  supervisor.run('look at the disk', lookAtDisk(nodeDisk, folder, disk, publishing.signal))
+  supervisor.run('look at the disk', lookAtDisk(machine.disk, folder, disk, publishing.signal))
   const publicPort = await serving.listen(settings.RELAY_PORT, settings.RELAY_HOST)
   return {
     publicPort,

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { lastSeqOf } from '@bgs/cluster/log/kafka-log-state.ts'
 import { SeqBases } from '@bgs/cluster/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
@@ -52,8 +51,7 @@ export async function openKept(options: MirrorOptions): Promise<Kept | undefined
   return undefined
 }
 
-async function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
-  await mkdir(segments.folder, { recursive: true })
+function openSegments({ segments }: MirrorOptions): Promise<SegmentLog> {
   return SegmentLog.open({ ...segments, generation: 1, seenPosition: 0, clean: true, sync: false })
 }
 

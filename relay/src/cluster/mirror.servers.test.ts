@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -139,6 +139,7 @@ const segmentsOf = (options: Partial<MirrorOptions['segments']> = {}) => ({
 
 /** A mirror that follows the log when it is told to. */
 async function openMirror(options: Partial<MirrorOptions> = {}) {
+  await mkdir(join(folder, 'mirror'), { recursive: true })
   const reader = new NotingReader(cluster, topic)
   const fillReader = new GatedReader(cluster, topic)
   const stop = new AbortController()

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { SeqBases } from '@bgs/cluster/log/seq-bases.ts'
 import type { SequencedReader } from '@bgs/cluster/log/sequenced-reader.ts'
 import { type SeqBase, type SequencedRecord, seqAt } from '@bgs/cluster/log/sequenced-record.ts'
@@ -100,7 +100,8 @@ export class Mirror implements FiledLog {
       options.logger.warn(
         'the mirror on disk (copy of the log) does not match the log any more: it is fetched anew',
       )
-      await rm(options.segments.folder, { recursive: true })
+      const { disk, folder } = options.segments
+      for (const name of await disk.list(folder)) await disk.remove(join(folder, name))
       kept = (await openKept(options)) as Kept
     }
     return new Mirror(options, kept)

@@ -1,4 +1,4 @@
-import type { Machine } from '@bgs/relay/embedded/machine.ts'
+import type { EmbeddedMachine } from '@bgs/relay/embedded/machine.ts'
 import { startEmbedded } from '@bgs/relay/embedded.ts'
 import type { Logger } from '@bgs/runtime/service/logger.ts'
 import type { Settings } from '@bgs/runtime/service/settings.ts'
@@ -100,7 +100,7 @@ export class SimRelay {
     if (this.#process !== undefined) this.#process.wallOffsetMs = offsetMs
   }
 
-  #machine(process: SimProcess): Machine {
+  #machine(process: SimProcess): EmbeddedMachine {
     const { disk, database } = this.#parts
     return {
       disk: disk.of(process),
