@@ -2,14 +2,14 @@ import { parseArgs } from 'node:util'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
 const SCENARIOS = ['embedded'] as const
-type Scenario = (typeof SCENARIOS)[number]
+export type ScenarioName = (typeof SCENARIOS)[number]
 
 export interface Options {
   readonly seed: number
   readonly faults: number
   readonly minutes: number
   readonly eventsPerSecond: number
-  readonly scenario: Scenario
+  readonly scenario: ScenarioName
   readonly only: ReadonlySet<number> | undefined
   readonly mutation: Mutation | undefined
   readonly shrink: boolean

@@ -1,42 +1,43 @@
-import type { EmbeddedMachine } from '@bgs/relay/embedded/machine.ts'
-import { startEmbedded } from '@bgs/relay/embedded.ts'
-import type { Logger } from '@bgs/runtime/service/logger.ts'
-import type { Settings } from '@bgs/runtime/service/settings.ts'
-import type { SimDatabase } from '../models/database.ts'
+import type { Machine } from '@bgs/relay/machine.ts'
+import type { Relay } from '@bgs/relay/relay.ts'
 import type { SimDisk } from '../models/disk.ts'
 import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 
 const RESTART_MS = 1_000
 
-type Embedded = Awaited<ReturnType<typeof startEmbedded>>
-
-export interface SimRelayParts {
+export interface SimMemberParts {
+  readonly name: string
   readonly world: World
-  readonly settings: Settings
-  readonly logger: Logger
   readonly disk: SimDisk
-  readonly database: SimDatabase
+  /** The product's own start, in a process that has just begun. */
+  readonly begin: (machine: Machine, process: SimProcess) => Promise<Relay>
   /** Hears of a process that ended without being asked to. */
   readonly onFault: (error: unknown) => void
 }
 
-/** The embedded relay over all its lives: the product's own start, on a machine whose disk and database outlive it. */
-export class SimRelay {
-  readonly #parts: SimRelayParts
+/** A process of the relay over all its lives, on a machine of its own, whose disk and clock outlive it. */
+export class SimMember {
+  readonly name: string
+  readonly disk: SimDisk
+  readonly #parts: SimMemberParts
   #process: SimProcess | undefined
-  #relay: Embedded | undefined
+  #relay: Relay | undefined
   /** What the lock of the folder remembers. */
   #generation = 0
   #isClean = true
   /** What its machine's clock is off by: it stays so when the process ends. */
   #wallOffsetMs = 0
+  #ending: Promise<unknown> = Promise.resolve()
   lives = 0
 
-  constructor(parts: SimRelayParts) {
+  constructor(parts: SimMemberParts) {
+    this.name = parts.name
+    this.disk = parts.disk
     this.#parts = parts
   }
 
+  /** The last that was begun; it may have ended. */
   get process(): SimProcess | undefined {
     return this.#process
   }
@@ -45,19 +46,26 @@ export class SimRelay {
     return this.#relay !== undefined
   }
 
+  /** One at a time does what ends its life. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const acting = this.#ending.then(act)
+    this.#ending = acting
+    return acting
+  }
+
   /**
    * Begins another life; resolves once it listens, or was killed before. Where it cannot start for what its machine lacks, it
    * is started again a moment later, as an init system does.
    */
   async start(): Promise<void> {
-    const { world, settings, logger, disk, onFault } = this.#parts
-    const process = new SimProcess('relay', world.scheduler)
+    const { name, world, disk, begin, onFault } = this.#parts
+    const process = new SimProcess(name, world.scheduler)
     process.wallOffsetMs = this.#wallOffsetMs
     this.#process = process
     this.lives++
     const killed = new Promise<undefined>((resolve) => process.onKill.push(() => resolve(undefined)))
-    const started = process.run(() => startEmbedded(settings, logger, this.#machine(process)))
-    let relay: Embedded | undefined
+    const started = process.run(() => begin(this.#machine(process), process))
+    let relay: Relay | undefined
     try {
       relay = await Promise.race([started, killed])
     } catch (error) {
@@ -81,7 +89,7 @@ export class SimRelay {
 
   losePower(): void {
     this.kill()
-    this.#parts.disk.losePower()
+    this.disk.losePower()
   }
 
   /** As SIGTERM does. */
@@ -100,10 +108,9 @@ export class SimRelay {
     if (this.#process !== undefined) this.#process.wallOffsetMs = offsetMs
   }
 
-  #machine(process: SimProcess): EmbeddedMachine {
-    const { disk, database } = this.#parts
+  #machine(process: SimProcess): Machine {
     return {
-      disk: disk.of(process),
+      disk: this.disk.of(process),
       makeFolder: async () => undefined,
       lock: () => {
         const clean = this.#isClean
@@ -116,7 +123,6 @@ export class SimRelay {
           },
         }
       },
-      openDatabase: async () => database.of(process),
     }
   }
 }
