@@ -1,7 +1,7 @@
-import { createECDH, createPrivateKey, hash, sign } from 'node:crypto'
-import { createRequire } from 'node:module'
+import { createECDH, createPrivateKey, sign } from 'node:crypto'
 import { formatMultikey } from '@atproto/crypto'
 import { base58btc } from 'multiformats/bases/base58'
+import { k256Signer } from './k256-signer.ts'
 import type { Random } from './random.ts'
 import type { Curve, SimKey } from './sim-key.ts'
 
@@ -10,11 +10,6 @@ export interface FastKey extends Pick<SimKey, 'curve' | 'multikey' | 'legacyMult
   didKey: string
   /** 64 bytes, low S, over the sha256 of the message (protocol.md C8). OpenSSL's P-256 nonces are random. */
   sign(message: Uint8Array): Uint8Array
-}
-
-// The package carries no types of its own.
-const secp256k1 = createRequire(import.meta.url)('secp256k1') as {
-  ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array }
 }
 
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
@@ -38,10 +33,6 @@ export function createFastKey(random: Random, curve: Curve): FastKey {
     didKey: `did:key:${multikey}`,
     sign: curve === 'k256' ? k256Signer(privateKey) : p256Signer(privateKey, point),
   }
-}
-
-function k256Signer(privateKey: Uint8Array): FastKey['sign'] {
-  return (message) => secp256k1.ecdsaSign(hash('sha256', message, 'buffer'), privateKey).signature
 }
 
 function p256Signer(privateKey: Uint8Array, point: Buffer): FastKey['sign'] {

@@ -3,46 +3,92 @@ import type { Disk, DiskFile } from '@bgs/embedded/log/disk.ts'
 /** What a power loss leaves of a write is decided for each of these on its own. */
 const SECTOR_BYTES = 512
 
+/** Bytes that grow: what is behind them, within what was allocated, is zero. */
+class Bytes {
+  #buffer: Buffer
+  length: number
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.from(bytes)
+    this.length = bytes.length
+  }
+
+  /** As they are now: valid until the next change. */
+  get view(): Buffer {
+    return this.#buffer.subarray(0, this.length)
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    this.resize(Math.max(this.length, at + bytes.length))
+    this.#buffer.set(bytes, at)
+  }
+
+  resize(length: number): void {
+    if (length < this.length) this.#buffer.fill(0, length, this.length)
+    if (length > this.#buffer.length) {
+      const grown = Buffer.alloc(Math.max(length, 2 * this.#buffer.length))
+      this.view.copy(grown)
+      this.#buffer = grown
+    }
+    this.length = length
+  }
+}
+
 /** A file apart from its name, as the disk has it now and as it would be found after a power loss. */
 class Content {
-  now: Buffer
-  durable: Buffer
+  readonly #now: Bytes
+  readonly #durable: Bytes
   /** Sectors written since the last datasync. */
   readonly dirty = new Set<number>()
   /** What it was before it was truncated since then: the disk may have taken that already, and not the truncation. */
   #before: Buffer[] = []
+  /** The least length that it was truncated to since then. */
+  #cutTo = Number.POSITIVE_INFINITY
 
   constructor(bytes: Uint8Array) {
-    this.now = Buffer.from(bytes)
-    this.durable = Buffer.from(bytes)
+    this.#now = new Bytes(bytes)
+    this.#durable = new Bytes(bytes)
+  }
+
+  /** As they are now: valid until the next change. */
+  get now(): Buffer {
+    return this.#now.view
   }
 
   write(bytes: Uint8Array, at: number): void {
-    if (at + bytes.length > this.now.length)
-      this.now = Buffer.concat([this.now, Buffer.alloc(at + bytes.length - this.now.length)])
-    this.now.set(bytes, at)
+    this.#now.write(bytes, at)
     for (let i = Math.floor(at / SECTOR_BYTES); i * SECTOR_BYTES < at + bytes.length; i++) this.dirty.add(i)
   }
 
   truncate(length: number): void {
-    this.#before.push(this.now)
-    this.now = Buffer.from(this.now.subarray(0, length))
+    this.#before.push(Buffer.from(this.now))
+    this.#cutTo = Math.min(this.#cutTo, length)
+    this.#now.resize(length)
   }
 
   sync(): void {
-    this.durable = Buffer.from(this.now)
+    const { now } = this
+    // Behind where it was truncated there is nothing of before, whatever was written further on since.
+    if (this.#cutTo < this.#durable.length) this.#durable.resize(this.#cutTo)
+    this.#durable.resize(now.length)
+    for (const sector of this.dirty) {
+      const at = sector * SECTOR_BYTES
+      if (at < now.length) this.#durable.write(now.subarray(at, at + SECTOR_BYTES), at)
+    }
     this.dirty.clear()
     this.#before = []
+    this.#cutTo = Number.POSITIVE_INFINITY
   }
 
   /** What is found after a power loss: any of the lengths it had, any subset of what was not synced. */
   afterLoss(random: () => number): Buffer {
     const written = pick([this.now, ...this.#before], random)
-    const lengths = [this.durable.length, written.length]
+    const durable = this.#durable.view
+    const lengths = [durable.length, written.length]
     const [least = 0, most = 0] = lengths.sort((a, b) => a - b)
     const length = pick([least, most, least + Math.floor(random() * (most - least + 1))], random)
     const found = Buffer.alloc(length)
-    this.durable.copy(found)
+    durable.copy(found)
     const share = pick([0, 0.5, 1], random)
     for (const sector of this.dirty) {
       const at = sector * SECTOR_BYTES
