@@ -10,6 +10,7 @@ import { benchPeers } from './peers.ts'
 import { benchReplay } from './replay.ts'
 import { measureState } from './state.ts'
 import { benchSubscribers } from './subscribers.ts'
+import { benchSurge } from './surge.ts'
 import { benchTls } from './tls.ts'
 import { UsageError } from './usage-error.ts'
 import { benchVerify } from './verify.ts'
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (numbers: readonly number[]) => Promis
   fanout: benchFanout,
   replay: benchReplay,
   latency: benchLatency,
+  surge: benchSurge,
   hosts: benchHosts,
   subscribers: benchSubscribers,
   memory: benchMemory,

@@ -96,7 +96,7 @@ export function delays(
 }
 
 /** Which of the events from `first` on each message is, NaN for none, and when it came. */
-function* arrivals(
+export function* arrivals(
   messages: Iterable<KeptMessage>,
   places: ReadonlyMap<string, number>,
   first: number,
