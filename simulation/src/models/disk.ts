@@ -42,7 +42,7 @@ export class SimDisk {
       const { refuses } = this.mood
       if (refuses !== undefined && codes.includes(refuses)) throw diskError(refuses)
     }
-    owner.onKill.push(() => {
+    owner.onKill.add(() => {
       for (const torn of this.#underWay) void torn()
       this.#underWay.clear()
     })

@@ -63,7 +63,7 @@ export class SimMember {
     process.wallOffsetMs = this.#wallOffsetMs
     this.#process = process
     this.lives++
-    const killed = new Promise<undefined>((resolve) => process.onKill.push(() => resolve(undefined)))
+    const killed = new Promise<undefined>((resolve) => process.onKill.add(() => resolve(undefined)))
     const started = process.run(() => begin(this.#machine(process), process))
     let relay: Relay | undefined
     try {
@@ -97,7 +97,7 @@ export class SimMember {
     const relay = this.#relay
     const process = this.#process
     if (relay === undefined || process === undefined) return
-    const killed = new Promise<void>((resolve) => process.onKill.push(resolve))
+    const killed = new Promise<void>((resolve) => process.onKill.add(() => resolve()))
     await Promise.race([process.run(() => relay.stop()), killed])
     if (this.#process === process) this.kill()
   }

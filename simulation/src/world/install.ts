@@ -125,6 +125,15 @@ function installTimers(current: () => SimProcess): void {
     setTimeout(() => controller.abort(new DOMException('timed out', 'TimeoutError')), ms)
     return controller.signal
   }
+  // Node keeps one that somebody listens to until it is aborted, and all that hangs on it: of a killed process it never is.
+  AbortSignal.any = (signals: Iterable<AbortSignal>) => {
+    const controller = new AbortController()
+    for (const signal of signals) {
+      if (signal.aborted) controller.abort(signal.reason)
+      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
+    }
+    return controller.signal
+  }
 }
 
 function installClocks(current: () => SimProcess): void {

@@ -1,6 +1,6 @@
 /**
- * TCP on the loopback address, in memory and in virtual time. `installNetwork` puts it in the place of `net.connect` and
- * `Server.listen`. It promises what TCP promises: bytes arrive in order or not at all; an end is seen behind them; who
+ * TCP on the loopback address, in memory and in virtual time. `installNetwork` puts it in the place of `net.connect`,
+ * `new net.Socket` and `Server.listen`. It promises what TCP promises: bytes arrive in order or not at all; an end is seen behind them; who
  * connects to nobody is refused; what is sent to a process that is gone is answered by a reset.
  */
 import http from 'node:http'
@@ -8,7 +8,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import type { LinkState } from './link-state.ts'
 import { SimProcess } from './sim-process.ts'
-import { SimSocket } from './sim-socket.ts'
+import { type ConnectArguments, SimSocket, type SimSocketParts } from './sim-socket.ts'
 
 const FIRST_PORT = 20_000
 
@@ -46,10 +46,13 @@ export class SimNet {
     return meant.length
   }
 
-  connect(port: number): SimSocket {
-    const owner = SimProcess.current ?? this.#machine
-    const socket = this.#socket(owner, this.#nextPort++, port)
-    socket.connecting = true
+  /** A socket of the running process that is not connected yet. */
+  socket(options: { readonly onread?: net.OnReadOpts | undefined } = {}): SimSocket {
+    return this.#socket(SimProcess.current ?? this.#machine, this.#nextPort++, options)
+  }
+
+  #connect(socket: SimSocket, port: number): void {
+    const { owner } = socket
     const { server, owner: other } = this.#listening.get(port) ?? {}
     const link = this.link(owner, other ?? this.#machine)
     const { latencyMs, heldUntilMs } = link
@@ -61,12 +64,11 @@ export class SimNet {
       const isThere =
         server !== undefined && other?.isAlive === true && this.#listening.get(port)?.server === server
       if (!isThere || scheduler.nowMs < link.refusedUntilMs) return this.#refuse(socket, latencyMs)
-      const peer = this.#socket(other, port, socket.localPort)
+      const peer = this.#socket(other, port, { remotePort: socket.localPort })
       socket.join(peer)
       other.at(scheduler.nowMs, () => server.emit('connection', peer))
       owner.at(scheduler.nowMs + latencyMs, () => socket.opened())
     })
-    return socket
   }
 
   listen(server: net.Server, asked: number): void {
@@ -81,8 +83,14 @@ export class SimNet {
     this.#listening.set(port, one)
     const close = () => {
       if (this.#listening.get(port) === one) this.#listening.delete(port)
+      owner.onKill.delete(end)
     }
-    owner.onKill.push(close)
+    // Node's servers look after their connections with a timer of their own, which would keep all of a process that is gone.
+    const end = () => {
+      server.removeAllListeners()
+      server.close()
+    }
+    owner.onKill.add(end)
     // As much of a handle as `Server` itself looks at.
     const handle = {
       close,
@@ -97,16 +105,25 @@ export class SimNet {
     owner.at(owner.scheduler.nowMs, () => server.emit('listening'))
   }
 
-  #socket(owner: SimProcess, localPort: number, remotePort: number): SimSocket {
+  #socket(
+    owner: SimProcess,
+    localPort: number,
+    rest: Pick<SimSocketParts, 'remotePort' | 'onread'>,
+  ): SimSocket {
     const socket = new SimSocket({
+      ...rest,
       owner,
       localPort,
-      remotePort,
       linkTo: (other) => this.link(owner, other),
-      onClose: (closed) => this.sockets.delete(closed),
+      onConnect: (connecting, port) => this.#connect(connecting, port),
+      onClose: (closed) => {
+        this.sockets.delete(closed)
+        owner.onKill.delete(reset)
+      },
     })
+    const reset = () => socket.reset()
     this.sockets.add(socket)
-    owner.onKill.push(() => socket.reset())
+    owner.onKill.add(reset)
     return socket
   }
 
@@ -118,17 +135,24 @@ export class SimNet {
   }
 }
 
-type ConnectArguments = [net.NetConnectOpts | number | string, ...unknown[]]
-
 export function installNetwork(network: SimNet): void {
-  const connect = (...[first, ...rest]: ConnectArguments) => {
-    const port = typeof first === 'object' ? (first as net.TcpNetConnectOpts).port : Number(first)
-    const socket = network.connect(Number(port))
-    const listener = rest.find((one) => typeof one === 'function')
-    if (listener !== undefined) socket.once('connect', listener as () => void)
-    return socket
+  const connect = (...given: ConnectArguments) => {
+    const [first] = given
+    return network.socket(typeof first === 'object' ? first : {}).connect(...given)
   }
-  Object.assign(net, { connect, createConnection: connect })
+  const { Socket } = net
+  // `instanceof` holds for both kinds, and who extends the class extends the real one.
+  const hasInstance = (one: unknown) => one instanceof SimSocket || one instanceof Socket
+  const SocketOfWorld: typeof Socket = new Proxy(Socket, {
+    construct: (target, [options], newTarget) =>
+      // What has a descriptor is no connection of this world: the output of this process.
+      newTarget === SocketOfWorld && options?.fd === undefined && options?.handle === undefined
+        ? network.socket(options)
+        : Reflect.construct(target, [options], newTarget),
+    get: (target, name, receiver) =>
+      name === Symbol.hasInstance ? hasInstance : Reflect.get(target, name, receiver),
+  })
+  Object.assign(net, { connect, createConnection: connect, Socket: SocketOfWorld, Stream: SocketOfWorld })
   Object.assign(http.Agent.prototype, { createConnection: connect })
   net.Server.prototype.listen = function listen(this: net.Server, ...given: unknown[]) {
     const [first] = given

@@ -21,8 +21,8 @@ export class SimProcess {
   /** What its machine's wall clock is off by. */
   wallOffsetMs = 0
   isAlive = true
-  /** Called once when it is killed, before anything else hears of it. */
-  readonly onKill: (() => void)[] = []
+  /** Called once when it is killed, in this order, before anything else hears of it. What ends before is to be taken out. */
+  readonly onKill = new Set<() => void>()
   #pausedUntilMs = 0
   /** What has fallen into a pause. */
   readonly #late: Due[] = []
@@ -101,6 +101,7 @@ export class SimProcess {
   kill(): void {
     if (!this.isAlive) return
     this.isAlive = false
-    for (const end of this.onKill.splice(0)) end()
+    for (const end of this.onKill) end()
+    this.onKill.clear()
   }
 }

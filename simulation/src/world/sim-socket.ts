@@ -1,3 +1,4 @@
+import type { NetConnectOpts, OnReadOpts, TcpNetConnectOpts } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { LinkState } from './link-state.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -8,17 +9,24 @@ const WINDOW_BYTES = 128 * 1024
 export interface SimSocketParts {
   readonly owner: SimProcess
   readonly localPort: number
-  readonly remotePort: number
+  /** Where it is not connected yet: unknown. */
+  readonly remotePort?: number
   readonly linkTo: (other: SimProcess) => LinkState
+  readonly onConnect: (socket: SimSocket, port: number) => void
   readonly onClose: (socket: SimSocket) => void
+  /** Where bytes that arrive go instead of `data`. */
+  readonly onread?: OnReadOpts | undefined
 }
+
+/** Of `net.connect` and of a socket's `connect`: options or a port, then a host and a listener, as they please. */
+export type ConnectArguments = [NetConnectOpts | number | string, ...unknown[]]
 
 /** One end of a connection: as much of `net.Socket` as the product, its libraries and the hosts use. */
 export class SimSocket extends Duplex {
   connecting = false
   readonly owner: SimProcess
   readonly localPort: number
-  readonly remotePort: number
+  remotePort: number | undefined
   readonly remoteAddress = '127.0.0.1'
   readonly localAddress = '127.0.0.1'
   readonly remoteFamily = 'IPv4'
@@ -28,6 +36,8 @@ export class SimSocket extends Duplex {
   timeout = 0
   readonly #parts: SimSocketParts
   #peer: SimSocket | undefined
+  /** Bytes may be sent. */
+  #isOpen = false
   /** When the last bytes arrive at the other end: none overtakes them. */
   #lastArrivalMs = 0
   /** Sent, and not read by the other end yet. */
@@ -43,6 +53,18 @@ export class SimSocket extends Duplex {
     this.owner = parts.owner
     this.localPort = parts.localPort
     this.remotePort = parts.remotePort
+    const { onread } = parts
+    if (onread !== undefined) this.on('data', (bytes: Buffer) => this.#handOver(bytes, onread))
+  }
+
+  /** As `net.Socket` does, of a socket that was made without a connection. */
+  connect(...[first, ...rest]: ConnectArguments): this {
+    const listener = rest.find((one) => typeof one === 'function')
+    if (listener !== undefined) this.once('connect', listener as () => void)
+    this.connecting = true
+    this.remotePort = Number(typeof first === 'object' ? (first as TcpNetConnectOpts).port : first)
+    this.#parts.onConnect(this, this.remotePort)
+    return this
   }
 
   get peer(): SimSocket | undefined {
@@ -52,11 +74,13 @@ export class SimSocket extends Duplex {
   join(peer: SimSocket): void {
     this.#peer = peer
     peer.#peer = this
+    peer.#isOpen = true
   }
 
   opened(): void {
     if (this.destroyed) return
     this.connecting = false
+    this.#isOpen = true
     this.emit('connect')
     this.emit('ready')
     for (const write of this.#early.splice(0)) write()
@@ -75,7 +99,7 @@ export class SimSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    if (this.connecting) {
+    if (!this.#isOpen) {
       this.#early.push(() => this._write(chunk, _encoding, done))
       return
     }
@@ -90,7 +114,7 @@ export class SimSocket extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.connecting) {
+    if (!this.#isOpen) {
       this.#early.push(() => this._final(done))
       return
     }
@@ -126,6 +150,20 @@ export class SimSocket extends Duplex {
     this.#active()
     const peer = this.#peer
     if (this.push(bytes) && peer !== undefined) peer.#readOn()
+  }
+
+  /** Fills the buffer of `onread` as often as it takes; what is not wanted yet stays here. */
+  #handOver(bytes: Buffer, { buffer, callback }: OnReadOpts): void {
+    for (let at = 0; at < bytes.length; ) {
+      const into = typeof buffer === 'function' ? buffer() : buffer
+      const part = bytes.subarray(at, at + into.length)
+      into.set(part)
+      at += part.length
+      if (callback(part.length, into)) continue
+      this.pause()
+      if (at < bytes.length) this.unshift(bytes.subarray(at))
+      return
+    }
   }
 
   /** The other end has read all that it had. */
