@@ -1,6 +1,7 @@
 /** `npm run simulate -- [options]`: ends with 1 where an invariant does not hold, with 2 and the list of options where one is unknown. */
 import { mutate } from './mutations.ts'
-import { readOptions, USAGE } from './options.ts'
+import { readOptions, USAGE, without } from './options.ts'
+import { runMany } from './runs.ts'
 import { shrink } from './shrink.ts'
 import { createWorld } from './world/world.ts'
 
@@ -18,6 +19,11 @@ if (options.shrink) {
   if (faults !== undefined)
     process.stdout.write(`again: npm run simulate -- ${same.join(' ')} --only ${faults.join(',')}\n`)
   process.exit(faults === undefined ? 0 : 1)
+}
+if (options.runs > 1) {
+  const { text, isRight } = await runMany(without(args, 'seed', 'runs'), options.seed, options.runs)
+  process.stdout.write(text)
+  process.exit(isRight ? 0 : 1)
 }
 const now = performance.now.bind(performance)
 const begunMs = now()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { MUTATIONS } from './mutations.ts'
-import { simulate } from './testing/simulate.ts'
+import { runProcess } from './run-process.ts'
 
 /** A seed of each, and the faults of its run that are enough (`--shrink` finds them). */
 const FOUND: Readonly<Record<keyof typeof MUTATIONS, readonly [seed: number, only: string]>> = {
@@ -27,7 +27,7 @@ it('has a seed for each fault that can be put into the product', () =>
 
 it.concurrent.each(Object.entries(FOUND))('finds %s', { timeout: 120_000 }, async (name, [seed, only]) => {
   const args = ['--seed', String(seed), '--faults', '60', '--minutes', '4', '--rate', '3', '--only', only]
-  const [whole, mutated] = await Promise.all([simulate(...args), simulate(...args, '--mutation', name)])
+  const [whole, mutated] = await Promise.all([runProcess(...args), runProcess(...args, '--mutation', name)])
   // Else it would not be the mutation that is found.
   expect(whole.code, whole.output).toBe(0)
   const { code, output } = mutated

@@ -13,6 +13,7 @@ export interface Options {
   readonly only: ReadonlySet<number> | undefined
   readonly mutation: Mutation | undefined
   readonly shrink: boolean
+  readonly runs: number
 }
 
 export const USAGE = `usage: npm run simulate -- [--seed N] [--faults N] [--minutes N] [--rate N] [--scenario ${SCENARIOS.join('|')}]
@@ -22,6 +23,7 @@ export const USAGE = `usage: npm run simulate -- [--seed N] [--faults N] [--minu
   --rate      events a second that hosts offer; default 20
   --mutation  a fault put into the product, which the run has to find: ${Object.keys(MUTATIONS).join(', ')}
   --only      numbers of the faults that are to happen, with commas; the others do not
+  --runs      so many runs, with this seed and those that follow it, as many at once as there are cores; default 1
   --shrink    where something is wrong, leave faults out as long as it stays so
 `
 
@@ -39,6 +41,7 @@ export function readOptions(args: readonly string[]): Options | { readonly probl
         only: { type: 'string' },
         mutation: { type: 'string' },
         shrink: { type: 'boolean', default: false },
+        runs: { type: 'string', default: '1' },
       },
     })
     const scenario = SCENARIOS.find((name) => name === values.scenario)
@@ -56,6 +59,7 @@ export function readOptions(args: readonly string[]): Options | { readonly probl
       scenario,
       mutation,
       shrink: values.shrink,
+      runs: whole('runs', values.runs, 1),
       only:
         values.only === undefined
           ? undefined
@@ -69,6 +73,18 @@ export function readOptions(args: readonly string[]): Options | { readonly probl
   } catch (error) {
     return { problem: (error as Error).message }
   }
+}
+
+/** The same arguments without these options. */
+export function without(args: readonly string[], ...names: readonly string[]): string[] {
+  const left: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] as string
+    const name = names.find((one) => arg === `--${one}` || arg.startsWith(`--${one}=`))
+    if (name === undefined) left.push(arg)
+    else if (arg === `--${name}`) i++
+  }
+  return left
 }
 
 function whole(name: string, text: string, least: number): number {

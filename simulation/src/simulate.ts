@@ -1,6 +1,7 @@
 import type { Options } from './options.ts'
 import { RunLog } from './run-log.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
+import { summaryLine } from './summary.ts'
 import type { World } from './world/world.ts'
 
 /** Runs a scenario to its end. `text` is what there is to say of it; the last line is the summary. */
@@ -15,9 +16,14 @@ export async function simulate(
     const outcome = await scheduler.until(
       director.run(() => SCENARIOS[options.scenario](world, log, options)),
     )
-    const hours = (scheduler.nowMs / 3_600_000).toFixed(2)
     lines.push(
-      `simulation: seed ${options.seed}, ${outcome.faults} faults, ${outcome.events} events, ${hours} virtual hours, ${outcome.lives} lives, caught up after ${Math.round(outcome.caughtUpMs ?? -1)} ms, lost ${outcome.lost}, doubled ${outcome.doubled}, reordered ${outcome.reordered}, different ${outcome.different}, violations ${log.violations.length}, ${scheduler.steps} steps`,
+      summaryLine(options.seed, {
+        ...outcome,
+        caughtUpMs: outcome.caughtUpMs ?? -1,
+        virtualHours: scheduler.nowMs / 3_600_000,
+        violations: log.violations.length,
+        steps: scheduler.steps,
+      }),
     )
   } catch (error) {
     log.violation('the run did not come to its end', error)

@@ -4,8 +4,8 @@ import { type Faults, type Planned, plan } from './faults.ts'
 import { type Judgement, judge, type Reader } from './judge.ts'
 import type { Scene } from './scene.ts'
 
-/** Above the minute for which the frames of a DID may wait for a look at its document (C8), and the longest backoff. */
-const CAUGHT_UP_MS = 15 * 60_000
+/** Above the minute for which the frames of a DID may wait for a look at its document (C8), and the longest backoff (H3). */
+const CAUGHT_UP_MS = 65 * 60_000
 const LOOK_EVERY_MS = 100
 
 export interface ScenarioOptions {
