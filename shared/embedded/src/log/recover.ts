@@ -19,9 +19,14 @@ export interface Recovered {
 /**
  * Opens what an earlier process left in the folder. A torn tail (an append that was under way) is cut. Damage
  * with whole batches behind it is not a torn tail: LogUnknownError, so that an operator decides, unless
- * `acceptGap`, which looks through every segment and cuts it where it is damaged.
+ * `acceptGap`, which looks through every segment and cuts it where it is damaged. Of a log that holds nothing the newest
+ * segment stays for its name, which says what seqs were given; a copy gives none (`isCopy`), and may begin anywhere.
  */
-export async function recover(disk: Disk, folder: string, acceptGap: boolean): Promise<Recovered> {
+export async function recover(
+  disk: Disk,
+  folder: string,
+  { acceptGap, isCopy }: { readonly acceptGap: boolean; readonly isCopy: boolean },
+): Promise<Recovered> {
   const starts = (await disk.list(folder)).map(segmentSeq).filter((seq) => seq !== undefined)
   starts.sort((a, b) => b - a)
   const segments: Segment[] = []
@@ -32,7 +37,8 @@ export async function recover(disk: Disk, folder: string, acceptGap: boolean): P
     if (segments.length === 0 || acceptGap) await examine(segment, acceptGap, found)
     else await trust(segment)
     if (segments.length > 0) await segment.close()
-    if (segment.end > 0 || (segments.length === 0 && start === starts.at(-1))) segments.unshift(segment)
+    const isNamed = !isCopy && segments.length === 0 && start === starts.at(-1)
+    if (segment.end > 0 || isNamed) segments.unshift(segment)
     else await segment.remove()
   }
   return { segments, ...found }

@@ -51,6 +51,20 @@ const contentsOf = (all: readonly LogBatch[]) =>
   all.map(({ firstSeq, bytes }) => [firstSeq, bytes.toString('hex')])
 
 describe('a copy of a log', () => {
+  it('begins anywhere where it holds nothing, whatever its one segment was named for', async () => {
+    // Ended between making its first segment and writing into it; or the power failed before that was written.
+    for (const named of [FIRST_SEQ + 4_096, FIRST_SEQ + 90 * 4_096]) {
+      const disk = new PowerLossDisk()
+      disk.put(`mirror/${String(named).padStart(16, '0')}.seg`, new Uint8Array())
+      const log = await open(disk)
+      const { first, next } = log.bounds()
+      expect(first).toBe(next)
+      const all = batches(3, 5)
+      for (const batch of all) await log.appendBatch(batch, 1_000)
+      expect(await contents(log, all[0]?.firstSeq)).toEqual(contentsOf(all))
+    }
+  })
+
   it('holds the very bytes under the very seqs, over restarts, whatever seqs are left out', async () => {
     const disk = new PowerLossDisk()
     const all = batches(60)

@@ -135,7 +135,8 @@ export class SegmentLog implements Log, FiledLog {
 
   /** Opens the folder for writing: recovers what is there, and never numbers anew what may have been served. */
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
-    const found = await recover(options.disk, options.folder, options.acceptGap ?? false)
+    const { disk, folder, acceptGap = false, sync } = options
+    const found = await recover(disk, folder, { acceptGap, isCopy: sync === false })
     const generation = Math.max(options.generation, found.generation + 1)
     const next = nextSeq(found, generation, options)
     return new SegmentLog(options, found.segments, next, generation, found)
