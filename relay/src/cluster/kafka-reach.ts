@@ -93,7 +93,8 @@ export class KafkaReach implements Reach {
   async #askNode(node: number, topic: string, numbers: readonly number[]): Promise<void> {
     const { cluster, leaseMs } = this.#options
     try {
-      await listOffsets(await this.#connections.toNode(node), topic, numbers, 'end', leaseMs)
+      const any = numbers.map((partition) => ({ partition }))
+      await listOffsets(await this.#connections.toNode(node), topic, any, 'end', leaseMs)
     } catch (error) {
       cluster.forget(topic)
       if (!(error instanceof KafkaError) || UNANSWERED.has(error.code)) throw error

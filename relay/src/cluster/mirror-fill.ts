@@ -126,7 +126,8 @@ export class MirrorFill {
     let empty = 0
     for (let at = from; at < this.#bottom; ) {
       const { records, next } = await reader.read(at, FETCH_BYTES, WAIT_MS, signal)
-      if (signal.aborted) return false
+      // The log goes on anew below: what was to be fetched is no longer there.
+      if (signal.aborted || this.#isDone) return false
       empty = next === at ? empty + 1 : 0
       if (empty >= LOOKS) throw new LogUnknownError(`offset ${at} of ${reader.topic} does not appear`)
       for (const record of records) {

@@ -132,6 +132,7 @@ export class RawShare {
   async #startOf({ number, generation, position, leaderEpoch }: LeasedPartition): Promise<[number, number]> {
     const { kafka, topic, supervisor, generations, database, logger } = this.#parts.context
     if (generation > generations.raw) throw new TopicRemadeError(topic('raw'))
+    kafka.noteEpoch(topic('raw'), number, leaderEpoch)
     const offsets = (which: 'floor' | 'end') =>
       kafka.offsets(topic('raw'), [number], which, supervisor.signal)
     const floor = (await offsets('floor')).get(number) ?? 0

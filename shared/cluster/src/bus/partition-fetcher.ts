@@ -107,7 +107,7 @@ export class PartitionFetcher {
         wanted.push(...wanted.splice(0, turn++ % wanted.length))
         const askedMs = performance.now()
         for (const partition of wanted) partition.askedMs ??= askedMs
-        const from = wanted.map(({ number, next }) => ({ partition: number, offset: next }))
+        const from = wanted.map(({ number, next }) => ({ ...cluster.led(topic, number), offset: next }))
         const connection = await this.#asked.connections.toNode(node)
         const limits = {
           waitMs: LONG_POLL_MS,

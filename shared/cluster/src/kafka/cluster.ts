@@ -3,7 +3,7 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import { KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
 import { askMetadata, type BrokerAddress, type ClusterMetadata, type TopicMetadata } from './metadata.ts'
-import { listOffsets, type OffsetOf } from './offsets.ts'
+import { type LedPartition, listOffsets, type OffsetOf } from './offsets.ts'
 
 /** How long a broker may take for what is no long poll. */
 export const REQUEST_MS = 10_000
@@ -31,6 +31,8 @@ export class KafkaCluster {
   #topics = new Map<string, TopicMetadata>()
   /** Ids of the topics that must not change while this process runs. */
   readonly #pinned = new Map<string, string>()
+  /** Of each topic, as long as it has this id, the newest epoch of each partition's leader that was heard of. */
+  readonly #epochs = new Map<string, { readonly id: string; readonly newest: number[] }>()
   /** Another broker is asked first each time: one that lags behind the rest must not have every word. */
   #turn = 0
   readonly #control: ConnectionSet
@@ -74,6 +76,19 @@ export class KafkaCluster {
     throw new KafkaError('LEADER_NOT_AVAILABLE', `${topic}/${partition} has no leader now`)
   }
 
+  /** A partition with the epoch that its leader has to have to be asked: one that was replaced and does not know it refuses. */
+  led(topic: string, partition: number): LedPartition {
+    return { partition, epoch: this.#epochs.get(topic)?.newest[partition] }
+  }
+
+  /** A record of this epoch was read, now or by a process before this one: an older leader has not the last word. */
+  noteEpoch(topic: string, partition: number, epoch: number): void {
+    const newest = this.#epochs.get(topic)?.newest
+    if (newest === undefined || epoch <= (newest[partition] ?? -1)) return
+    newest[partition] = epoch
+    this.forget(topic)
+  }
+
   /** What was known of a topic has proved wrong. */
   forget(topic: string): void {
     this.#topics.delete(topic)
@@ -96,6 +111,7 @@ export class KafkaCluster {
 
   async #ask(topic: string): Promise<void> {
     let last: unknown
+    const behind = new Map<number, TopicMetadata>()
     const at = this.#turn++ % this.#brokers.length
     const brokers = [...this.#brokers.slice(at), ...this.#brokers.slice(0, at), ...this.#seeds]
     for (const broker of brokers) {
@@ -105,6 +121,11 @@ export class KafkaCluster {
         if (found.brokers.length > 0) this.#brokers = found.brokers
         this.#controller = found.controller
         const known = found.topics.get(topic)
+        if (known !== undefined && this.#isBehind(known)) {
+          last = new KafkaError('LEADER_NOT_AVAILABLE', `a broker knows only a former leader of ${topic}`)
+          behind.set(broker.node, known)
+          continue
+        }
         if (known !== undefined) this.#note(known)
         return
       } catch (error) {
@@ -112,13 +133,26 @@ export class KafkaCluster {
         last = error
       }
     }
+    // Where every broker says so, it is Kafka that has gone back: it was restored to what it had been.
+    const [restored] = behind.values()
+    if (restored !== undefined && this.#brokers.every(({ node }) => behind.has(node))) {
+      this.#note(restored)
+      return
+    }
     throw last
+  }
+
+  /** Whether a broker has not heard yet of a leader that others have told of. */
+  #isBehind({ name, id, epochs }: TopicMetadata): boolean {
+    const known = this.#epochs.get(name)
+    return known?.id === id && known.newest.some((epoch, i) => (epochs[i] ?? -1) < epoch)
   }
 
   #note(topic: TopicMetadata): void {
     const pinned = this.#pinned.get(topic.name)
     if (pinned !== undefined && pinned !== topic.id) throw new TopicRemadeError(topic.name)
     this.#topics.set(topic.name, topic)
+    this.#epochs.set(topic.name, { id: topic.id, newest: [...topic.epochs] })
   }
 
   /** Node that makes topics, as of the last question; -1: not known. */
@@ -180,7 +214,8 @@ export class KafkaCluster {
         }
         for (const [node, group] of byNode) {
           const connection = await this.#control.toNode(node)
-          const offsets = await listOffsets(connection, topic, group, which, REQUEST_MS)
+          const led = group.map((partition) => this.led(topic, partition))
+          const offsets = await listOffsets(connection, topic, led, which, REQUEST_MS)
           for (const [partition, offset] of offsets) found.set(partition, offset)
         }
         this.health.ok()

@@ -1,12 +1,12 @@
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
+import type { LedPartition } from './offsets.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
 const FETCH: Api = { key: 1, version: 11, flexible: false }
 
-export interface FetchFrom {
-  readonly partition: number
+export interface FetchFrom extends LedPartition {
   readonly offset: number
 }
 
@@ -41,8 +41,8 @@ export async function fetchRecords(
   // replica -1: a client; at least one byte; isolation 0: nothing here is written in transactions; no fetch session.
   body.int32(-1).int32(limits.waitMs).int32(1).int32(limits.maxBytes).int8(0).int32(0).int32(-1)
   body.int32(1).string(topic).int32(from.length)
-  for (const { partition, offset } of from)
-    body.int32(partition).int32(-1).int64(offset).int64(-1).int32(limits.partitionBytes)
+  for (const { partition, epoch = -1, offset } of from)
+    body.int32(partition).int32(epoch).int64(offset).int64(-1).int32(limits.partitionBytes)
   body.int32(0).string('')
   const timeoutMs = limits.waitMs + limits.timeoutMs
   const reader = new WireReader(await connection.request(FETCH, [body.bytes], timeoutMs))

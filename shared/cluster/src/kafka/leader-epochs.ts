@@ -2,6 +2,7 @@ import type { ConnectionSet, KafkaCluster } from './cluster.ts'
 import { REQUEST_MS } from './cluster.ts'
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
+import type { LedPartition } from './offsets.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
@@ -18,12 +19,12 @@ export const NO_EPOCH = -1
 async function askEpochEnd(
   connection: KafkaConnection,
   topic: string,
-  partition: number,
+  { partition, epoch: leader = NO_EPOCH }: LedPartition,
   epoch: number,
   timeoutMs: number,
 ): Promise<number | undefined> {
   const body = new WireWriter().int32(-1).int32(1).string(topic).int32(1)
-  body.int32(partition).int32(NO_EPOCH).int32(epoch)
+  body.int32(partition).int32(leader).int32(epoch)
   const reader = new WireReader(await connection.request(OFFSET_FOR_LEADER_EPOCH, [body.bytes], timeoutMs))
   reader.int32()
   const ends = reader.array(() => {
@@ -59,8 +60,9 @@ export async function lostFrom(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (epoch === NO_EPOCH || offset < 0) return undefined
+  cluster.noteEpoch(topic, partition, epoch)
   const end = await cluster.atLeader(connections, topic, partition, signal, (connection) =>
-    askEpochEnd(connection, topic, partition, epoch, REQUEST_MS),
+    askEpochEnd(connection, topic, cluster.led(topic, partition), epoch, REQUEST_MS),
   )
   if (end === undefined) return 0
   return end <= offset ? end : undefined

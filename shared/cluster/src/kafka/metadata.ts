@@ -18,6 +18,8 @@ export interface TopicMetadata {
   readonly id: string
   /** Leader's node of each partition, -1 where there is none. */
   readonly leaders: readonly number[]
+  /** Its epoch, which rises with each leader (KIP-320). */
+  readonly epochs: readonly number[]
   /** Of the first partition. */
   readonly replicas: number
 }
@@ -63,12 +65,13 @@ function readTopic(reader: WireReader): TopicMetadata | null {
   const id = reader.raw(16).toString('hex')
   reader.int8()
   const leaders: number[] = []
+  const epochs: number[] = []
   let replicas = 0
   reader.compactArray(() => {
     reader.int16()
     const index = reader.int32()
     leaders[index] = reader.int32()
-    reader.int32()
+    epochs[index] = reader.int32()
     const count = reader.compactArray(() => reader.int32()).length
     if (index === 0) replicas = count
     reader.compactArray(() => reader.int32())
@@ -80,5 +83,5 @@ function readTopic(reader: WireReader): TopicMetadata | null {
   if (error?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return null
   // A topic that is being made has no leaders yet: it is there, and will have.
   if (error !== undefined && error.code !== 'LEADER_NOT_AVAILABLE') throw error
-  return { name, id, leaders, replicas }
+  return { name, id, leaders, epochs, replicas }
 }

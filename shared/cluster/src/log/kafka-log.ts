@@ -136,7 +136,8 @@ export class KafkaLog implements Log {
   }
 
   static async #open(options: KafkaLogOptions, reader: SequencedReader): Promise<KafkaLog> {
-    for (let tried: KafkaLogState | undefined; ; ) {
+    let tried: KafkaLogState | undefined
+    for (let attempt = 0; ; attempt++) {
       const found = await readLogState(reader, options.seen, tried, options.signal)
       const { logId, bases, floor, end, gap } = found
       await options.onFound({ logId, base: bases.newest.base, bounds: boundsOf(bases, floor, end), gap })
@@ -150,6 +151,8 @@ export class KafkaLog implements Log {
         // Somebody wrote while we looked: what they wrote counts, so look again.
         if (!(error instanceof LogFencedError) && !(error instanceof LogUnknownError)) throw error
         if (options.signal.aborted) throw error
+        // Several that open it at once would go on in step, each in the way of the others.
+        await wait(retryPauseMs(attempt), options.signal)
       }
     }
   }

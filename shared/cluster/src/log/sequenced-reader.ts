@@ -59,7 +59,8 @@ export class SequencedReader {
       0,
       signal,
       async (connection) => {
-        const [one] = await fetchRecords(connection, this.topic, [{ partition: 0, offset: from }], limits)
+        const place = { ...this.#cluster.led(this.topic, 0), offset: from }
+        const [one] = await fetchRecords(connection, this.topic, [place], limits)
         if (one === undefined) throw new Error('an answer about no partition')
         if (one.error !== undefined && one.error.code !== 'OFFSET_OUT_OF_RANGE') throw one.error
         return one
@@ -69,6 +70,8 @@ export class SequencedReader {
       const { floor, end } = await this.bounds(signal)
       if (from < floor)
         throw new LogTrimmedError(`offset ${from} of ${this.topic} is below ${floor}, the oldest`)
+      // A broker says so at once, and would be asked again and again.
+      await wait(waitMs, signal)
       return { records: [], next: from, end, floor }
     }
     const records: SequencedRecord[] = []
