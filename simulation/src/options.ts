@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
-const SCENARIOS = ['embedded'] as const
+const SCENARIOS = ['embedded', 'cluster'] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
 export interface Options {

@@ -13,9 +13,8 @@ export async function simulate(
   const log = new RunLog(scheduler)
   const lines: string[] = []
   try {
-    const outcome = await scheduler.until(
-      director.run(() => SCENARIOS[options.scenario](world, log, options)),
-    )
+    const run = await SCENARIOS[options.scenario](world)
+    const outcome = await scheduler.until(director.run(() => run(log, options)))
     lines.push(
       summaryLine(options.seed, {
         ...outcome,

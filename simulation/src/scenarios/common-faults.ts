@@ -24,6 +24,19 @@ export const kill: Common = {
   },
 }
 
+export const losePower: Common = {
+  weight: 6,
+  act: async ({ members, rest }, random) => {
+    const member = one(members, random)
+    return member.inTurn(async () => {
+      member.losePower()
+      await rest(random.int(10_000))
+      await member.start()
+      return `the machine of ${member.name} loses its power`
+    })
+  },
+}
+
 export const stop: Common = {
   weight: 4,
   act: async ({ members, rest }, random) => {

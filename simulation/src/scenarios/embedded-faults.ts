@@ -5,16 +5,7 @@ import type { Faults } from './faults.ts'
 /** What goes wrong with an embedded relay. The order is part of what a seed stands for. */
 export const EMBEDDED_FAULTS: Faults<EmbeddedScene> = {
   kill: common.kill,
-  'power-loss': {
-    weight: 6,
-    act: async ({ relay, rest }, random) =>
-      relay.inTurn(async () => {
-        relay.losePower()
-        await rest(random.int(10_000))
-        await relay.start()
-        return 'the machine loses its power'
-      }),
-  },
+  'power-loss': common.losePower,
   stop: common.stop,
   pause: common.pause,
   'cut-hosts': common.cutHosts,

@@ -5,6 +5,8 @@ import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 
 const RESTART_MS = 1_000
+/** A process that ends so soon for what its machine lacks has not come up: as when a start fails. */
+const STARTING_MS = 2_000
 
 export interface SimMemberParts {
   readonly name: string
@@ -54,11 +56,11 @@ export class SimMember {
   }
 
   /**
-   * Begins another life; resolves once it listens, or was killed before. Where it cannot start for what its machine lacks, it
-   * is started again a moment later, as an init system does.
+   * Begins another life; resolves once it listens, or was killed before. One that ends by itself is started again a moment
+   * later, as an init system does. Where it could not start for what its machine lacks, that is no fault.
    */
   async start(): Promise<void> {
-    const { name, world, disk, begin, onFault } = this.#parts
+    const { name, world, begin } = this.#parts
     const process = new SimProcess(name, world.scheduler)
     process.wallOffsetMs = this.#wallOffsetMs
     this.#process = process
@@ -69,17 +71,22 @@ export class SimMember {
     try {
       relay = await Promise.race([started, killed])
     } catch (error) {
-      if (!process.isAlive) return
-      process.kill()
-      if (disk.mood.refuses === undefined) return onFault(error)
-      await new Promise((resolve) => setTimeout(resolve, RESTART_MS))
-      return this.#process === process ? this.start() : undefined
+      return this.#ended(process, error)
     }
     if (relay === undefined || !process.isAlive) return
     this.#relay = relay
-    relay.fault.catch((error: unknown) => {
-      if (process.isAlive) onFault(error)
-    })
+    relay.fault.catch((error: unknown) => this.#ended(process, error))
+  }
+
+  /** A process has ended by itself. */
+  async #ended(process: SimProcess, error: unknown): Promise<void> {
+    if (!process.isAlive) return
+    const isLack = this.disk.mood.refuses !== undefined && process.monotonicMs < STARTING_MS
+    if (!isLack) this.#parts.onFault(error)
+    if (this.#process === process) this.#relay = undefined
+    process.kill()
+    await new Promise((resolve) => setTimeout(resolve, RESTART_MS))
+    if (this.#process === process) await this.start()
   }
 
   kill(): void {
