@@ -5,8 +5,10 @@ import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 
 const RESTART_MS = 1_000
-/** A process that ends so soon for what its machine lacks has not come up: as when a start fails. */
+/** A process that ends so soon has not come up: as when a start fails. */
 const STARTING_MS = 2_000
+/** No room on the disk, no descriptor: who starts may end over it. */
+const LACKS = /ENOSPC|EMFILE/
 
 export interface SimMemberParts {
   readonly name: string
@@ -81,8 +83,8 @@ export class SimMember {
   /** A process has ended by itself. */
   async #ended(process: SimProcess, error: unknown): Promise<void> {
     if (!process.isAlive) return
-    const isLack = this.disk.mood.refuses !== undefined && process.monotonicMs < STARTING_MS
-    if (!isLack) this.#parts.onFault(error)
+    const isStarting = this.#relay === undefined || process.monotonicMs < STARTING_MS
+    if (!isStarting || !LACKS.test(`${error} ${(error as Error).cause}`)) this.#parts.onFault(error)
     if (this.#process === process) this.#relay = undefined
     process.kill()
     await new Promise((resolve) => setTimeout(resolve, RESTART_MS))

@@ -88,9 +88,8 @@ export class SimSocket extends Duplex {
 
   /** Both ends learn that the connection is gone. */
   reset(): void {
-    const peer = this.#peer
+    this.#toPeer((peer) => peer.destroy(connectionReset()))
     this.destroy()
-    if (peer !== undefined && !peer.destroyed) this.#toPeer((other) => other.destroy(connectionReset()))
   }
 
   override _read(): void {
@@ -131,6 +130,8 @@ export class SimSocket extends Duplex {
     // What was not read, or not sent to its end, is answered by a reset.
     if (peer !== undefined && !peer.destroyed && !this.writableFinished)
       this.#toPeer((other) => other.destroy(connectionReset()))
+    // What still knows one end is not to keep the process of the other.
+    this.#peer = undefined
     done(error)
   }
 

@@ -57,7 +57,9 @@ export class BrokerLives {
   thaw(broker: Broker): void {
     const { incarnation } = broker
     this.#cluster.timers.after(this.#cluster.pace.newsMs, () => {
-      if (broker.incarnation !== incarnation || !broker.isAtWork) return
+      if (broker.incarnation !== incarnation || !broker.isUp) return
+      // One that hangs hears it when it goes on.
+      if (broker.isHung) return this.thaw(broker)
       broker.thaw()
       if (!broker.isRegistered) this.#cluster.register(broker)
     })

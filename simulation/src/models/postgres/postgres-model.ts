@@ -83,10 +83,14 @@ export class PostgresModel {
     const server = createServer((socket) => {
       this.#connections.add(new PostgresConnection(socket, ++this.#lastPid, this))
     })
+    this.#server = server
+    server.once('error', () => {
+      this.#server = undefined
+    })
     server.listen(this.#port, '127.0.0.1')
     await once(server, 'listening')
-    this.#server = server
-    this.#port = (server.address() as AddressInfo).port
+    // None where it was ended meanwhile.
+    this.#port = (server.address() as AddressInfo | null)?.port ?? this.#port
     return this.#port
   }
 

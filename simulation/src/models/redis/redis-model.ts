@@ -54,10 +54,14 @@ export class RedisModel {
   async start(): Promise<number> {
     if (this.#server !== undefined) return this.#port
     const server = createServer((socket) => this.#accept(socket))
+    this.#server = server
+    server.once('error', () => {
+      this.#server = undefined
+    })
     server.listen(this.#port, '127.0.0.1')
     await once(server, 'listening')
-    this.#server = server
-    this.#port = (server.address() as AddressInfo).port
+    // None where it was ended meanwhile.
+    this.#port = (server.address() as AddressInfo | null)?.port ?? this.#port
     return this.#port
   }
 
