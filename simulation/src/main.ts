@@ -21,8 +21,8 @@ if (options.shrink) {
   process.exit(faults === undefined ? 0 : 1)
 }
 if (options.runs > 1) {
-  const { text, isRight } = await runMany(without(args, 'seed', 'runs'), options.seed, options.runs)
-  process.stdout.write(text)
+  const tell = (text: string) => process.stdout.write(text)
+  const isRight = await runMany(without(args, 'seed', 'runs'), options.seed, options.runs, tell)
   process.exit(isRight ? 0 : 1)
 }
 const now = performance.now.bind(performance)

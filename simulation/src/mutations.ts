@@ -96,6 +96,31 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     from: '{ sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },',
     to: '{ sql: UPSERT_ACCOUNT, rows: accounts.slice(1).map(accountParams) },',
   },
+  'void-records-taken': {
+    file: 'shared/cluster/src/log/sequenced-record.ts',
+    from: '  if (meant !== offset) return null\n',
+    to: '',
+  },
+  'copy-begins-where-it-was-named': {
+    file: 'shared/embedded/src/log/recover.ts',
+    from: 'const isNamed = !isCopy && segments.length === 0',
+    to: 'const isNamed = segments.length === 0',
+  },
+  'commit-taken-for-done': {
+    file: 'shared/database/src/postgres-session.ts',
+    from: 'if (sent !== undefined && (await this.#lastCommitted(client)) === number) return sent',
+    to: 'if (sent !== undefined) return sent',
+  },
+  'former-leader-believed': {
+    file: 'shared/cluster/src/kafka/cluster.ts',
+    from: 'return known?.id === id && known.newest.some((epoch, i) => (epochs[i] ?? -1) < epoch)',
+    to: 'return known === undefined && epochs.length === 0 && id === ""',
+  },
+  'position-past-what-is-open': {
+    file: 'shared/cluster/src/bus/read-partition.ts',
+    from: 'while (partition.open[0]?.left === 0) {',
+    to: 'while (partition.open[0] !== undefined) {',
+  },
 }
 
 /** Lets the file be loaded with the fault in it. Throws where the line is not there once: the list is out of date. */

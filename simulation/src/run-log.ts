@@ -3,6 +3,8 @@ import type { Scheduler } from './world/scheduler.ts'
 
 /** Lines kept of what the product says, and of what happened. */
 const KEPT = 2_000
+/** Where more goes wrong, one cause goes wrong again and again. */
+const MOST_VIOLATIONS = 1_000
 /** Of what is said at this level only refusals are kept. */
 const DEBUG = '{"level":20'
 const REFUSED = 'frame refused'
@@ -36,7 +38,8 @@ export class RunLog {
 
   violation(what: string, error?: unknown): void {
     const text = error === undefined ? what : `${what}: ${(error as Error)?.stack ?? String(error)}`
-    this.violations.push({ what: text, atMs: this.#scheduler.nowMs, step: this.#scheduler.steps })
+    if (this.violations.length < MOST_VIOLATIONS)
+      this.violations.push({ what: text, atMs: this.#scheduler.nowMs, step: this.#scheduler.steps })
     this.#keep(`VIOLATION ${text}`)
   }
 

@@ -73,20 +73,29 @@ export class SimMember {
     try {
       relay = await Promise.race([started, killed])
     } catch (error) {
-      return this.#ended(process, error)
+      if (!process.isAlive) return
+      this.#ended(process, error)
+      return this.#again(process)
     }
     if (relay === undefined || !process.isAlive) return
     this.#relay = relay
-    relay.fault.catch((error: unknown) => this.#ended(process, error))
+    relay.fault.catch((error: unknown) => {
+      this.#ended(process, error)
+      void this.inTurn(() => this.#again(process))
+    })
   }
 
   /** A process has ended by itself. */
-  async #ended(process: SimProcess, error: unknown): Promise<void> {
+  #ended(process: SimProcess, error: unknown): void {
     if (!process.isAlive) return
     const isStarting = this.#relay === undefined || process.monotonicMs < STARTING_MS
     if (!isStarting || !LACKS.test(`${error} ${(error as Error).cause}`)) this.#parts.onFault(error)
-    if (this.#process === process) this.#relay = undefined
+    this.#relay = undefined
     process.kill()
+  }
+
+  /** Starts it again, unless something else has. */
+  async #again(process: SimProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, RESTART_MS))
     if (this.#process === process) await this.start()
   }
