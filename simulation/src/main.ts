@@ -32,6 +32,6 @@ if (options.mutation !== undefined) mutate(options.mutation)
 // Only now: what is loaded from here on finds the world's clocks, timers and network.
 const { simulate } = await import('./simulate.ts')
 const { text, isRight } = await simulate(world, options)
-process.stdout.write(text)
 process.stderr.write(`${((now() - begunMs) / 1_000).toFixed(1)} s of wall time\n`)
-process.exit(isRight ? 0 : 1)
+// What a pipe has no room for now is still to be written.
+process.stdout.write(text, () => process.exit(isRight ? 0 : 1))

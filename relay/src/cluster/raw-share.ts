@@ -141,7 +141,9 @@ export class RawShare {
     const upTo = { offset: offsetOf(position) - 1, epoch: leaderEpoch }
     const lost = await lostFrom(kafka, this.#connections, topic('raw'), number, upTo, supervisor.signal)
     const fields = { partition: number, position: offsetOf(position), floor, end, lostFrom: lost }
-    if (offsetOf(position) > end || lost !== undefined || this.#lostEnds.has(number)) {
+    // A new leader may not know yet, or a former one not any more, how far the partition goes: epochs tell for certain.
+    const isBeyond = leaderEpoch === NO_EPOCH && offsetOf(position) > end
+    if (isBeyond || lost !== undefined || this.#lostEnds.has(number)) {
       logger.error(
         fields,
         'raw has lost its last records, and others get their offsets: its generation is raised',

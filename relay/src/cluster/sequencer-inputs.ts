@@ -127,7 +127,9 @@ async function startPositions(
       // The record of the last entry that was taken, whether or not others of it are left.
       const last = { offset: next === 0 ? -1 : offsetOf(next - 1), epoch }
       const lost = await lostFrom(kafka, connections, name, number, last, signal)
-      if (lost === undefined && offset >= floor && offset <= (ends.get(number) ?? 0)) {
+      // Where the epoch is known it tells for certain: this leader may not know yet how far the partition goes.
+      const isBeyond = epoch === NO_EPOCH && offset > (ends.get(number) ?? 0)
+      if (lost === undefined && offset >= floor && !isBeyond) {
         starts.push({ number, next, epoch })
         continue
       }

@@ -5,8 +5,8 @@ import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 
 const RESTART_MS = 1_000
-/** A process that ends so soon has not come up: as when a start fails. */
-const STARTING_MS = 2_000
+/** A process that ends so soon may not have come up, be it that a server was away: it ends as where a start fails. */
+const STARTING_MS = 30_000
 /** No room on the disk, no descriptor: who starts may end over it. */
 const LACKS = /ENOSPC|EMFILE/
 

@@ -49,7 +49,9 @@ export async function outOfRange(
   const end = (await cluster.offsets(topic, [number], 'end', signal)).get(number) ?? 0
   if (next < floor || next > end) {
     const from = await lostFrom(cluster, connections, topic, number, { offset: next - 1, epoch }, signal)
-    return new LostRecordsError(topic, number, next, floor, end, from)
+    // Where the epoch is known it tells for certain: this leader may not know yet how far the partition goes.
+    if (next < floor || epoch === NO_EPOCH || from !== undefined)
+      return new LostRecordsError(topic, number, next, floor, end, from)
   }
   return new KafkaError('OFFSET_OUT_OF_RANGE', `${topic}/${number}: ${next} is not there yet`)
 }

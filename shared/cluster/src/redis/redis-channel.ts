@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { withHandlers } from './redis.ts'
 
 /**
  * Messages to whoever listens at the moment. May be lost at any time: senders ask again when it matters, and who
@@ -21,7 +22,14 @@ export class RedisChannel {
   /** Hears what is sent from now on, over all reconnections. */
   listen(listener: (text: string) => void): void {
     // A connection that listens can do nothing else.
-    const subscriber = this.#redis.duplicate({ commandTimeout: 60_000, enableAutoPipelining: false })
+    const subscriber = withHandlers(
+      this.#redis.duplicate({
+        commandTimeout: 60_000,
+        enableAutoPipelining: false,
+        // It subscribes below, each time that it is ready.
+        autoResubscribe: false,
+      }),
+    )
     this.#subscriber = subscriber
     subscriber.on('error', () => undefined)
     subscriber.on('ready', () => {
