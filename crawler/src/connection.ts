@@ -54,6 +54,7 @@ export class Connection {
   /** Bytes of the stream that whole messages were made of, and since when there may be others. */
   #takenBytes = 0
   #takenMs = performance.now()
+  #pausedMs: number | undefined
   #cause: ConnectionEnd | undefined
 
   /** `isRelay`: the host is known to be a relay, and crawled all the same (H5). */
@@ -93,21 +94,27 @@ export class Connection {
 
   /**
    * Bytes that came and are part of no message yet; what the socket read together with the last message is among them.
-   * And for how long that has been so, in milliseconds. To be asked now and then.
+   * And for how long that has been so, in milliseconds, but for what it was paused: the host can finish nothing then. To be
+   * asked now and then.
    */
   get unfinished(): { readonly bytes: number; readonly ageMs: number } {
     const bytes = Math.max(0, (this.#stream?.bytesRead ?? 0) - this.#takenBytes - ONE_READ)
-    if (bytes === 0) this.#takenMs = performance.now()
-    return { bytes, ageMs: performance.now() - this.#takenMs }
+    const nowMs = this.#pausedMs ?? performance.now()
+    if (bytes === 0) this.#takenMs = nowMs
+    return { bytes, ageMs: nowMs - this.#takenMs }
   }
 
   /** Stops reading from the socket; the host's sending fills up its own buffers. */
   pause(): void {
+    this.#pausedMs ??= performance.now()
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.pause()
   }
 
   resume(): void {
-    this.#lastReceivedMs = performance.now()
+    const nowMs = performance.now()
+    this.#takenMs += nowMs - (this.#pausedMs ?? nowMs)
+    this.#pausedMs = undefined
+    this.#lastReceivedMs = nowMs
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.resume()
   }
 

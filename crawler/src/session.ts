@@ -9,7 +9,7 @@ import type { CursorTracker } from './cursor-tracker.ts'
 import { FrameIntake, type IntakeParts } from './frame-intake.ts'
 import { type HostReport, newReport, noteEnded, noteOpened } from './host-report.ts'
 import type { Names } from './opening.ts'
-import type { Unfinished } from './unfinished.ts'
+import { UNFINISHED_MS, type Unfinished } from './unfinished.ts'
 
 /** Between two looks whether there are descriptors again. */
 const DESCRIPTORS_RETRY_MS = 2_000
@@ -84,8 +84,12 @@ export class HostSession {
     return { host: this.hostname, ...(this.#intake.connection?.unfinished ?? { bytes: 0, ageMs: 0 }) }
   }
 
-  /** Closes the connection over a message that is not finished. */
+  /**
+   * Closes the connection over a message that is not finished. One that took too long, and again over the next connection,
+   * is what the host has at that place: it is stepped over (G1).
+   */
   closeUnfinished(): void {
+    if (this.unfinished.ageMs > UNFINISHED_MS) this.#intake.sequence.noteSpoilt()
     this.#intake.reject('frame-unfinished', -1, '')
     this.#intake.connection?.abort({ cause: 'dead', detail: 'a message was begun and not finished' })
   }

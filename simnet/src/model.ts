@@ -34,6 +34,8 @@ export interface ExpectOptions {
  * Events of different DIDs have no order among them (protocol.md, start of section 3).
  */
 export class StreamModel {
+  /** DIDs of whom anything may come, or nothing: accounts of hosts that are punished for what they send. */
+  readonly unjudged = new Set<string>()
   private readonly byDid = new Map<string, ExpectedEvent[]>()
   private readonly ownAllowed = new Map<string, number>()
   private total = 0

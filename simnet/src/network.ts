@@ -79,13 +79,19 @@ export class SimNetwork {
     return pds
   }
 
-  /** A host that can misbehave, not in `hosts`: its accounts are no residents, their creations are expected. */
-  async addHostileHost(): Promise<HostileHost> {
+  /**
+   * A host that can misbehave, not in `hosts`: its accounts are no residents. Their creations are expected, unless nothing
+   * of what comes of them is to be judged.
+   */
+  async addHostileHost({ isJudged = true } = {}): Promise<HostileHost> {
     const onEvent = (event: SimEvent, _seq: number, pds: SimPds) => this.record(event, pds)
     const foreign = this.residents.values().next().value?.account
     const host = await HostileHost.start({
       plc: this.plc,
       onEvent,
+      onAccount: ({ did }) => {
+        if (!isJudged) this.model.unjudged.add(did)
+      },
       ...(foreign === undefined ? {} : { foreign }),
     })
     this.hostiles.push(host)
@@ -205,6 +211,7 @@ export class SimNetwork {
   /** Only the host that the document names has authority (G5); what others say must not come out. */
   private record(event: SimEvent, pds: SimPds): void {
     const did = didOf(event)
+    if (this.model.unjudged.has(did)) return
     if (this.plc.has(did) && this.plc.get(did).pds === pds.endpoint)
       this.model.expect(event, { host: pds.hostname })
   }

@@ -96,25 +96,20 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     from: '{ sql: UPSERT_ACCOUNT, rows: accounts.map(accountParams) },',
     to: '{ sql: UPSERT_ACCOUNT, rows: accounts.slice(1).map(accountParams) },',
   },
-  'void-records-taken': {
-    file: 'shared/cluster/src/log/sequenced-record.ts',
-    from: '  if (meant !== offset) return null\n',
-    to: '',
-  },
   'copy-begins-where-it-was-named': {
     file: 'shared/embedded/src/log/recover.ts',
     from: 'const isNamed = !isCopy && segments.length === 0',
     to: 'const isNamed = segments.length === 0',
   },
-  'commit-taken-for-done': {
-    file: 'shared/database/src/postgres-session.ts',
-    from: 'if (sent !== undefined && (await this.#lastCommitted(client)) === number) return sent',
-    to: 'if (sent !== undefined) return sent',
+  'end-believed-before-epochs': {
+    file: 'relay/src/cluster/raw-share.ts',
+    from: 'const isBeyond = leaderEpoch === NO_EPOCH && offsetOf(position) > end',
+    to: 'const isBeyond = offsetOf(position) > end',
   },
-  'former-leader-believed': {
-    file: 'shared/cluster/src/kafka/cluster.ts',
-    from: 'return known?.id === id && known.newest.some((epoch, i) => (epochs[i] ?? -1) < epoch)',
-    to: 'return known === undefined && epochs.length === 0 && id === ""',
+  'slow-clock-begins-anew': {
+    file: 'crawler/src/sequence.ts',
+    from: '    if (timeMs > nowMs + CLOCK_AHEAD_MS) return isSame === undefined\n',
+    to: '',
   },
   'position-past-what-is-open': {
     file: 'shared/cluster/src/bus/read-partition.ts',

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
-const SCENARIOS = ['embedded', 'cluster'] as const
+const SCENARIOS = ['embedded', 'hostile', 'cluster'] as const
 export type ScenarioName = (typeof SCENARIOS)[number]
 
 export interface Options {
@@ -9,6 +9,7 @@ export interface Options {
   readonly faults: number
   readonly minutes: number
   readonly eventsPerSecond: number
+  readonly patienceMinutes: number
   readonly scenario: ScenarioName
   readonly only: ReadonlySet<number> | undefined
   readonly mutation: Mutation | undefined
@@ -16,11 +17,15 @@ export interface Options {
   readonly runs: number
 }
 
+/** Above the minute for which the frames of a DID may wait for a look at its document (C8), and the longest backoff (H3). */
+const PATIENCE_MINUTES = '65'
+
 export const USAGE = `usage: npm run simulate -- [--seed N] [--faults N] [--minutes N] [--rate N] [--scenario ${SCENARIOS.join('|')}]
   --seed      the same seed gives the same run; default any
   --faults    things that go wrong; default 200
   --minutes   of virtual time, within which they do; default a minute for each ten of them
   --rate      events a second that hosts offer; default 20
+  --patience  minutes after the last fault within which all has to be through; default ${PATIENCE_MINUTES}
   --mutation  a fault put into the product, which the run has to find: ${Object.keys(MUTATIONS).join(', ')}
   --only      numbers of the faults that are to happen, with commas; the others do not
   --runs      so many runs, with this seed and those that follow it, as many at once as there are cores; default 1
@@ -37,6 +42,7 @@ export function readOptions(args: readonly string[]): Options | { readonly probl
         faults: { type: 'string', default: '200' },
         minutes: { type: 'string' },
         rate: { type: 'string', default: '20' },
+        patience: { type: 'string', default: PATIENCE_MINUTES },
         scenario: { type: 'string', default: 'embedded' },
         only: { type: 'string' },
         mutation: { type: 'string' },
@@ -56,6 +62,7 @@ export function readOptions(args: readonly string[]): Options | { readonly probl
       faults,
       minutes: positive('minutes', values.minutes ?? String(Math.max(1, faults / 10))),
       eventsPerSecond: positive('rate', values.rate),
+      patienceMinutes: positive('patience', values.patience),
       scenario,
       mutation,
       shrink: values.shrink,

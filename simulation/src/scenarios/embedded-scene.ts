@@ -20,7 +20,7 @@ export class EmbeddedScene extends Scene {
   readonly opsPorts = [['relay', RELAY_PORT + 1]] as const
   readonly urls = [`http://localhost:${RELAY_PORT}`]
 
-  private constructor(stage: Stage, log: RunLog) {
+  protected constructor(stage: Stage, log: RunLog) {
     super(stage)
     const { world, network } = stage
     const disk = new SimDisk(chanceOf(world.random.fork('disk')))

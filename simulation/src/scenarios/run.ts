@@ -4,14 +4,14 @@ import { type Faults, type Planned, plan } from './faults.ts'
 import { type Judgement, judge, type Reader } from './judge.ts'
 import type { Scene } from './scene.ts'
 
-/** Above the minute for which the frames of a DID may wait for a look at its document (C8), and the longest backoff (H3). */
-const CAUGHT_UP_MS = 65 * 60_000
 const LOOK_EVERY_MS = 100
 
 export interface ScenarioOptions {
   readonly faults: number
   readonly minutes: number
   readonly eventsPerSecond: number
+  /** Within so many minutes after the last fault all has to be through. */
+  readonly patienceMinutes: number
   /** Numbers of the faults that are to happen; undefined: all. */
   readonly only: ReadonlySet<number> | undefined
 }
@@ -51,10 +51,11 @@ export async function runScenario<S extends Scene>(
   await offering
   log.note('all is well again')
   for (const member of scene.members) if (!member.isUp) await member.start()
-  const caughtUpMs = await caughtUp(scene)
+  const patienceMs = options.patienceMinutes * 60_000
+  const caughtUpMs = await caughtUp(scene, patienceMs)
   if (caughtUpMs === undefined) log.violation('invariant 11: what was offered is not through')
   await checkReadiness(scene, log)
-  const readers = [...scene.followers, ...(await lateReaders(scene))]
+  const readers = [...scene.followers, ...(await lateReaders(scene, patienceMs))]
   for (const follower of scene.followers) follower.end()
   await Promise.all(following)
   return {
@@ -85,10 +86,10 @@ async function inflict<S extends Scene>(
 }
 
 /** Waits until every follower has all that must come; how long that took in milliseconds, undefined where it did not. */
-async function caughtUp(scene: Scene): Promise<number | undefined> {
+async function caughtUp(scene: Scene, patienceMs: number): Promise<number | undefined> {
   const begunMs = scene.scheduler.nowMs
   while (!scene.followers.every(({ checker }) => checker.caughtUp)) {
-    if (scene.scheduler.nowMs - begunMs > CAUGHT_UP_MS) return undefined
+    if (scene.scheduler.nowMs - begunMs > patienceMs) return undefined
     await scene.rest(LOOK_EVERY_MS)
   }
   return scene.scheduler.nowMs - begunMs
@@ -102,11 +103,11 @@ async function checkReadiness(scene: Scene, log: RunLog): Promise<void> {
 }
 
 /** At each node one that comes for the first time and reads all of the log. */
-async function lateReaders(scene: Scene): Promise<Reader[]> {
+async function lateReaders(scene: Scene, patienceMs: number): Promise<Reader[]> {
   const [follower] = scene.followers
   const readers: Reader[] = []
   for (const url of scene.urls) {
-    const checker = await follower?.readAll(url, CAUGHT_UP_MS)
+    const checker = await follower?.readAll(url, patienceMs)
     if (checker !== undefined) readers.push({ name: `who read it all at the end at ${url}`, checker })
   }
   return readers
