@@ -483,10 +483,14 @@ it('H3: a connection that stood, and was cut while the host had nothing to say, 
 })
 
 it('H8: a host that has to wait for its quota has not failed to finish what it is not read on with', async () => {
-  const large = 'x'.repeat(300_000)
-  crawl = new Crawl(0, false, { events_per_hour: 1 })
-  for (let i = 0; i < 4; i++) identity(undefined, large)
-  await crawl.until('a pause in the middle of a message', () => crawl.session.unfinished.bytes > 0)
+  crawl = new Crawl(0)
+  await until('the subscription', () => crawl.session.report.connected)
+  identity(undefined, 'x'.repeat(4_000_000))
+  await until('a pause in the middle of a message', () => {
+    if (crawl.session.unfinished.bytes === 0) return false
+    crawl.session.charge({ refused: 1_000_000, slowMs: 0 })
+    return true
+  })
   const fromMs = performance.now()
   await until('a while', () => performance.now() > fromMs + 300)
   expect(crawl.session.unfinished.bytes).toBeGreaterThan(0)
