@@ -106,10 +106,15 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     from: 'const isBeyond = leaderEpoch === NO_EPOCH && offsetOf(position) > end',
     to: 'const isBeyond = offsetOf(position) > end',
   },
-  'slow-clock-begins-anew': {
-    file: 'crawler/src/sequence.ts',
-    from: '    if (timeMs > nowMs + CLOCK_AHEAD_MS) return isSame === undefined\n',
-    to: '',
+  'cursor-after-what-was-read': {
+    file: 'crawler/src/frame-intake.ts',
+    from: 'const { lowWater } = this.tracker',
+    to: 'const lowWater = this.#report.lastSeq ?? this.tracker.lowWater',
+  },
+  'new-leader-begins-at-the-end': {
+    file: 'relay/src/cluster/sequencer-inputs.ts',
+    from: 'const { next, epoch } = taken[number] ?? { next: 0, epoch: NO_EPOCH }',
+    to: 'const { next, epoch } = { next: positionOf(ends.get(number) ?? 0, 0), epoch: NO_EPOCH }; taken',
   },
   'position-past-what-is-open': {
     file: 'shared/cluster/src/bus/read-partition.ts',

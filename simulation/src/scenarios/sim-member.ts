@@ -5,6 +5,8 @@ import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 
 const RESTART_MS = 1_000
+/** Starts in a row that fail before it is given up: nothing will come of it any more. */
+const MOST_FAILURES = 20
 /** A process that ends so soon may not have come up, be it that a server was away: it ends as where a start fails. */
 const STARTING_MS = 30_000
 /** No room on the disk, no descriptor: who starts may end over it. */
@@ -33,6 +35,7 @@ export class SimMember {
   /** What its machine's clock is off by: it stays so when the process ends. */
   #wallOffsetMs = 0
   #ending: Promise<unknown> = Promise.resolve()
+  #failures = 0
   lives = 0
 
   constructor(parts: SimMemberParts) {
@@ -75,10 +78,11 @@ export class SimMember {
     } catch (error) {
       if (!process.isAlive) return
       this.#ended(process, error)
-      return this.#again(process)
+      return ++this.#failures < MOST_FAILURES ? this.#again(process) : undefined
     }
     if (relay === undefined || !process.isAlive) return
     this.#relay = relay
+    this.#failures = 0
     relay.fault.catch((error: unknown) => {
       this.#ended(process, error)
       void this.inTurn(() => this.#again(process))
