@@ -47,6 +47,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           maxWorkers: 2,
+          // Runs of the simulation: each keeps a core busy.
+          maxConcurrency: 2,
           include: [
             '{shared/*,crawler,verifier,sequencer,api,fanout,dashboard,relay,simnet,bench,fuzz,simulation}/src/**/*.test.ts',
           ],

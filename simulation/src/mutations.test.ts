@@ -42,7 +42,7 @@ const wholeRun = (line: string) => {
 it('has a run for each fault that can be put into the product', () =>
   expect(Object.keys(FOUND).sort()).toEqual(Object.keys(MUTATIONS).sort()))
 
-it.concurrent.each(Object.entries(FOUND))('finds %s', { timeout: 240_000 }, async (name, line) => {
+it.concurrent.each(Object.entries(FOUND))('finds %s', { timeout: 600_000 }, async (name, line) => {
   const args = line.split(' ')
   const [whole, mutated] = await Promise.all([wholeRun(line), runProcess(...args, '--mutation', name)])
   // Else it would not be the mutation that is found.

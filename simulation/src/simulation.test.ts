@@ -3,7 +3,8 @@ import { runProcess } from './run-process.ts'
 import { readSummary } from './summary.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
-const RUN_MS = 240_000
+/** Many at once share two cores. */
+const RUN_MS = 600_000
 
 /** Runs with these have found faults of the relay, or of a model, before. What they found has tests of its own. */
 const KEPT = [
@@ -14,14 +15,15 @@ const KEPT = [
   { scenario: 'embedded', seed: 1, faults: 60, minutes: 4, rate: 3 },
   { scenario: 'embedded', seed: 2, faults: 60, minutes: 4, rate: 3 },
   { scenario: 'embedded', seed: 23, faults: 60, minutes: 4, rate: 3 },
-  { scenario: 'cluster', seed: 4, faults: 200, minutes: 2, rate: 5 },
-  { scenario: 'cluster', seed: 2016, faults: 500, minutes: 3, rate: 4 },
   { scenario: 'cluster', seed: 2020, faults: 500, minutes: 3, rate: 4 },
 ]
-const FRESH = { scenario: 'cluster', seed: SEED, faults: 500, minutes: 3, rate: 2 }
+const FRESH = [
+  { scenario: 'hostile', seed: SEED, faults: 300, minutes: 6, rate: 2 },
+  { scenario: 'cluster', seed: SEED, faults: 200, minutes: 1, rate: 2 },
+]
 
 describe('the relay in virtual time, under faults', { timeout: RUN_MS }, () => {
-  it.concurrent.each([...KEPT, FRESH])(
+  it.concurrent.each([...KEPT, ...FRESH])(
     'invariants 2, 3, 10, 11, 15: nothing is lost, doubled, reordered or different: $scenario, seed $seed, $faults faults, $minutes minutes, $rate/s',
     async (options) => {
       const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
@@ -31,7 +33,7 @@ describe('the relay in virtual time, under faults', { timeout: RUN_MS }, () => {
     },
   )
 
-  it(`survives 10,000 faults (TEST_SEED=${SEED})`, { timeout: 300_000 }, async () => {
+  it(`survives 10,000 faults (TEST_SEED=${SEED})`, { timeout: RUN_MS }, async () => {
     const { code, output } = await runProcess(
       ...['--seed', String(SEED), '--runs', '5', '--faults', '2000', '--minutes', '40', '--rate', '1'],
     )

@@ -412,7 +412,7 @@ describe('a mirror that has nothing yet', () => {
     const { log, from } = await longLog()
     const { mirror, follow } = await openMirror({ from, segments: segmentsOf({ retentionBytes: 60_000 }) })
     follow()
-    await untilFilled(mirror)
+    await Promise.all([untilLevel(mirror, log), untilFilled(mirror)])
     const kept = await contents(mirror)
     expect(kept).toEqual((await contents(log)).slice(-kept.length))
     expect(kept.length).toBeGreaterThan(20)
