@@ -90,15 +90,17 @@ export class DidQueues {
   /**
    * What has to give way where all queues together hold too much: the newest of the host that holds most of the
    * registrable domain that holds most, and so on. Takes those that wait out of their queues; of one that is being worked
-   * off the wait is ended. `mayGiveWay` says which DIDs are waited for at their host's cost.
+   * off the wait is ended. `mayGiveWay` says what is waited for at its host's cost.
    */
-  giveWay(mayGiveWay: (did: string) => boolean): Yielding[] {
+  giveWay(mayGiveWay: (queue: DidQueue, host: string) => boolean): Yielding[] {
     if (this.bytes <= QUEUES_BYTES) return []
     const holders = new Holders()
     for (const queue of this.#queues.values()) {
-      if (!mayGiveWay(queue.did)) continue
-      if (queue.current?.ended.signal.aborted === false) holders.add({ queue, entry: queue.current.entry })
-      for (const entry of queue.entries) holders.add({ queue, entry })
+      const add = (entry: QueuedFrame) => {
+        if (mayGiveWay(queue, entry.raw.value.host)) holders.add({ queue, entry })
+      }
+      if (queue.current?.ended.signal.aborted === false) add(queue.current.entry)
+      queue.entries.forEach(add)
     }
     const yielding: Yielding[] = []
     for (let left = this.bytes; left > QUEUES_BYTES * GIVE_WAY_SHARE; ) {

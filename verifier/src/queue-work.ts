@@ -3,6 +3,7 @@ import { wait } from '@bgs/runtime/service/wait.ts'
 import type { Batches } from './batches.ts'
 import type { DidQueue, QueuedFrame } from './did-queue.ts'
 import { DidQueues, PARKED_MS } from './did-queues.ts'
+import { HostStanding } from './host-standing.ts'
 import { RefreshBudget } from './identity/refresh-budget.ts'
 import type { VerifierMetrics } from './metrics.ts'
 import type { Outcomes, Raw } from './outcomes.ts'
@@ -30,6 +31,7 @@ export class QueueWork {
   readonly #parts: QueueWorkParts
   readonly #queues = new DidQueues()
   readonly #budget = new RefreshBudget(monotonicMs)
+  readonly #standing = new HostStanding()
   readonly #beganMs: number
   #isEnded = false
 
@@ -66,7 +68,7 @@ export class QueueWork {
     // Rather than that anything is lost the directory's last word counts, or it is asked at once.
     this.#queues.endPause(queue, host)
     if (known === undefined) this.#work(queue).catch((error: unknown) => this.#parts.onFault(error))
-    for (const { entry } of this.#queues.giveWay((one) => this.#isAtItsHostsCost(one)))
+    for (const { entry } of this.#queues.giveWay((one, of) => this.#mayGiveWay(one, of)))
       outcomes.reject(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
   }
 
@@ -74,6 +76,15 @@ export class QueueWork {
   #isAtItsHostsCost(did: string): boolean {
     if (this.#parts.outcomes.isClockDoubted) return false
     return !isOfDirectory(did) || !this.#parts.identities.isDirectoryUnwell
+  }
+
+  /**
+   * Whether a frame is rejected where all that waits is too much. Not one that only waits for its turn at a directory that
+   * answers: what is on its way in `raw` bounds these, and what comes behind waits, too.
+   */
+  #mayGiveWay({ did, parkedSinceMs }: DidQueue, host: string): boolean {
+    const waitsForItsTurn = isOfDirectory(did) && parkedSinceMs === undefined && this.#standing.isGood(host)
+    return !waitsForItsTurn && this.#isAtItsHostsCost(did)
   }
 
   /** Works a queue off, one frame at a time. */
@@ -111,6 +122,7 @@ export class QueueWork {
       wallNow: this.#parts.wallNow,
     }
     let settled: Settled = await settleIdentity(raw.value, work)
+    this.#standing.note(raw.value.host, 'identity' in settled && settled.authoritative)
     while (!this.#isEnded) {
       if ('reason' in settled) return outcomes.reject(raw, settled.reason, '')
       const reply = await this.#parts.verify([{ envelope: raw.value, identity: settled.identity }])

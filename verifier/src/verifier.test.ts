@@ -374,6 +374,30 @@ describe('invariant 13: frames that wait for an identity', () => {
     expect((20 - scene.rejected.length) * big.length).toBeLessThanOrEqual(QUEUES_BYTES)
   })
 
+  it('accounts that are all new wait for their turn at the directory, and none is refused; those of a host that speaks of others are', async () => {
+    const big = Buffer.alloc(900_000)
+    const didOf = (name: string, i: number) => `did:plc:${name}${String.fromCharCode(97 + i).repeat(20)}`
+    const offerNew = (name: string, host: string) => {
+      for (let i = 0; i < 20; i++) {
+        scene.identities.slow.add(didOf(name, i))
+        scene.offer('#commit', didOf(name, i), big, host)
+      }
+    }
+    offerNew('honest', 'pds.example.net')
+    await until('the look-ups', () => scene.identities.fetched.length === 20)
+    expect(scene.done).toEqual([])
+    // Of accounts that no document gives to it the other has spoken often.
+    for (let i = 0; i < 20; i++)
+      scene.offer('#commit', didOf('strange', i), Buffer.alloc(300), 'evil.example.org')
+    await until('what it is known by', () => scene.done.length === 20)
+    offerNew('flood', 'evil.example.org')
+    await until('the flood to give way', () => scene.done.length >= 39)
+    expect(scene.rejected.filter((reason) => reason === 'identity-unavailable').length).toBeGreaterThan(18)
+    const answered = scene.done.length
+    for (let i = 0; i < 20; i++) scene.identities.answer(didOf('honest', i))
+    await until('what waited', () => scene.done.length >= answered + 20)
+  })
+
   it('while the directory as a whole is down nothing is refused', async () => {
     const [b] = accounts as [SimAccount]
     scene.know(identityFor(b))
