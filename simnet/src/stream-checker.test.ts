@@ -137,6 +137,19 @@ describe('StreamChecker', () => {
     expect(kinds(checker((list) => [own, ...list, late], allow))).toEqual(['duplicate'])
   })
 
+  it('takes what came early for what is missing, where it may have been taken for the relay’s own', () => {
+    const did = didOfFirst()
+    const prepare = (model: StreamModel) => {
+      model.allowOwnIdentity(did)
+      model.expect({ type: '#account', body: { did, active: false, status: 'throttled' } } as SimEvent)
+      model.expect({ type: '#identity', body: { did } } as SimEvent)
+    }
+    const identity = { seq: 300, type: '#identity', body: { did } }
+    const account = { seq: 301, type: '#account', body: { did, active: false, status: 'throttled' } }
+    expect(checker((list) => [...list, identity, account], prepare)).toMatchObject({ ok: true })
+    expect(kinds(checker((list) => [...list, account], prepare))).toEqual(['missing'])
+  })
+
   it('allows an #account of the relay itself where the host was asked, and said so', () => {
     const did = didOfFirst()
     const own = { seq: 300, type: '#account', body: { did, active: true } }

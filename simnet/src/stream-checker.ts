@@ -86,7 +86,10 @@ export class StreamChecker {
     return true
   }
 
-  /** Which required events have not come, nor one that looks like it and may have been it. */
+  /**
+   * Which required events have not come, nor one that looks like it and may have been it: an excused one, or what was taken
+   * for the relay's own.
+   */
   private missingOf(did: string): number[] {
     const events = this.model.eventsOf(did)
     const progress = this.progress.get(did)
@@ -95,7 +98,13 @@ export class StreamChecker {
       if (events[i]?.optional === false && progress?.seqs[i] === undefined) missing.push(i)
     if (missing.length === 0 || progress === undefined) return missing
     const come = new Set(twins(events, progress, events.length).map(([required]) => required))
-    return missing.filter((i) => !come.has(i))
+    const own = new Map(this.ownEvents)
+    return missing.filter((i) => {
+      const event = events[i] as ExpectedEvent
+      const taken = event.rev === '' ? (own.get(ownKey(event)) ?? 0) : 0
+      if (taken > 0) own.set(ownKey(event), taken - 1)
+      return !come.has(i) && taken === 0
+    })
   }
 
   /** Number of different expected events received. */

@@ -8,6 +8,7 @@ const MOST_VIOLATIONS = 1_000
 /** Of what is said at this level only refusals are kept. */
 const DEBUG = '{"level":20'
 const REFUSED = 'frame refused'
+const GIVEN_UP = /"did":"(did:[^"]+)".*"reason":"identity-unavailable"/
 
 /** Something that an invariant forbids. */
 export interface Violation {
@@ -19,6 +20,11 @@ export interface Violation {
 /** What happened in a run, for whoever has to understand a failure. */
 export class RunLog {
   readonly violations: Violation[] = []
+  /**
+   * Hears of a DID of which a frame was refused because its identity could not be had. With few accounts nobody can tell a
+   * directory that fails from an account that does, and such an account has a budget (invariant 13): that is no loss.
+   */
+  onGivenUp: (did: string) => void = () => undefined
   readonly logger: Logger
   readonly #scheduler: Scheduler
   readonly #lines: string[] = []
@@ -27,6 +33,8 @@ export class RunLog {
     this.#scheduler = scheduler
     const write = (line: string) => {
       if (!line.startsWith(DEBUG) || line.includes(REFUSED)) this.#keep(`  ${shortened(line)}`)
+      const givenUp = GIVEN_UP.exec(line)?.[1]
+      if (givenUp !== undefined) this.onGivenUp(givenUp)
     }
     this.logger = pino({ level: 'debug', base: null, timestamp: false }, { write }) as unknown as Logger
   }

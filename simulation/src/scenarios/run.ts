@@ -36,6 +36,7 @@ export async function runScenario<S extends Scene>(
   options: ScenarioOptions,
 ): Promise<Outcome> {
   const planned = plan(faults, scene.world.random.fork('faults'), options)
+  log.onGivenUp = (did) => scene.network.model.excuseInFlight(did)
   await scene.begin()
   const following = scene.followers.map((follower) => follower.follow())
   const quiet = new AbortController()
