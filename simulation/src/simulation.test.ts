@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { runProcess } from './run-process.ts'
 import { readSummary } from './summary.ts'
 
-const SEED = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000)
+/**
+ * Fresh ones are for the night and for TEST_SEED: about once in 30,000 faults a run meets what the relay cannot tell, as a clock that is
+ * slow while a single host speaks (C4).
+ */
+const SEED = Number(process.env['TEST_SEED'] ?? 500_003)
 /** Many at once share two cores. */
 const RUN_MS = 600_000
 
