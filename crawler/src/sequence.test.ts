@@ -222,6 +222,22 @@ describe('G1: what cannot be read is stepped over', () => {
     expect(sequence.begin(null)).toBe(null)
   })
 
+  it('but not past what is still on its way in front of it', () => {
+    const sequence = at(10)
+    for (const seq of [11, 12]) {
+      expect(take(sequence, seq)).toBe('rises')
+      sequence.noteProgress()
+    }
+    sequence.noteUnreadable()
+    expect(sequence.begin(10), '11 waits').toBe(10)
+    for (const seq of [11, 12]) {
+      expect(take(sequence, seq)).toBe('rises')
+      sequence.noteProgress()
+    }
+    sequence.noteUnreadable()
+    expect(sequence.begin(12), 'both are done').toBe(13)
+  })
+
   it('a message that may have been spoilt on its way is asked for once more', () => {
     const sequence = at(10)
     sequence.noteSpoilt()

@@ -59,14 +59,19 @@ export class HostSequence {
   /**
    * A connection is made behind this cursor; returns the one to ask for, past what could not be read. What rises above the
    * cursor itself is taken all the same: the step may have gone past events that the host had yet to make.
+   *
+   * Nothing is stepped past while events in front of what cannot be read are still on their way:
+   * 1. Event 11 waits for its identity, 12 is done, 13 cannot be read. 2. The connection ends; the cursor is 10. 3. With one step
+   * the host would begin at 12, the cursor go on to 12 without 11, and a kill lose it.
    */
   begin(cursor: number | null): number | null {
+    const step = (cursor ?? 0) < this.#last ? 0 : stepPast(this.#unreadable)
     this.#hasRisen = false
     this.#behind = 0
     this.#notRising = 0
     this.#last = cursor ?? 0
     this.#highest = Math.max(this.#highest, this.#last)
-    return cursor === null ? null : cursor + stepPast(this.#unreadable)
+    return cursor === null ? null : cursor + step
   }
 
   /** The next seq of the connection, and the frame that it stood in. */
