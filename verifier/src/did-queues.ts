@@ -29,6 +29,11 @@ export class DidQueues {
     return this.#queues.size
   }
 
+  /** Whether all queues together hold more than they should. */
+  get isOverFull(): boolean {
+    return this.bytes > QUEUES_BYTES
+  }
+
   get parkedBytes(): number {
     return this.#parked.bytes
   }
@@ -93,7 +98,7 @@ export class DidQueues {
    * off the wait is ended. `mayGiveWay` says what is waited for at its host's cost.
    */
   giveWay(mayGiveWay: (queue: DidQueue, host: string) => boolean): Yielding[] {
-    if (this.bytes <= QUEUES_BYTES) return []
+    if (!this.isOverFull) return []
     const holders = new Holders()
     for (const queue of this.#queues.values()) {
       const add = (entry: QueuedFrame) => {

@@ -14,6 +14,8 @@ import type { VerifyItem } from './verify/request.ts'
 
 /** What is rejected by a clock that is to be doubted is judged again so often. */
 const DOUBT_RETRY_MS = 1_000
+/** Between two looks at what has to give way, where too little may. */
+const LOOK_AGAIN_MS = 100
 
 export interface QueueWorkParts {
   readonly identities: IdentitySource
@@ -33,6 +35,7 @@ export class QueueWork {
   readonly #budget = new RefreshBudget(monotonicMs)
   readonly #standing = new HostStanding()
   readonly #beganMs: number
+  #nextLook: NodeJS.Timeout | undefined
   #isEnded = false
 
   constructor(parts: QueueWorkParts) {
@@ -53,6 +56,7 @@ export class QueueWork {
   /** Gives up what waits: it comes again after a restart. */
   end(): void {
     this.#isEnded = true
+    clearTimeout(this.#nextLook)
     this.#queues.end()
   }
 
@@ -68,8 +72,26 @@ export class QueueWork {
     // Rather than that anything is lost the directory's last word counts, or it is asked at once.
     this.#queues.endPause(queue, host)
     if (known === undefined) this.#work(queue).catch((error: unknown) => this.#parts.onFault(error))
-    for (const { entry } of this.#queues.giveWay((one, of) => this.#mayGiveWay(one, of)))
-      outcomes.reject(entry.raw, 'identity-unavailable', 'too much waits for identities, of this host most')
+    this.#giveWay()
+  }
+
+  /**
+   * Rejects what has to give way. A look goes through all that waits: where too little may give way, the next one is made a
+   * while later, whether or not another frame comes.
+   */
+  #giveWay(): void {
+    if (this.#nextLook !== undefined || this.#isEnded) return
+    for (const { entry } of this.#queues.giveWay((queue, host) => this.#mayGiveWay(queue, host)))
+      this.#parts.outcomes.reject(
+        entry.raw,
+        'identity-unavailable',
+        'too much waits for identities, of this host most',
+      )
+    if (!this.#queues.isOverFull) return
+    this.#nextLook = setTimeout(() => {
+      this.#nextLook = undefined
+      this.#giveWay()
+    }, LOOK_AGAIN_MS)
   }
 
   /** Whether frames that wait for this identity are rejected at some point: not those that the directory fails. */
