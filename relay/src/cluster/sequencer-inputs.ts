@@ -1,5 +1,6 @@
 import { KafkaConsumer } from '@bgs/cluster/bus/kafka-consumer.ts'
-import { lostFrom, NO_EPOCH } from '@bgs/cluster/kafka/leader-epochs.ts'
+import { lostFrom } from '@bgs/cluster/kafka/leader-epochs.ts'
+import { NO_EPOCH } from '@bgs/cluster/kafka/led-partition.ts'
 import { saveConsumed } from '@bgs/cluster/leases/consumed.ts'
 import { offsetOf, positionOf } from '@bgs/contract/bus/position.ts'
 import type { ControlMessage } from '@bgs/contract/envelope/control.ts'

@@ -2,7 +2,7 @@ import type { BusConsumer, BusEntry, PartitionLag } from '@bgs/contract/bus/bus.
 import { EntryQueue } from '@bgs/contract/bus/entry-queue.ts'
 import { indexOf, offsetOf, positionOf } from '@bgs/contract/bus/position.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
-import { NO_EPOCH } from '../kafka/leader-epochs.ts'
+import { NO_EPOCH } from '../kafka/led-partition.ts'
 import type { WireRecord } from '../kafka/record-batch.ts'
 import { LostRecordsError } from './lost-records.ts'
 import { PartitionFetcher } from './partition-fetcher.ts'

@@ -1,6 +1,7 @@
 import type { ConnectionSet, KafkaCluster } from '../kafka/cluster.ts'
 import { KafkaError } from '../kafka/kafka-error.ts'
-import { lostFrom, NO_EPOCH } from '../kafka/leader-epochs.ts'
+import { lostFrom } from '../kafka/leader-epochs.ts'
+import { NO_EPOCH } from '../kafka/led-partition.ts'
 import type { WireRecord } from '../kafka/record-batch.ts'
 import type { ReadPartition } from './read-partition.ts'
 

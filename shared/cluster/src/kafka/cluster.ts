@@ -2,8 +2,9 @@ import type { ServerHealth } from '@bgs/runtime/service/server-health.ts'
 import { wait } from '@bgs/runtime/service/wait.ts'
 import { KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
+import { type LedPartition, NO_EPOCH } from './led-partition.ts'
 import { askMetadata, type BrokerAddress, type ClusterMetadata, type TopicMetadata } from './metadata.ts'
-import { type LedPartition, listOffsets, type OffsetOf } from './offsets.ts'
+import { listOffsets, type OffsetOf } from './offsets.ts'
 
 /** How long a broker may take for what is no long poll. */
 export const REQUEST_MS = 10_000
@@ -84,7 +85,7 @@ export class KafkaCluster {
   /** A record of this epoch was read, now or by a process before this one: an older leader has not the last word. */
   noteEpoch(topic: string, partition: number, epoch: number): void {
     const newest = this.#epochs.get(topic)?.newest
-    if (newest === undefined || epoch <= (newest[partition] ?? -1)) return
+    if (newest === undefined || epoch <= (newest[partition] ?? NO_EPOCH)) return
     newest[partition] = epoch
     this.forget(topic)
   }
@@ -118,14 +119,15 @@ export class KafkaCluster {
       try {
         const connection = await this.#control.connect(broker)
         const found: ClusterMetadata = await askMetadata(connection, [topic], REQUEST_MS)
-        if (found.brokers.length > 0) this.#brokers = found.brokers
-        this.#controller = found.controller
         const known = found.topics.get(topic)
         if (known !== undefined && this.#isBehind(known)) {
           last = new KafkaError('LEADER_NOT_AVAILABLE', `a broker knows only a former leader of ${topic}`)
           behind.set(broker.node, known)
+          // Nor does it know which other brokers there are.
           continue
         }
+        if (found.brokers.length > 0) this.#brokers = found.brokers
+        this.#controller = found.controller
         if (known !== undefined) this.#note(known)
         return
       } catch (error) {
@@ -145,7 +147,7 @@ export class KafkaCluster {
   /** Whether a broker has not heard yet of a leader that others have told of. */
   #isBehind({ name, id, epochs }: TopicMetadata): boolean {
     const known = this.#epochs.get(name)
-    return known?.id === id && known.newest.some((epoch, i) => (epochs[i] ?? -1) < epoch)
+    return known?.id === id && known.newest.some((epoch, i) => (epochs[i] ?? NO_EPOCH) < epoch)
   }
 
   #note(topic: TopicMetadata): void {

@@ -1,6 +1,6 @@
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
-import type { LedPartition } from './offsets.ts'
+import { type LedPartition, NO_EPOCH } from './led-partition.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
@@ -41,7 +41,7 @@ export async function fetchRecords(
   // replica -1: a client; at least one byte; isolation 0: nothing here is written in transactions; no fetch session.
   body.int32(-1).int32(limits.waitMs).int32(1).int32(limits.maxBytes).int8(0).int32(0).int32(-1)
   body.int32(1).string(topic).int32(from.length)
-  for (const { partition, epoch = -1, offset } of from)
+  for (const { partition, epoch = NO_EPOCH, offset } of from)
     body.int32(partition).int32(epoch).int64(offset).int64(-1).int32(limits.partitionBytes)
   body.int32(0).string('')
   const timeoutMs = limits.waitMs + limits.timeoutMs

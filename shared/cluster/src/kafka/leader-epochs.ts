@@ -2,14 +2,11 @@ import type { ConnectionSet, KafkaCluster } from './cluster.ts'
 import { REQUEST_MS } from './cluster.ts'
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
-import type { LedPartition } from './offsets.ts'
+import { type LedPartition, NO_EPOCH } from './led-partition.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
 const OFFSET_FOR_LEADER_EPOCH: Api = { key: 23, version: 3, flexible: false }
-
-/** No epoch, or none that is known. */
-export const NO_EPOCH = -1
 
 /**
  * Offset behind the last record that a leader of this epoch, or of one before it, wrote; undefined where no record of it

@@ -1,5 +1,6 @@
 import type { Api, KafkaConnection } from './connection.ts'
 import { KafkaError } from './kafka-error.ts'
+import { type LedPartition, NO_EPOCH } from './led-partition.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
@@ -10,15 +11,6 @@ const DELETE_RECORDS: Api = { key: 21, version: 1, flexible: false }
 export type OffsetOf = 'floor' | 'end'
 const TIMESTAMPS = { floor: -2, end: -1 } as const
 
-/** A partition, and the epoch of its leader where it is known: one that was replaced, and does not know it, refuses (KIP-320). */
-export interface LedPartition {
-  readonly partition: number
-  readonly epoch?: number | undefined
-}
-
-/** Any leader may answer. */
-const ANY_EPOCH = -1
-
 /** Asks the leader of these partitions where they begin or end. Throws the first partition's error. */
 export async function listOffsets(
   connection: KafkaConnection,
@@ -28,7 +20,7 @@ export async function listOffsets(
   timeoutMs: number,
 ): Promise<Map<number, number>> {
   const body = new WireWriter().int32(-1).int8(0).int32(1).string(topic).int32(partitions.length)
-  for (const { partition, epoch = ANY_EPOCH } of partitions)
+  for (const { partition, epoch = NO_EPOCH } of partitions)
     body.int32(partition).int32(epoch).int64(TIMESTAMPS[which])
   const reader = new WireReader(await connection.request(LIST_OFFSETS, [body.bytes], timeoutMs))
   reader.int32()
