@@ -1,15 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type CorpusOptions, prepareCorpus } from '@bgs/simnet/corpus.ts'
-import { FRAME_SIZES } from './frame-sizes.ts'
-import { WARM_UP_EVENTS } from './ingest.ts'
 import { KeptStream } from './kept-stream.ts'
 import { medians, RUNS, round } from './medians.ts'
-import { arrivals, placesOf } from './paced.ts'
+import { arrivals } from './paced.ts'
 import { percentile } from './percentile.ts'
 import { RawSubscription } from './raw-subscription.ts'
-import { Readers } from './readers.ts'
-import { startEmbeddedRelay } from './relay-under-test.ts'
-import { Scene } from './scene.ts'
+import type { Scene } from './scene.ts'
+import { startWarmScene } from './warm-scene.ts'
 
 /** What networks have on average; and a flood that comes within a moment, and ends so. */
 const QUIET_RATE = 300
@@ -17,16 +13,8 @@ const QUIET_SECONDS = 5
 const FLOOD_SECONDS = 3
 /** Within this the pace is to be another. */
 const TURN_MS = 100
-const DEADLINE_MS = 60_000
 const SUBSCRIBED_MS = 500
 const SETTLED_MS = 1_000
-const CORPUS: CorpusOptions = {
-  seed: 1,
-  hosts: 20,
-  accountsPerHost: 100,
-  commits: 120_000,
-  ...FRAME_SIZES['2.5 KB'],
-}
 
 /** Times from send to arrival, in milliseconds, of what was sent in one stretch. */
 interface Stretch {
@@ -40,12 +28,8 @@ interface Stretch {
  * front of one live subscriber: how soon an event is through in each stretch.
  */
 export async function benchSurge([rate = 5_000]: readonly number[]): Promise<unknown> {
-  const places = placesOf(prepareCorpus(CORPUS))
-  await using scene = await Scene.start(startEmbeddedRelay, CORPUS)
-  await using warming = await Readers.start(1)
-  await warming.connect(scene.relay.url, null)
-  await Promise.all([warming.reach(WARM_UP_EVENTS, DEADLINE_MS), scene.offer(WARM_UP_EVENTS)])
-  await warming.close()
+  const { scene: started, places } = await startWarmScene()
+  await using scene = started
   const runs = []
   for (let i = 0; i < RUNS; i++) runs.push(await surge(scene, places, rate))
   return {

@@ -35,7 +35,7 @@ export interface ExpectOptions {
  */
 export class StreamModel {
   /** DIDs of whom anything may come, or nothing: accounts of hosts that are punished for what they send. */
-  readonly unjudged = new Set<string>()
+  readonly unchecked = new Set<string>()
   private readonly byDid = new Map<string, ExpectedEvent[]>()
   private readonly ownAllowed = new Map<string, number>()
   private total = 0

@@ -81,16 +81,16 @@ export class SimNetwork {
 
   /**
    * A host that can misbehave, not in `hosts`: its accounts are no residents. Their creations are expected, unless nothing
-   * of what comes of them is to be judged.
+   * that they send is to be checked.
    */
-  async addHostileHost({ isJudged = true } = {}): Promise<HostileHost> {
+  async addHostileHost({ isChecked = true } = {}): Promise<HostileHost> {
     const onEvent = (event: SimEvent, _seq: number, pds: SimPds) => this.record(event, pds)
     const foreign = this.residents.values().next().value?.account
     const host = await HostileHost.start({
       plc: this.plc,
       onEvent,
       onAccount: ({ did }) => {
-        if (!isJudged) this.model.unjudged.add(did)
+        if (!isChecked) this.model.unchecked.add(did)
       },
       ...(foreign === undefined ? {} : { foreign }),
     })
@@ -211,7 +211,7 @@ export class SimNetwork {
   /** Only the host that the document names has authority (G5); what others say must not come out. */
   private record(event: SimEvent, pds: SimPds): void {
     const did = didOf(event)
-    if (this.model.unjudged.has(did)) return
+    if (this.model.unchecked.has(did)) return
     if (this.plc.has(did) && this.plc.get(did).pds === pds.endpoint)
       this.model.expect(event, { host: pds.hostname })
   }

@@ -178,7 +178,7 @@ export class StreamChecker {
     if (connection.firstSeq === 0) connection.firstSeq = seq
     connection.lastSeq = seq
     connection.seqs.push(seq)
-    if (this.model.unjudged.has(did)) return
+    if (this.model.unchecked.has(did)) return
     const got = describe(type, did, body)
     const events = this.model.eventsOf(did)
     const progress = this.progressOf(did)

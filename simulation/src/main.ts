@@ -21,8 +21,8 @@ if (options.shrink) {
   process.exit(faults === undefined ? 0 : 1)
 }
 if (options.runs > 1) {
-  const tell = (text: string) => process.stdout.write(text)
-  const isRight = await runMany(without(args, 'seed', 'runs'), options.seed, options.runs, tell)
+  const print = (text: string) => process.stdout.write(text)
+  const isRight = await runMany(without(args, 'seed', 'runs'), options.seed, options.runs, print)
   process.exit(isRight ? 0 : 1)
 }
 const now = performance.now.bind(performance)
@@ -33,5 +33,5 @@ if (options.mutation !== undefined) mutate(options.mutation)
 const { simulate } = await import('./simulate.ts')
 const { text, isRight } = await simulate(world, options)
 process.stderr.write(`${((now() - begunMs) / 1_000).toFixed(1)} s of wall time\n`)
-// What a pipe has no room for now is still to be written.
+// A pipe takes a long text bit by bit: the end waits for all of it.
 process.stdout.write(text, () => process.exit(isRight ? 0 : 1))

@@ -5,7 +5,7 @@ import type { RunLog } from '../run-log.ts'
 import type { World } from '../world/world.ts'
 import { chanceOf } from './draw.ts'
 import { Follower } from './follower.ts'
-import { Scene, type Stage, setStage } from './scene.ts'
+import { memberEnv, Scene, type Stage, setStage } from './scene.ts'
 import { SimMember } from './sim-member.ts'
 import type { SimServers } from './sim-servers.ts'
 
@@ -37,15 +37,9 @@ export class ClusterScene extends Scene {
         if (role === 'fanout') urls.push(`http://localhost:${port}`)
         opsPorts.push([name, port + 1])
         const env = {
-          ...network.relayEnv(),
+          ...memberEnv(network, port),
           ...servers.env,
-          RELAY_PORT: String(port),
-          RELAY_OPS_PORT: String(port + 1),
-          RELAY_DATA_DIR: '/data',
-          RELAY_RETENTION_BYTES: '256MiB',
           RELAY_RAW_PARTITIONS: RAW_PARTITIONS,
-          RELAY_VERIFIER_THREADS: '0',
-          RELAY_FANOUT_THREADS: '0',
         }
         const { settings } = loadSettings(env, [])
         const logger = log.logger.child({ by: name })

@@ -1,7 +1,7 @@
 /** What can go wrong around any relay: hosts, the directory, connections, clocks, subscribers, and its own processes. */
 import type { PlcFault } from '@bgs/simnet/plc.ts'
 import type { Random } from '@bgs/simnet/random.ts'
-import { one } from './draw.ts'
+import { pickOne } from './draw.ts'
 import type { Fault } from './faults.ts'
 import type { Scene } from './scene.ts'
 
@@ -14,8 +14,8 @@ type Common = Fault<Scene>
 export const kill: Common = {
   weight: 12,
   act: async ({ members, rest }, random) => {
-    const member = one(members, random)
-    return member.inTurn(async () => {
+    const member = pickOne(members, random)
+    return member.turns.run(async () => {
       member.kill()
       await rest(random.int(3_000))
       await member.start()
@@ -27,8 +27,8 @@ export const kill: Common = {
 export const losePower: Common = {
   weight: 6,
   act: async ({ members, rest }, random) => {
-    const member = one(members, random)
-    return member.inTurn(async () => {
+    const member = pickOne(members, random)
+    return member.turns.run(async () => {
       member.losePower()
       await rest(random.int(10_000))
       await member.start()
@@ -40,8 +40,8 @@ export const losePower: Common = {
 export const stop: Common = {
   weight: 4,
   act: async ({ members, rest }, random) => {
-    const member = one(members, random)
-    return member.inTurn(async () => {
+    const member = pickOne(members, random)
+    return member.turns.run(async () => {
       await member.stop()
       await rest(random.int(3_000))
       if (!member.isUp) await member.start()
@@ -54,7 +54,7 @@ export const pause: Common = {
   weight: 4,
   act: async ({ members, rest }, random) => {
     const ms = 100 + random.int(20_000)
-    const { name, process } = one(members, random)
+    const { name, process } = pickOne(members, random)
     process?.pause(ms)
     await rest(ms)
     return `${name} stands still for ${ms} ms`
@@ -95,7 +95,7 @@ export const hold: Common = {
     const ms = 100 + random.int(random.chance(0.3) ? 60_000 : 5_000)
     const host = random.pick(scene.hosts).process
     if (scene.processes.length === 0) return 'nothing is held'
-    const process = one(scene.processes, random)
+    const process = pickOne(scene.processes, random)
     const [from, to] = random.chance(0.5) ? [host, process] : [process, host]
     scene.net.link(from, to).heldUntilMs = scene.scheduler.nowMs + ms
     await scene.rest(ms)
@@ -109,7 +109,7 @@ export const farAway: Common = {
     const ms = 1_000 + random.int(10_000)
     const host = random.pick(scene.hosts).process
     if (scene.processes.length === 0) return 'nothing is slow'
-    const link = scene.net.link(host, one(scene.processes, random))
+    const link = scene.net.link(host, pickOne(scene.processes, random))
     const { latencyMs } = link
     link.latencyMs = 1 + random.int(800)
     await scene.rest(ms)
@@ -150,7 +150,7 @@ export const disk: Common = {
   weight: 6,
   act: async ({ members, rest }, random) => {
     const ms = 100 + random.int(10_000)
-    const { name, disk: hurt } = one(members, random)
+    const { name, disk: hurt } = pickOne(members, random)
     hurt.mood.refuses = random.pick(['ENOSPC', 'EMFILE'] as const)
     await rest(ms)
     hurt.mood.refuses = undefined
@@ -163,7 +163,7 @@ export const slowDisk: Common = {
   act: async ({ members, rest }, random) => {
     const ms = 100 + random.int(10_000)
     const latencyMs = 10 + random.int(1_500)
-    const { name, disk: hurt } = one(members, random)
+    const { name, disk: hurt } = pickOne(members, random)
     hurt.mood.latencyMs = latencyMs
     await rest(ms)
     hurt.mood.latencyMs = 0.5
@@ -176,7 +176,7 @@ export const clock: Common = {
   act: async ({ members, rest }, random) => {
     const offsetMs = random.pick(CLOCKS_MS)
     const ms = 100 + random.int(MINUTE)
-    const member = one(members, random)
+    const member = pickOne(members, random)
     member.setClock(offsetMs)
     await rest(ms)
     member.setClock(0)
@@ -187,7 +187,7 @@ export const clock: Common = {
 export const subscribers: Common = {
   weight: 8,
   act: async ({ net, followers }, random) => {
-    const { process } = one(followers, random)
+    const { process } = pickOne(followers, random)
     return `${net.cut(({ owner, peer }) => owner === process || peer?.owner === process)} connections of ${process.name} are reset`
   },
 }

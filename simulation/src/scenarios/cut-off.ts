@@ -1,6 +1,6 @@
 import type { SimProcess } from '../world/sim-process.ts'
 import type { ClusterScene } from './cluster-scene.ts'
-import { one } from './draw.ts'
+import { pickOne } from './draw.ts'
 import type { Fault } from './faults.ts'
 
 /** How a process is cut off from a server: in one direction, in both, or by being refused. */
@@ -12,7 +12,7 @@ export const cutOff: Fault<ClusterScene> = {
   act: async ({ net, scheduler, servers, processes, rest }, random) => {
     const server = random.pick(servers.processes)
     if (processes.length === 0) return 'nobody is cut off'
-    const process = one(processes, random)
+    const process = pickOne(processes, random)
     const how = random.pick(CUTS)
     const ms = 100 + random.int(random.chance(0.3) ? 40_000 : 5_000)
     const untilMs = scheduler.nowMs + ms

@@ -1,7 +1,7 @@
 import type { Random } from '@bgs/simnet/random.ts'
 
 /** One of these. Of a single one nothing is drawn. Throws RangeError where there is none. */
-export function one<T>(items: readonly T[], random: Random): T {
+export function pickOne<T>(items: readonly T[], random: Random): T {
   const [only] = items
   return items.length === 1 ? (only as T) : random.pick(items)
 }

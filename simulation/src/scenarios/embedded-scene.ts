@@ -6,7 +6,7 @@ import type { RunLog } from '../run-log.ts'
 import type { World } from '../world/world.ts'
 import { chanceOf } from './draw.ts'
 import { Follower } from './follower.ts'
-import { Scene, type Stage, setStage } from './scene.ts'
+import { memberEnv, Scene, type Stage, setStage } from './scene.ts'
 import { SimMember } from './sim-member.ts'
 
 const RELAY_PORT = 2470
@@ -25,17 +25,7 @@ export class EmbeddedScene extends Scene {
     const { world, network } = stage
     const disk = new SimDisk(chanceOf(world.random.fork('disk')))
     this.database = new SimDatabase(chanceOf(world.random.fork('database')))
-    const env = {
-      ...network.relayEnv(),
-      RELAY_PORT: String(RELAY_PORT),
-      RELAY_OPS_PORT: String(RELAY_PORT + 1),
-      RELAY_DATA_DIR: '/data',
-      RELAY_RETENTION_BYTES: '256MiB',
-      // Nothing runs in another thread: there is one order of all that happens.
-      RELAY_VERIFIER_THREADS: '0',
-      RELAY_FANOUT_THREADS: '0',
-    }
-    const { settings } = loadSettings(env, [])
+    const { settings } = loadSettings(memberEnv(network, RELAY_PORT), [])
     this.relay = new SimMember({
       name: 'relay',
       world,

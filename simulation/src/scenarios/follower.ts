@@ -5,11 +5,11 @@ import { StreamChecker } from '@bgs/simnet/stream-checker.ts'
 import { CheckingSubscriber } from '@bgs/simnet/subscriber.ts'
 import type { Scheduler } from '../world/scheduler.ts'
 import { SimProcess } from '../world/sim-process.ts'
-import { one } from './draw.ts'
+import { pickOne } from './draw.ts'
 
 const RECONNECT_MS = 200
 
-/** A subscriber that takes up the stream wherever it breaks off, at any of the nodes, and judges what it is served. */
+/** A subscriber that takes up the stream wherever it breaks off, at any of the nodes, and checks what it is served. */
 export class Follower {
   readonly name: string
   readonly process: SimProcess
@@ -38,7 +38,7 @@ export class Follower {
     return this.process.run(async () => {
       while (!signal.aborted) {
         try {
-          const url = one(this.#urls, this.#random)
+          const url = pickOne(this.#urls, this.#random)
           this.#following = await CheckingSubscriber.connect({
             url,
             checker: this.checker,

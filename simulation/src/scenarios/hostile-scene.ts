@@ -17,7 +17,7 @@ export class HostileScene extends EmbeddedScene {
   static override async create(world: World, log: RunLog): Promise<HostileScene> {
     const stage = await setStage(world)
     const process = new SimProcess('hostile', world.scheduler)
-    const hostile = await process.run(() => stage.network.addHostileHost({ isJudged: false }))
+    const hostile = await process.run(() => stage.network.addHostileHost({ isChecked: false }))
     return new HostileScene(stage, hostile, log)
   }
 }

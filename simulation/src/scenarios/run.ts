@@ -1,7 +1,7 @@
 import { Random } from '@bgs/simnet/random.ts'
 import type { RunLog } from '../run-log.ts'
+import { checkStreams, type Reader, type StreamFindings } from './check-streams.ts'
 import { type Faults, type Planned, plan } from './faults.ts'
-import { type Judgement, judge, type Reader } from './judge.ts'
 import type { Scene } from './scene.ts'
 
 const LOOK_EVERY_MS = 100
@@ -17,7 +17,7 @@ export interface ScenarioOptions {
 }
 
 /** What a run came to. */
-export interface Outcome extends Judgement {
+export interface Outcome extends StreamFindings {
   readonly faults: number
   readonly events: number
   readonly lives: number
@@ -60,7 +60,7 @@ export async function runScenario<S extends Scene>(
   for (const follower of scene.followers) follower.end()
   await Promise.all(following)
   return {
-    ...judge(readers, log),
+    ...checkStreams(readers, log),
     faults: done,
     events: scene.offered,
     lives: scene.members.reduce((sum, { lives }) => sum + lives, 0),

@@ -7,6 +7,7 @@ import type { Scheduler } from '../world/scheduler.ts'
 import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 import type { Follower } from './follower.ts'
+import { InTurn } from './in-turn.ts'
 import type { SimMember } from './sim-member.ts'
 
 const HOSTS = 3
@@ -23,6 +24,20 @@ export interface Stage {
   readonly world: World
   readonly network: SimNetwork
   readonly hosts: readonly SimHost[]
+}
+
+/** Settings of a process of the relay, which listens at this port and the next one. */
+export function memberEnv(network: SimNetwork, port: number): Record<string, string> {
+  return {
+    ...network.relayEnv(),
+    RELAY_PORT: String(port),
+    RELAY_OPS_PORT: String(port + 1),
+    RELAY_DATA_DIR: '/data',
+    RELAY_RETENTION_BYTES: '256MiB',
+    // Nothing runs in another thread: there is one order of all that happens.
+    RELAY_VERIFIER_THREADS: '0',
+    RELAY_FANOUT_THREADS: '0',
+  }
 }
 
 /** Hosts, accounts and the directory. */
@@ -51,7 +66,7 @@ export abstract class Scene {
   abstract readonly urls: readonly string[]
   /** Of each process its name, and the port at which /readyz has to say in the end that all is well. */
   abstract readonly opsPorts: readonly (readonly [name: string, port: number])[]
-  #upheaving: Promise<void> = Promise.resolve()
+  readonly #upheavals = new InTurn()
 
   constructor({ world, network, hosts }: Stage) {
     this.world = world
@@ -86,13 +101,12 @@ export abstract class Scene {
   /** Offers so many events a second until `signal` is aborted. */
   async offer(ratePerSecond: number, signal: AbortSignal): Promise<void> {
     await runActivity(this.network, ratePerSecond, signal, QUIET_MIX)
-    await this.#upheaving
+    await this.#upheavals.run(async () => undefined)
     await this.network.idle()
   }
 
   /** One after another. */
   upheave(): Promise<void> {
-    this.#upheaving = this.#upheaving.then(() => upheave(this.network))
-    return this.#upheaving
+    return this.#upheavals.run(() => upheave(this.network))
   }
 }

@@ -35,7 +35,7 @@ export const killBroker: OfServers = {
   act: async ({ servers, rest }, random) => {
     const id = random.pick([...servers.brokers.keys()])
     const ms = spell(random)
-    return servers.inTurn(`broker${id}`, async () => {
+    return servers.turnsOf(`broker${id}`).run(async () => {
       if (random.chance(0.5)) servers.kafka.kill(id)
       else servers.kafka.stop(id)
       await rest(ms)
@@ -57,7 +57,7 @@ export const killPostgres: OfServers = {
   weight: 4,
   act: async ({ servers, rest }, random) => {
     const ms = spell(random)
-    return servers.inTurn('postgres', async () => {
+    return servers.turnsOf('postgres').run(async () => {
       if (random.chance(0.5)) servers.postgres.kill()
       else servers.postgres.stop()
       await rest(ms)
@@ -94,7 +94,7 @@ export const killRedis: OfServers = {
   weight: 4,
   act: async ({ servers, rest }, random) => {
     const ms = spell(random)
-    return servers.inTurn('redis', async () => {
+    return servers.turnsOf('redis').run(async () => {
       servers.redis.kill()
       await rest(ms)
       await servers.startRedis()

@@ -3,6 +3,7 @@ import type { Relay } from '@bgs/relay/relay.ts'
 import type { SimDisk } from '../models/disk.ts'
 import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
+import { InTurn } from './in-turn.ts'
 
 const RESTART_MS = 1_000
 /** Starts in a row that fail before it is given up: nothing will come of it any more. */
@@ -34,7 +35,8 @@ export class SimMember {
   #isClean = true
   /** What its machine's clock is off by: it stays so when the process ends. */
   #wallOffsetMs = 0
-  #ending: Promise<unknown> = Promise.resolve()
+  /** What ends its life waits for what ended the one before. */
+  readonly turns = new InTurn()
   #failures = 0
   lives = 0
 
@@ -51,13 +53,6 @@ export class SimMember {
 
   get isUp(): boolean {
     return this.#relay !== undefined
-  }
-
-  /** One at a time does what ends its life. */
-  inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const acting = this.#ending.then(act)
-    this.#ending = acting
-    return acting
   }
 
   /**
@@ -85,7 +80,7 @@ export class SimMember {
     this.#failures = 0
     relay.fault.catch((error: unknown) => {
       this.#ended(process, error)
-      void this.inTurn(() => this.#again(process))
+      void this.turns.run(() => this.#again(process))
     })
   }
 

@@ -4,6 +4,7 @@ import { RedisModel } from '../models/redis/redis-model.ts'
 import { SimProcess } from '../world/sim-process.ts'
 import type { World } from '../world/world.ts'
 import { chanceOf } from './draw.ts'
+import { InTurn } from './in-turn.ts'
 
 const BROKERS = [1, 2, 3]
 const KAFKA_PORT = 9_092
@@ -23,9 +24,9 @@ export class SimServers {
   readonly redis: RedisModel
   /** Of each broker, by its id. */
   readonly brokers: ReadonlyMap<number, SimProcess>
+  readonly #turns = new Map<string, InTurn>()
   readonly #ofPostgres: SimProcess
   readonly #ofRedis: SimProcess
-  readonly #turns = new Map<string, Promise<unknown>>()
 
   private constructor({ scheduler }: World, { kafka, postgres, redis }: Models) {
     this.kafka = kafka
@@ -55,10 +56,10 @@ export class SimServers {
   }
 
   /** What ends a server waits for what ended it before. */
-  inTurn<T>(name: string, act: () => Promise<T>): Promise<T> {
-    const acting = (this.#turns.get(name) ?? Promise.resolve()).then(act)
-    this.#turns.set(name, acting)
-    return acting
+  turnsOf(name: string): InTurn {
+    const turns = this.#turns.get(name) ?? new InTurn()
+    this.#turns.set(name, turns)
+    return turns
   }
 
   /** All of them, to be cut off from. */

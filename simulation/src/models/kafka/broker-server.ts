@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
+import { openPort } from '../open-port.ts'
 import type { Broker } from './broker.ts'
 import { BrokerConnection } from './broker-connection.ts'
 import type { Cluster } from './cluster.ts'
@@ -18,8 +18,7 @@ export class BrokerServer {
 
   /** Opens its ports in the process that calls this. */
   async open(): Promise<void> {
-    const first = await this.#listen(this.#broker.port, -1)
-    this.#broker.port = (first.address() as AddressInfo).port
+    this.#broker.port = await this.#listen(this.#broker.port, -1)
     for (const [way, { port }] of this.#broker.ways.entries()) await this.#listen(port, way)
   }
 
@@ -30,15 +29,13 @@ export class BrokerServer {
     this.#connections.clear()
   }
 
-  async #listen(port: number, way: number): Promise<Server> {
+  #listen(port: number, way: number): Promise<number> {
     const server = createServer((socket) => {
       const connection = new BrokerConnection(socket, this.#cluster, this.#broker, way)
       this.#connections.add(connection)
       socket.on('close', () => this.#connections.delete(connection))
     })
     this.#servers.push(server)
-    server.listen(port, this.#broker.host)
-    await once(server, 'listening')
-    return server
+    return openPort(server, port, this.#broker.host)
   }
 }

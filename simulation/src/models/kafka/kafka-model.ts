@@ -157,7 +157,7 @@ export class KafkaModel {
     return { start: log.start, highWatermark, end: log.end, leader, epoch }
   }
 
-  /** What a partition holds from an offset on, committed or not: for who judges. */
+  /** What a partition holds from an offset on, committed or not: for checks. */
   records(topic: string, partition: number, from = 0): WireRecord[] {
     return readBatches(Buffer.concat(this.#cluster.partition(topic, partition).log.from(from)), from)
   }

@@ -54,7 +54,7 @@ export class PartitionLog {
     return parts
   }
 
-  /** Batches from an offset on, whole, as they are kept: for who judges what became of them. */
+  /** Batches from an offset on, whole, as they are kept: for a check of what became of them. */
   from(offset: number): readonly Buffer[] {
     return this.#batches.slice(this.#find(offset)).map(({ bytes }) => bytes)
   }

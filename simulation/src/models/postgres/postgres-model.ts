@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
+import { openPort } from '../open-port.ts'
 import { Pausable } from '../pausable.ts'
 import { PostgresConnection } from './postgres-connection.ts'
 import { type EngineTemplate, engineTemplate } from './postgres-engine.ts'
@@ -87,10 +87,7 @@ export class PostgresModel {
     server.once('error', () => {
       this.#server = undefined
     })
-    server.listen(this.#port, '127.0.0.1')
-    await once(server, 'listening')
-    // None where it was ended meanwhile.
-    this.#port = (server.address() as AddressInfo | null)?.port ?? this.#port
+    this.#port = await openPort(server, this.#port)
     return this.#port
   }
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { openPort } from '../open-port.ts'
 import { Pausable } from '../pausable.ts'
 import { Keyspace } from './keyspace.ts'
 import { RedisConnection } from './redis-connection.ts'
@@ -58,10 +58,7 @@ export class RedisModel {
     server.once('error', () => {
       this.#server = undefined
     })
-    server.listen(this.#port, '127.0.0.1')
-    await once(server, 'listening')
-    // None where it was ended meanwhile.
-    this.#port = (server.address() as AddressInfo | null)?.port ?? this.#port
+    this.#port = await openPort(server, this.#port)
     return this.#port
   }
 
